@@ -1,1 +1,46 @@
-//! Being written.
+//! The words that the broker and the protocols share. No logic: what a word *does* stands in `broker` or in a protocol.
+//!
+//! Read in this order: [`Address`], [`Message`], [`Command`], [`Effect`], then the traits [`Protocol`] and
+//! [`Connection`] (bytes) or [`HttpService`] (requests).
+
+mod address;
+mod binding;
+mod command;
+mod connection;
+mod consumer;
+mod effect;
+mod encoding;
+mod http_service;
+mod hub;
+mod ids;
+mod info;
+pub mod limits;
+mod message;
+mod outcome;
+mod output;
+mod queue;
+mod refusal;
+mod time;
+
+pub use address::{Address, Exchange, ExchangeKind, Name, alias_of};
+pub use binding::{Binding, HeaderRule, Tag, Tags};
+pub use command::{
+    Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish, Settle,
+    TransactionRef, Xid,
+};
+pub use connection::{CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
+pub use consumer::{Credit, CreditMode, Lease, Mode, Position, Settlement};
+pub use effect::{Deliver, Effect, Reply, Wait};
+pub use encoding::{Converted, Encoding, EncodingId, Encodings, Scalar, Unconvertible};
+pub use http_service::{Exchanged, HttpConnection, HttpIo, HttpService};
+pub use hub::{Hub, HubBody, HubProperties, Value};
+pub use ids::{
+    ConnectionId, ConsumerIndex, Delivery, Lsn, MessageNumber, Namespace, QueueId, QueueRef, Token, TransactionIndex,
+};
+pub use info::{BindingInfo, ConnectionInfo, QueueCounts, QueueInfo, Status, TopicInfo};
+pub use message::{Body, Header, Message};
+pub use outcome::Outcome;
+pub use output::Output;
+pub use queue::{Alteration, DeadLetter, Lifetime, Overflow, QueueKind, QueueSettings};
+pub use refusal::Refusal;
+pub use time::Time;

@@ -1,0 +1,299 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Alteration, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeKind, Lease,
+    Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Time, Token, TransactionIndex,
+};
+
+/// What may be asked of the broker. Whatever carries a `Token` is answered once, by `Effect::Reply` or, for a publish,
+/// `Effect::Confirm`.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// The first command of a connection; not answered. `client` is what it calls itself.
+    Open {
+        peer: Arc<Peer>,
+        client: Name,
+    },
+    /// Finds the namespace of this name ("account/region"), making it if it is new.
+    Enter {
+        token: Token,
+        name: Name,
+    },
+    /// Makes this connection the only owner of a client id.
+    Claim(Claim),
+    Declare(Box<Declare>),
+    DeclareExchange {
+        token: Token,
+        namespace: Namespace,
+        name: Name,
+        kind: ExchangeKind,
+        durable: bool,
+        passive: bool,
+    },
+    DeleteExchange {
+        token: Token,
+        namespace: Namespace,
+        exchange: Exchange,
+        if_unused: bool,
+    },
+    /// Changes settings of a queue.
+    Alter {
+        token: Token,
+        queue: QueueRef,
+        alteration: Box<Alteration>,
+    },
+    /// `replay`: also enqueue the retained messages that match (MQTT 3.8.4).
+    Bind {
+        token: Token,
+        queue: QueueRef,
+        binding: Box<Binding>,
+        replay: bool,
+    },
+    Unbind {
+        token: Token,
+        queue: QueueRef,
+        binding: Box<Binding>,
+    },
+    Publish(Publish),
+    /// Forgets a hold (MQTT PUBREL). Replied also if there was none.
+    Unhold {
+        token: Token,
+        hold: Hold,
+    },
+    Consume(Box<Consume>),
+    /// Not answered. What the consumer has leased by its connection stays leased.
+    Cancel {
+        consumer: ConsumerIndex,
+    },
+    /// Adds credit. `drain`: hand out what there is, then answer `Effect::Drained`, and the rest of the credit is gone.
+    Credit {
+        consumer: ConsumerIndex,
+        add: Credit,
+        drain: bool,
+    },
+    Fetch(Box<Fetch>),
+    Settle(Settle),
+    /// The first of two steps (MQTT PUBREC): the message may go, the delivery stays under a token until it is accepted.
+    Decide {
+        token: Token,
+        delivery: Delivery,
+        mark: u32,
+    },
+    /// Bodies that `Load` asked for: the journal's records, or `None` if they could not be read. From the shell only.
+    Loaded {
+        load: u64,
+        records: Option<Vec<Bytes>>,
+    },
+    Inspect {
+        token: Token,
+        what: Inspect,
+    },
+    Begin {
+        transaction: TransactionIndex,
+    },
+    /// First phase: afterwards only the branch's `xid` names it, and it survives connection and broker (XA).
+    Prepare {
+        token: Token,
+        transaction: TransactionIndex,
+        xid: Xid,
+    },
+    Commit {
+        token: Token,
+        transaction: TransactionRef,
+    },
+    Rollback {
+        token: Token,
+        transaction: TransactionRef,
+    },
+    /// Drops what is ready (`leased` too if asked). Replies `Count`.
+    Purge {
+        token: Token,
+        queue: QueueRef,
+        leased: bool,
+    },
+    Delete {
+        token: Token,
+        queue: QueueRef,
+        if_unused: bool,
+        if_empty: bool,
+    },
+    /// Moves up to `max` ready messages to the end of another queue. Replies `Count`.
+    Move {
+        token: Token,
+        from: QueueRef,
+        to: QueueRef,
+        max: u64,
+    },
+    /// The last command: leases of the connection end, its exclusive queues are deleted. Not answered.
+    Close,
+}
+
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub token: Token,
+    pub namespace: Namespace,
+    pub client: Name,
+    pub conflict: Conflict,
+}
+
+/// What happens to the earlier owner of a client id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// It is closed (MQTT-3.1.4-2).
+    Evict,
+    /// The new one is refused (JMS InvalidClientIDException).
+    Refuse,
+}
+
+#[derive(Clone, Debug)]
+pub struct Declare {
+    pub token: Token,
+    pub namespace: Namespace,
+    pub name: Name,
+    pub settings: QueueSettings,
+    pub mode: DeclareMode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclareMode {
+    /// An existing queue is taken as it is.
+    IfAbsent,
+    /// An existing queue must have these settings.
+    Same,
+    /// It must exist; the settings are not looked at.
+    Passive,
+}
+
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// `None`: the publisher wants no confirmation.
+    pub token: Option<Token>,
+    pub message: Arc<Message>,
+    /// Make the queue of a default-exchange address that does not exist, if the configuration allows.
+    pub create: bool,
+    /// Tell, by `Effect::Returned` before the confirmation, if no queue took it.
+    pub mandatory: bool,
+    /// Take the message only if this hold is not there yet, and set it with the message (MQTT QoS 2).
+    pub hold: Option<Hold>,
+    pub transaction: Option<TransactionIndex>,
+}
+
+impl Publish {
+    pub fn new(message: Arc<Message>) -> Self {
+        Self { token: None, message, create: true, mandatory: false, hold: None, transaction: None }
+    }
+}
+
+/// "This number was received and not yet released", kept with a session's queue and as durable as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub queue: QueueId,
+    pub number: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Consume {
+    pub token: Token,
+    pub consumer: ConsumerIndex,
+    pub queue: QueueRef,
+    pub mode: Mode,
+    pub credit: Credit,
+    pub credit_mode: CreditMode,
+    /// A JMS selector.
+    pub selector: Option<String>,
+    /// No other consumer may be there, now or later.
+    pub exclusive: bool,
+}
+
+/// Takes up to `max` messages at once: `Deliver`s, then `Drained`.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    pub token: Token,
+    pub consumer: ConsumerIndex,
+    pub queue: QueueRef,
+    pub max: u32,
+    pub settlement: crate::Settlement,
+    pub lease: Lease,
+    /// Wait until then for a first message. `None`: answer with what is there.
+    pub until: Option<Time>,
+}
+
+/// Outcome for deliveries `first..=last` of a queue: those that this connection leases, or, with an `attempt`, one
+/// whose receipt the caller holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Settle {
+    /// `None`: nobody waits for the answer.
+    pub token: Option<Token>,
+    pub queue: QueueId,
+    pub first: u64,
+    pub last: u64,
+    pub attempt: Option<u32>,
+    pub outcome: Outcome,
+    pub transaction: Option<TransactionIndex>,
+}
+
+impl Settle {
+    /// One delivery that this connection leases, unanswered.
+    pub fn one(delivery: Delivery, outcome: Outcome) -> Self {
+        Self {
+            token: None,
+            queue: delivery.queue,
+            first: delivery.seq,
+            last: delivery.seq,
+            attempt: None,
+            outcome,
+            transaction: None,
+        }
+    }
+}
+
+/// What a question is about.
+#[derive(Clone, Debug)]
+pub enum Inspect {
+    Status,
+    Queue(QueueRef),
+    /// Queues of one namespace (or all) whose name begins so, in order of name.
+    Queues {
+        namespace: Option<Namespace>,
+        prefix: Name,
+        internal: bool,
+    },
+    Bindings(QueueRef),
+    Topics {
+        namespace: Option<Namespace>,
+    },
+    Connections,
+    /// Prepared XA branches.
+    Prepared,
+}
+
+/// Global name of a transaction branch (X/Open XA: format id, global id, branch), opaque here.
+pub type Xid = Bytes;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransactionRef {
+    Own(TransactionIndex),
+    Prepared(Xid),
+}
+
+/// A command and who gave it.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    pub connection: ConnectionId,
+    pub command: Command,
+}
+
+/// The batch of an IO thread. The shell sets `connection` before it lets a connection push.
+#[derive(Debug, Default)]
+pub struct Commands {
+    pub connection: ConnectionId,
+    pub batch: Vec<Envelope>,
+}
+
+impl Commands {
+    pub fn push(&mut self, command: Command) {
+        self.batch.push(Envelope { connection: self.connection, command });
+    }
+}
