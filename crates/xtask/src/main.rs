@@ -1,2 +1,53 @@
-//! Being written.
-fn main() {}
+//! The project's own tool: `cargo xtask test` runs every check, `cargo xtask tidy` checks the house rules.
+#![expect(clippy::print_stdout, reason = "a command-line tool answers on standard output")]
+
+mod process;
+mod project;
+mod suite;
+mod tidy;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Checks of the project")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every stage: formatting, house rules, lints, unit tests, real clients, crashes.
+    Test {
+        /// Run this stage only.
+        #[arg(long, value_name = "NAME", value_parser = suite::stage_names())]
+        stage: Option<String>,
+        /// Name the stages, in order, and stop.
+        #[arg(long)]
+        list: bool,
+        /// Stop, and fail, after this many minutes.
+        #[arg(long, default_value_t = 55)]
+        minutes: u64,
+    },
+    /// Check the house rules: dependencies, layout, sizes, text.
+    Tidy,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let passed = match Arguments::parse().task {
+        Task::Test { list: true, .. } => {
+            print!("{}", suite::list());
+            true
+        }
+        Task::Test { stage, minutes, .. } => {
+            suite::run(Project::find()?, stage.as_deref(), Duration::from_secs(60 * minutes))?
+        }
+        Task::Tidy => tidy::run(&Project::find()?)?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
