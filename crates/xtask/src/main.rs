@@ -13,6 +13,8 @@ use clap::{Parser, Subcommand};
 
 use crate::project::Project;
 
+const MINUTES: u64 = 55;
+
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Checks of the project")]
 struct Arguments {
@@ -31,9 +33,11 @@ enum Task {
         #[arg(long)]
         list: bool,
         /// Stop, and fail, after this many minutes.
-        #[arg(long, default_value_t = 55)]
+        #[arg(long, default_value_t = MINUTES)]
         minutes: u64,
     },
+    /// Install what the Python and Node suites need; a stage of `test`.
+    Clients,
     /// Check the house rules: dependencies, layout, sizes, text.
     Tidy,
 }
@@ -47,6 +51,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Test { stage, minutes, .. } => {
             suite::run(Project::find()?, stage.as_deref(), Duration::from_secs(60 * minutes))?
         }
+        Task::Clients => suite::run(Project::find()?, Some("clients"), Duration::from_secs(60 * MINUTES))?,
         Task::Tidy => tidy::run(&Project::find()?)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -33,7 +33,7 @@ const SUITES: &[Suite] = &[
         name: "Node",
         programs: &["node", "npm"],
         pins: &["node/package.json", "node/package-lock.json"],
-        product: "node_modules",
+        product: "node/node_modules",
         commands: node,
     },
 ];
@@ -132,6 +132,8 @@ fn python(folder: &Path, pins: &[Pin]) -> Result<Vec<Command>> {
 
 /// npm works beside its `package.json`, so the pins are copied to where `node_modules` shall be.
 fn node(folder: &Path, pins: &[Pin]) -> Result<Vec<Command>> {
+    let folder = folder.join("node");
+    fs::create_dir_all(&folder)?;
     let lock = folder.join("package-lock.json");
     remove(&lock, fs::remove_file)?;
     for pin in pins {
@@ -160,16 +162,18 @@ mod tests {
 
     #[test]
     fn the_lock_file_is_optional_and_decides_how_npm_installs() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("node")).unwrap();
-        fs::write(folder.path().join("node/package.json"), "{}").unwrap();
-        let pins = read_pins(folder.path(), &SUITES[1]).unwrap();
-        assert_eq!(arguments(&node(folder.path(), &pins).unwrap()[0])[0], "install");
-        assert_eq!(fs::read_to_string(folder.path().join("package.json")).unwrap(), "{}");
+        let (clients, build) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(clients.path().join("node")).unwrap();
+        fs::write(clients.path().join("node/package.json"), "{}").unwrap();
+        let install = || node(build.path(), &read_pins(clients.path(), &SUITES[1]).unwrap()).unwrap();
+        assert_eq!(arguments(&install()[0])[0], "install");
+        assert_eq!(fs::read_to_string(build.path().join("node/package.json")).unwrap(), "{}");
 
-        fs::write(folder.path().join("node/package-lock.json"), "{}").unwrap();
-        let pins = read_pins(folder.path(), &SUITES[1]).unwrap();
-        assert_eq!(arguments(&node(folder.path(), &pins).unwrap()[0])[0], "ci");
+        fs::write(clients.path().join("node/package-lock.json"), "{}").unwrap();
+        assert_eq!(arguments(&install()[0])[0], "ci");
+
+        fs::remove_file(clients.path().join("node/package-lock.json")).unwrap();
+        assert_eq!(arguments(&install()[0])[0], "install", "the copy of a lock file that is gone must not stay");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) fn run(project: Project, only: Option<&str>, limit: Duration) -> Resu
         deadline: begun + limit,
         broker: project.target_folder()?.join("debug").join("causeway"),
         clients: clients_folder()?,
-        strict: std::env::var_os("CI").is_some_and(|value| !value.is_empty()),
+        strict: std::env::var_os("CI").is_some(),
         project,
     };
     let mut report = Report::default();
