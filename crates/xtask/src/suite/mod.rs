@@ -86,7 +86,7 @@ fn run_stage(stage: &Stage, context: &Context, report: &Report) -> Row {
         println!("\n== {}: {}", stage.name, stage.about);
         (stage.run)(context).unwrap_or_else(|error| Outcome::of(Verdict::Fail, format!("{error:#}")))
     };
-    if outcome.verdict != Verdict::Pass && !outcome.note.is_empty() {
+    if outcome.verdict == Verdict::Fail && !outcome.note.is_empty() {
         println!("{}: {}", stage.name, outcome.note);
     }
     Row { stage: stage.name, took: begun.elapsed(), outcome }

@@ -39,10 +39,16 @@ impl Report {
             writeln!(text, "{}", line.trim_end()).expect("writing to a string cannot fail");
         }
         writeln!(text, "{:<12} {:>8.1}", "total", total.as_secs_f64()).expect("writing to a string cannot fail");
+        let not_run = self.rows.iter().filter(|row| row.outcome.verdict == Verdict::NotRun);
+        let names: Vec<_> = not_run.map(|row| row.stage).collect();
+        if !names.is_empty() {
+            writeln!(text, "did not run: {}", names.join(", ")).expect("writing to a string cannot fail");
+        }
         text
     }
 
-    /// `N passed, N failed`: tests where a stage counts them, else the stage itself. Never `0 failed` if one failed.
+    /// `N passed, N failed`: tests where a stage counts them, else the stage itself, which has also failed if it did
+    /// not run. So `0 failed` is said only of a run that passed.
     pub(crate) fn closing_line(&self) -> String {
         let mut sum = Tally::default();
         for row in &self.rows {
@@ -58,9 +64,8 @@ impl Row {
         match self.outcome.verdict {
             Verdict::Pass if counted == Tally::default() => Tally { passed: 1, failed: 0 },
             // A test program that did not compile, crashed or ran out of time prints no counts.
-            Verdict::Fail if counted.failed == 0 => Tally { failed: 1, ..counted },
-            Verdict::Pass | Verdict::Fail => counted,
-            Verdict::NotRun => Tally::default(),
+            Verdict::Fail | Verdict::NotRun if counted.failed == 0 => Tally { failed: 1, ..counted },
+            _ => counted,
         }
     }
 }
@@ -91,7 +96,7 @@ mod tests {
             row("crash", Verdict::NotRun, 0, 0),
         ];
         let report = Report { rows };
-        assert_eq!(report.closing_line(), "12 passed, 4 failed");
+        assert_eq!(report.closing_line(), "12 passed, 5 failed");
         assert!(!report.passed());
     }
 
@@ -108,7 +113,8 @@ mod tests {
     fn the_table_shows_seconds_and_results() {
         let mut failed = row("clippy", Verdict::Fail, 0, 0);
         failed.outcome.note = "exit status: 101".into();
-        let report = Report { rows: vec![row("fmt", Verdict::Pass, 0, 0), failed] };
+        let report =
+            Report { rows: vec![row("fmt", Verdict::Pass, 0, 0), failed, row("crash", Verdict::NotRun, 0, 0)] };
         let table = report.table(Duration::from_secs(90));
         assert_eq!(
             table.lines().collect::<Vec<_>>(),
@@ -117,7 +123,9 @@ mod tests {
                 "stage         seconds  result",
                 "fmt               1.5  pass",
                 "clippy            1.5  FAIL     exit status: 101",
+                "crash             1.5  not run",
                 "total            90.0",
+                "did not run: crash",
             ]
         );
     }
