@@ -16,6 +16,7 @@ pub fn run(data: &[u8]) {
         Err(
             ParseError::TooDeep { position }
             | ParseError::ListTooLong { position }
+            | ParseError::PatternTooLong { position }
             | ParseError::BodyQuery { position, .. }
             | ParseError::Unexpected { position, .. },
         ) => assert!(text.is_char_boundary(position), "position {position} is inside a character or beyond the end"),

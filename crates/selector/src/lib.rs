@@ -47,3 +47,6 @@ pub const MAX_TEXT: usize = 64 * 1024;
 pub const MAX_DEPTH: usize = 128;
 /// Most strings between the brackets of one IN.
 pub const MAX_LIST: usize = 4096;
+/// Most characters in the patterns of all LIKEs of a selector together: each may be tried at each character of
+/// a property.
+pub const MAX_PATTERN: usize = 1024;

@@ -1,7 +1,7 @@
 use crate::expr::{Comparison, Expr, Operation};
 use crate::lexer::{Lexeme, Token, next_token};
 use crate::pattern::Pattern;
-use crate::{MAX_DEPTH, MAX_LIST, ParseError};
+use crate::{MAX_DEPTH, MAX_LIST, MAX_PATTERN, ParseError};
 
 /// Characters of the text that an error quotes at most.
 const QUOTED: usize = 32;
@@ -33,6 +33,8 @@ pub(crate) struct Parser<'a> {
     /// Where the token before the current one ended.
     consumed: usize,
     depth: usize,
+    /// Pieces of all patterns so far.
+    pieces: usize,
 }
 
 /// What was read as the operand of something.
@@ -49,7 +51,7 @@ type Parsed<T = Operand> = Result<T, ParseError>;
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(text: &'a str, from: usize) -> Self {
-        Self { text, current: next_token(text, from), consumed: from, depth: 0 }
+        Self { text, current: next_token(text, from), consumed: from, depth: 0, pieces: 0 }
     }
 
     /// The whole text as one condition.
@@ -231,6 +233,7 @@ impl<'a> Parser<'a> {
     fn like(&mut self, left: Operand) -> Parsed<Expr> {
         let property = self.name(left)?;
         self.advance();
+        let position = self.current.start;
         let pattern = self.string()?;
         let mut escape = None;
         if self.eat(Token::Escape) {
@@ -242,7 +245,12 @@ impl<'a> Parser<'a> {
                 return Err(self.mismatch(start, self.consumed, "a string of one character"));
             }
         }
-        Ok(Expr::Like { property, pattern: Pattern::new(&pattern, escape) })
+        let pattern = Pattern::new(&pattern, escape);
+        self.pieces += pattern.pieces.len();
+        if self.pieces > MAX_PATTERN {
+            return Err(ParseError::PatternTooLong { position });
+        }
+        Ok(Expr::Like { property, pattern })
     }
 
     fn arithmetic(&mut self, left: Operand, next: Binding) -> Parsed {

@@ -30,8 +30,9 @@ impl Selector {
         Ok(Self { text: text.into(), root, convert })
     }
 
-    /// Whether the selector is true for a message; false and unknown both mean no. The work is bounded by the
-    /// selector's length times the length of the longest property.
+    /// Whether the selector is true for a message; false and unknown both mean no. The work is
+    /// linear in the selector's length, but for LIKE: at most [`MAX_PATTERN`](crate::MAX_PATTERN) times the
+    /// length of the property.
     pub fn matches(&self, properties: &dyn Properties) -> bool {
         Evaluation::new(properties, self.convert).truth(&self.root) == Some(true)
     }

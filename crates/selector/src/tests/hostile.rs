@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::Message;
-use crate::{MAX_DEPTH, MAX_LIST, MAX_TEXT, ParseError, Selector, Value, fuzz};
+use crate::{MAX_DEPTH, MAX_LIST, MAX_PATTERN, MAX_TEXT, ParseError, Selector, Value, fuzz};
 
 #[test]
 fn deep_nesting_is_refused() {
@@ -48,6 +48,12 @@ fn limits_are_exact() {
     let list = |length: usize| format!("a IN ({})", vec!["'b'"; length].join(","));
     assert!(Selector::parse(&list(MAX_LIST)).is_ok());
     assert!(matches!(Selector::parse(&list(MAX_LIST + 1)), Err(ParseError::ListTooLong { .. })));
+    let pattern = |length: usize| format!("a LIKE '_' OR a LIKE '{}'", "b".repeat(length - 1));
+    assert!(Selector::parse(&pattern(MAX_PATTERN)).is_ok());
+    assert_eq!(
+        Selector::parse(&pattern(MAX_PATTERN + 1)).unwrap_err(),
+        ParseError::PatternTooLong { position: "a LIKE '_' OR a LIKE ".len() }
+    );
 }
 
 /// 2^30 ways to split the text; a matcher that tried them would not return.

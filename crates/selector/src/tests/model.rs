@@ -1,6 +1,7 @@
 //! Random expressions: printed, parsed back, and evaluated beside a second evaluator that is written from the
 //! tables of the specification without regard to speed.
 
+use proptest::num::f64;
 use proptest::prelude::*;
 
 use super::Message;
@@ -34,13 +35,16 @@ fn number() -> BoxedStrategy<Expr> {
         (-3i64..4).prop_map(Expr::Int),
         any::<i64>().prop_map(Expr::Int),
         (-4i8..5).prop_map(|halves| Expr::Float(f64::from(halves) / 2.0)),
-        any::<f64>().prop_filter("no literal", |value| value.is_finite()).prop_map(Expr::Float),
+        (f64::NORMAL | f64::SUBNORMAL | f64::ZERO).prop_map(Expr::Float),
         property().prop_map(Expr::Property),
     ];
     leaf.prop_recursive(4, 12, 2, |inner| {
         let operation = prop::sample::select(&OPERATIONS[..]).prop_map(|(operation, _)| operation);
-        // A sign before a literal is part of the literal.
-        let signed = inner.clone().prop_filter("literal", |expr| !matches!(expr, Expr::Int(_) | Expr::Float(_)));
+        // A sign before a literal would be part of the literal.
+        let signed = inner.clone().prop_map(|expr| match expr {
+            Expr::Int(_) | Expr::Float(_) => Expr::Property("a".into()),
+            expr => expr,
+        });
         prop_oneof![
             (any::<bool>(), signed).prop_map(|(negative, operand)| Expr::Sign { negative, operand: Box::new(operand) }),
             (operation, inner.clone(), inner)
