@@ -1,0 +1,65 @@
+//! What the journal costs: appends records of 1 KiB in groups of 200, the window of a busy producer, and prints CPU
+//! per message (all threads, user and system) and the count of fdatasync.
+//!
+//! `cargo run --release -p journal --example append_cost -- FOLDER [MESSAGES]`
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use journal::disk::real::RealDisk;
+use journal::{Batch, Lsn, Options, open, put_record};
+use rustix::time::{ClockId, clock_gettime};
+
+const GROUP: u64 = 200;
+const RECORD: usize = 1024;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().ok_or("usage: append_cost FOLDER [MESSAGES]")?;
+    let messages: u64 = arguments.next().map_or(Ok(200_000), |number| number.parse())?;
+
+    let disk = Arc::new(RealDisk::new(folder)?);
+    let opened = open(disk, Options::default(), &mut |_, _, _| Ok(()))?;
+    let (mut writer, preallocator) = (opened.writer, opened.preallocator);
+    let helper = std::thread::spawn(move || preallocator.run());
+
+    // One batch per record, as if each came from another connection.
+    let payload = record();
+    let batch = |first| Batch { first: Lsn(first), count: 1, time: 0, payload: payload.clone() };
+    let mut next = opened.next.0;
+    let before = opened.store.counters();
+    let (cpu, clock) = (cpu_micros(), Instant::now());
+    for _ in 0..messages / GROUP {
+        let group: Vec<Batch> = (next..next + GROUP).map(batch).collect();
+        next += GROUP;
+        writer.append(&group)?;
+        writer.trim(Lsn(next.saturating_sub(100_000)))?;
+    }
+    let (cpu, wall) = (cpu_micros() - cpu, clock.elapsed());
+    let after = opened.store.counters();
+    drop(writer);
+    helper.join().map_err(|_| "the preallocator panicked")?;
+
+    let count = (messages / GROUP * GROUP) as f64;
+    #[expect(clippy::print_stdout, reason = "this program is for reading its output")]
+    {
+        println!("cpu         {:8.2} µs/message", cpu / count);
+        println!("rate        {:8.0} messages/s", count / wall.as_secs_f64());
+        println!("frames      {:8}", after.frames - before.frames);
+        println!("fdatasyncs  {:8}", after.syncs - before.syncs);
+        println!("bytes       {:8.0} per message", (after.bytes - before.bytes) as f64 / count);
+    }
+    Ok(())
+}
+
+fn record() -> Bytes {
+    let mut payload = BytesMut::new();
+    put_record(&mut payload, &[0x5a; RECORD]);
+    payload.freeze()
+}
+
+fn cpu_micros() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}

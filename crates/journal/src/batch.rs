@@ -1,0 +1,140 @@
+//! Records on their way in: numbers and batches.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::error::Error;
+use crate::limits::MAX_RECORD;
+
+/// The number of a record. The first record of a store is 1; 0 means none.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn(pub u64);
+
+impl Lsn {
+    pub const NONE: Self = Self(0);
+
+    /// The number `count` records later.
+    pub fn plus(self, count: u64) -> Self {
+        Self(self.0 + count)
+    }
+}
+
+/// Records with consecutive numbers, handed over together.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Number of the first record.
+    pub first: Lsn,
+    /// How many records `payload` holds.
+    pub count: u32,
+    /// Milliseconds since 1970.
+    pub time: u64,
+    /// `count` records, each `[length: u32 little endian][bytes]`.
+    pub payload: Bytes,
+}
+
+/// Appends one record to the payload of a batch.
+///
+/// # Panics
+/// If `record` is longer than [`MAX_RECORD`].
+pub fn put_record(payload: &mut BytesMut, record: &[u8]) {
+    assert!(record.len() <= MAX_RECORD, "a record of {} bytes", record.len());
+    payload.put_u32_le(record.len() as u32);
+    payload.put_slice(record);
+}
+
+impl Batch {
+    /// That the batch continues at `expected` and that its payload is what `count` says.
+    pub(crate) fn check(&self, expected: Lsn) -> Result<(), Error> {
+        let fault = |reason| Err(Error::Batch { first: self.first, reason });
+        if self.first != expected {
+            return fault("its first number is not the next one of the store");
+        }
+        let mut count = 0;
+        for record in Records::of(&self.payload) {
+            match record {
+                Some(record) if record.len() <= MAX_RECORD => count += 1,
+                Some(_) => return fault("a record is longer than the limit"),
+                None => return fault("the payload ends inside a record"),
+            }
+        }
+        if count != u64::from(self.count) { fault("the payload holds another number of records") } else { Ok(()) }
+    }
+}
+
+/// The records of a payload; `None` as the last item if it ends inside a record.
+pub(crate) struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn of(payload: &'a [u8]) -> Self {
+        Self { rest: payload }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let split = self.rest.split_first_chunk::<4>().and_then(|(length, rest)| {
+            let length = u32::from_le_bytes(*length) as usize;
+            rest.split_at_checked(length)
+        });
+        let Some((record, rest)) = split else {
+            self.rest = &[];
+            return Some(None);
+        };
+        self.rest = rest;
+        Some(Some(record))
+    }
+}
+
+/// The longest prefix of whole records that fits into `room` bytes: its length and its count.
+pub(crate) fn fitting(payload: &[u8], room: usize) -> (usize, u32) {
+    let (mut length, mut count) = (0, 0);
+    for record in Records::of(payload).map_while(|record| record) {
+        let longer = length + 4 + record.len();
+        if longer > room {
+            break;
+        }
+        length = longer;
+        count += 1;
+    }
+    (length, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(records: &[&[u8]]) -> Bytes {
+        let mut payload = BytesMut::new();
+        records.iter().for_each(|record| put_record(&mut payload, record));
+        payload.freeze()
+    }
+
+    #[test]
+    fn a_batch_must_be_what_it_says() {
+        let good = Batch { first: Lsn(7), count: 2, time: 0, payload: payload(&[b"ab", b""]) };
+        assert!(good.check(Lsn(7)).is_ok());
+        assert!(matches!(good.check(Lsn(8)), Err(Error::Batch { first: Lsn(7), .. })));
+        assert!(Batch { count: 3, ..good.clone() }.check(Lsn(7)).is_err());
+        assert!(Batch { payload: good.payload.slice(..5), ..good.clone() }.check(Lsn(7)).is_err());
+        let long = Batch { count: 1, payload: payload(&[&vec![0; MAX_RECORD]]), ..good };
+        assert!(long.check(Lsn(7)).is_ok());
+        let mut longer = BytesMut::from(&(MAX_RECORD as u32 + 1).to_le_bytes()[..]);
+        longer.resize(4 + MAX_RECORD + 1, 0);
+        assert!(Batch { payload: longer.freeze(), ..long }.check(Lsn(7)).is_err());
+    }
+
+    #[test]
+    fn a_prefix_holds_whole_records() {
+        let payload = payload(&[b"ab", b"cde", b"f"]);
+        assert_eq!(fitting(&payload, 5), (0, 0));
+        assert_eq!(fitting(&payload, 6), (6, 1));
+        assert_eq!(fitting(&payload, 17), (13, 2));
+        assert_eq!(fitting(&payload, 18), (18, 3));
+    }
+}

@@ -1,0 +1,65 @@
+//! What the journal needs of a disk, in names below one root (`/` separates folder and file).
+//!
+//! - [`real`]: files of the operating system.
+//! - [`volatile`]: the same, but writes stay in this process until they are synced, so that SIGKILL is a power cut.
+//! - [`simulated`]: memory under a seed, with power cuts, torn writes, failing syncs, a full disk and flipped bits.
+
+pub mod real;
+pub mod simulated;
+pub mod volatile;
+
+use std::io::{self, IoSlice};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::Error;
+
+pub trait Disk: Send + Sync + 'static {
+    /// Makes an empty file, readable by its owner only. Fails if the name exists.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
+    /// Opens an existing file for reading and writing.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
+    /// The names of the files in a folder, without the folder, in no particular order.
+    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+    /// Renames a file within its folder. Open handles stay valid.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes a folder unless it exists.
+    fn create_dir(&self, folder: &str) -> io::Result<()>;
+    /// Makes the names in `folder` durable; `""` is the root.
+    fn sync_dir(&self, folder: &str) -> io::Result<()>;
+    /// Locks the file `name`, making it if needed. `None` if another holds the lock.
+    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Fills `buffer` with bytes that nobody can guess.
+    fn randomness(&self, buffer: &mut [u8]) -> io::Result<()>;
+    /// What to call `name` in a message.
+    fn path(&self, name: &str) -> PathBuf;
+}
+
+pub trait File: Send + Sync {
+    /// Writes all slices, one after the other, from `offset` on. The file grows as needed.
+    fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()>;
+    /// Reads until `buffer` is full or the file ends; returns the bytes read.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Makes all writes so far durable, with the length of the file.
+    fn sync_data(&self) -> io::Result<()>;
+    /// Length in bytes.
+    fn size(&self) -> io::Result<u64>;
+}
+
+/// A lock, held until it is dropped.
+pub trait Lock: Send + Sync {}
+
+/// Turns an IO error into ours, with what was tried and where.
+pub(crate) fn failed<'a>(
+    disk: &'a dyn Disk,
+    operation: &'static str,
+    name: &'a str,
+) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error::Io { operation, path: disk.path(name), source }
+}
+
+/// Locks a mutex. What it guards stays consistent even if a holder panicked, because no holder leaves it halfway.
+pub(crate) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

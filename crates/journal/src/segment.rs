@@ -1,0 +1,183 @@
+//! Segments: the files that frames lie in.
+//!
+//! The first 4096 bytes are a header, the rest is frames and, after the last one, zeros. Numbers are little endian,
+//! the checksum is CRC-32C of what stands before it.
+//!
+//! ```text
+//!  0        4         5       6          8              16             24
+//! ┌────────┬─────────┬───────┬──────────┬──────────────┬──────────────┐
+//! │ magic  │ version │ flags │ reserved │ store_id     │ number       │
+//! │ "CWSG" │ u8      │ u8    │ u16      │ u64          │ u64          │
+//! ├────────┴─────────┼───────┴──────────┼──────────────┼──────┬───────┤
+//! │ epoch u64        │ first block_no   │ first_lsn    │ prev │ crc   │
+//! │ @24              │ u64 @32          │ u64 @40      │ @48  │ @52   │
+//! ├──────────────────┴──────────────────┴──────────────┴──────┴───────┤
+//! │ zeros up to 4096, then frames                                     │
+//! └───────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! `prev` is the `header_crc` of the last frame of the segment before, where the chain of this one begins. Flag 1 says
+//! that the file may hold bytes of an earlier use. In such a segment a block of zeros is written behind every frame, so
+//! that the end of the log is a block of zeros in every segment.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use crate::disk::{Disk, File, failed};
+use crate::error::Error;
+use crate::frame::{VERSION, u32_at, u64_at};
+use crate::limits::{BLOCK, CHUNK, ZEROS, round_up};
+use crate::preallocator::Pool;
+
+pub(crate) const LOG: &str = "log";
+const MAGIC: [u8; 4] = *b"CWSG";
+const RECYCLED: u8 = 1;
+const LEN: usize = 56;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) store_id: u64,
+    pub(crate) number: u64,
+    pub(crate) epoch: u64,
+    pub(crate) first_block: u64,
+    pub(crate) first_lsn: u64,
+    pub(crate) prev_crc: u32,
+    pub(crate) recycled: bool,
+}
+
+/// An open segment.
+#[derive(Clone)]
+pub(crate) struct Segment {
+    pub(crate) number: u64,
+    pub(crate) file: Arc<dyn File>,
+    /// Whole blocks of the file, in bytes.
+    pub(crate) len: u64,
+    pub(crate) recycled: bool,
+}
+
+impl Segment {
+    /// Opens an existing segment and checks its header.
+    pub(crate) fn open(disk: &dyn Disk, number: u64, store_id: u64) -> Result<(Self, SegmentHeader), Error> {
+        let name = name(number);
+        let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
+        let size = file.size().map_err(failed(disk, "read", &name))?;
+        let mut block = [0; BLOCK];
+        file.read_at(&mut block, 0).map_err(failed(disk, "read", &name))?;
+        let header = SegmentHeader::decode(&block).map_err(|fault| match fault {
+            Fault::Newer(found) => Error::Newer { path: disk.path(&name), found, known: VERSION },
+            Fault::Damaged => Error::Corrupt { segment: number, offset: 0, reason: "its header is damaged" },
+        })?;
+        if header.store_id != store_id || header.number != number {
+            let reason = "its header belongs to another store or segment";
+            return Err(Error::Corrupt { segment: number, offset: 0, reason });
+        }
+        let segment = Self { number, file, len: size - size % BLOCK as u64, recycled: header.recycled };
+        Ok((segment, header))
+    }
+
+    /// Begins a segment with room for `need` bytes of frames: a spare if there is one, a new file of at least `size`
+    /// bytes if not. Durable when this returns.
+    pub(crate) fn begin(
+        disk: &dyn Disk,
+        pool: &Pool,
+        mut header: SegmentHeader,
+        need: u64,
+        size: u64,
+    ) -> Result<Self, Error> {
+        let need = need + BLOCK as u64;
+        let spare = match pool.take(need) {
+            Some(spare) => spare,
+            None => pool.make(disk, round_up(size.max(need)))?,
+        };
+        let number = header.number;
+        let name = name(number);
+        header.recycled = spare.recycled;
+        let file = disk.open(&spare.name).map_err(failed(disk, "open", &spare.name))?;
+        let block = header.encode();
+        file.write_at(&[IoSlice::new(&block), IoSlice::new(&ZEROS)], 0).map_err(failed(disk, "write", &spare.name))?;
+        file.sync_data().map_err(failed(disk, "sync", &spare.name))?;
+        disk.rename(&spare.name, &name).map_err(failed(disk, "rename", &spare.name))?;
+        disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
+        Ok(Self { number, file, len: spare.len, recycled: spare.recycled })
+    }
+}
+
+enum Fault {
+    Damaged,
+    Newer(u8),
+}
+
+impl SegmentHeader {
+    fn encode(&self) -> [u8; BLOCK] {
+        let mut out = [0; BLOCK];
+        out[..4].copy_from_slice(&MAGIC);
+        out[4] = VERSION;
+        out[5] = if self.recycled { RECYCLED } else { 0 };
+        let numbers = [self.store_id, self.number, self.epoch, self.first_block, self.first_lsn];
+        for (at, number) in (8..).step_by(8).zip(numbers) {
+            out[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        }
+        out[48..52].copy_from_slice(&self.prev_crc.to_le_bytes());
+        let crc = crc32c::crc32c(&out[..LEN - 4]);
+        out[LEN - 4..LEN].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    fn decode(block: &[u8; BLOCK]) -> Result<Self, Fault> {
+        if block[..4] != MAGIC || u32_at(block, LEN - 4) != crc32c::crc32c(&block[..LEN - 4]) {
+            return Err(Fault::Damaged);
+        }
+        if block[4] > VERSION {
+            return Err(Fault::Newer(block[4]));
+        }
+        Ok(Self {
+            store_id: u64_at(block, 8),
+            number: u64_at(block, 16),
+            epoch: u64_at(block, 24),
+            first_block: u64_at(block, 32),
+            first_lsn: u64_at(block, 40),
+            prev_crc: u32_at(block, 48),
+            recycled: block[5] & RECYCLED != 0,
+        })
+    }
+}
+
+pub(crate) fn name(number: u64) -> String {
+    format!("{LOG}/{number:010}.seg")
+}
+
+/// What a name in the log's folder means.
+pub(crate) enum Name {
+    Segment(u64),
+    Spare(u64),
+    New,
+    Foreign,
+}
+
+impl Name {
+    pub(crate) fn parse(name: &str) -> Self {
+        let Some((number, kind)) = name.split_once('.') else { return Self::Foreign };
+        let Ok(number) = number.parse() else { return Self::Foreign };
+        match kind {
+            "seg" => Self::Segment(number),
+            "spare" => Self::Spare(number),
+            "new" => Self::New,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// Writes zeros from `from` to `to`; not synced.
+pub(crate) fn write_zeros(file: &dyn File, from: u64, to: u64) -> std::io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let chunk = (to - at).min(CHUNK as u64);
+        let slices: Vec<IoSlice<'_>> = (0..chunk)
+            .step_by(BLOCK)
+            .map(|done| IoSlice::new(&ZEROS[..(chunk - done).min(BLOCK as u64) as usize]))
+            .collect();
+        file.write_at(&slices, at)?;
+        at += chunk;
+    }
+    Ok(())
+}
