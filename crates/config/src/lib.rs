@@ -1,1 +1,50 @@
-//! Being written.
+//! File, environment and command line become one checked [`Config`].
+//!
+//! One table, [`SETTINGS`], says which settings exist; every source is read against it, so that an unknown name is an
+//! error everywhere, with the nearest known one. Every mistake is found in one go and told in one line each.
+
+mod binding;
+mod check;
+mod config;
+mod document;
+mod environment;
+mod error;
+mod fill;
+mod flags;
+mod layer;
+mod listener;
+mod load;
+mod machine;
+mod origin;
+mod queue;
+mod reference;
+mod secret;
+mod setting;
+mod settings;
+mod show;
+mod table;
+mod topic;
+mod units;
+mod value;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use binding::{Binding, Exchange, HeaderValue};
+pub use config::{Config, Namespace, Sources};
+pub use environment::FILE_VARIABLE;
+pub use error::{Cause, Error, Errors};
+pub use flags::Flags;
+pub use listener::Listener;
+pub use load::read_file;
+pub use machine::Machine;
+pub use origin::Origin;
+pub use queue::Queue;
+pub use reference::reference;
+pub use secret::Secret;
+pub use setting::{Form, Kind, PREFIX, Preset, Rule, Setting};
+pub use settings::SETTINGS;
+pub use show::show;
+pub use topic::{Subscription, Topic};
+pub use words::{Dialect, ExchangeKind, Face, Match, Overflow};

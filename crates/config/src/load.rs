@@ -1,0 +1,140 @@
+//! The way from the sources to one complete table: read, merge, fill in, check.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::config::Sources;
+use crate::error::{Cause, Error, Errors};
+use crate::layer::{Layer, Shorthand, written};
+use crate::origin::Origin;
+use crate::setting::Setting;
+use crate::settings::SETTINGS;
+use crate::value::{Found, Table, Value};
+use crate::words::Face;
+use crate::{check, document, environment, fill, flags, secret};
+
+/// Far more than any configuration; a wrong path must not fill the memory.
+const FILE_BYTES: u64 = 64 << 20;
+
+/// Reads the configuration file, for [`Sources::file`].
+///
+/// # Errors
+/// One line that names the file, if it cannot be read or is not UTF-8.
+pub fn read_file(path: &Path) -> Result<(PathBuf, String), Errors> {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(FILE_BYTES).read_to_string(&mut text)) {
+        Ok(_) => Ok((path.to_owned(), text)),
+        Err(error) => {
+            let cause = Cause::Unreadable(error.to_string());
+            Err(Errors(vec![Error::new(Origin::file(path), cause)]))
+        }
+    }
+}
+
+pub(crate) fn load<E>(sources: Sources<E>) -> Result<Table, Errors>
+where
+    E: Iterator<Item = (String, String)>,
+{
+    let mut errors = Vec::new();
+    let mut layers = Vec::new();
+    let mut readable = true;
+    if let Some((path, text)) = &sources.file {
+        let values = document::read_file(text, &Origin::file(path), &mut errors);
+        readable = values.is_some();
+        layers.extend(values.map(|values| Layer { values, shorthands: Vec::new() }));
+    }
+    layers.push(environment::read(sources.environment, &mut errors));
+    layers.push(flags::read(&sources.flags, &mut errors));
+
+    let mut table = merge(layers, &mut errors);
+    read_secrets(&mut table, &mut errors);
+    fill::fill(&mut table, &sources.machine);
+    // A file that could not be read would only make the rest look wrong, too.
+    if readable {
+        check::check(&table, &mut errors);
+    }
+    errors.sort_by(|a, b| a.origin.cmp(&b.origin));
+    if errors.is_empty() { Ok(table) } else { Err(Errors(errors)) }
+}
+
+/// Puts the layers, weakest first, together.
+fn merge(layers: Vec<Layer>, errors: &mut Vec<Error>) -> Table {
+    let mut merged = Layer::empty().values;
+    let mut listeners: BTreeMap<Face, Vec<Table>> =
+        Face::ALL.iter().map(|face| (*face, vec![default_listener(*face)])).collect();
+    let mut shorthands = Vec::new();
+    for layer in layers {
+        for (name, found) in layer.values.entries {
+            match found.value {
+                Value::Tables(tables) if name == "listener" => listeners.extend(by_face(tables)),
+                _ => drop(merged.entries.insert(name, found)),
+            }
+        }
+        shorthands.extend(layer.shorthands);
+    }
+    for shorthand in shorthands {
+        let of_face = listeners.entry(shorthand.face).or_default();
+        apply_shorthand(shorthand, of_face, errors);
+    }
+    let value = Value::Tables(listeners.into_values().flatten().collect());
+    merged.entries.insert("listener", Found { value, origin: Origin::DEFAULT });
+    merged
+}
+
+fn default_listener(face: Face) -> Table {
+    let face = Found { value: Value::Text(face.name().to_owned()), origin: Origin::DEFAULT };
+    Table { origin: Origin::DEFAULT, entries: BTreeMap::from([("face", face)]) }
+}
+
+/// Listeners whose face is missing or wrong have their error already.
+fn by_face(tables: Vec<Table>) -> BTreeMap<Face, Vec<Table>> {
+    let mut grouped: BTreeMap<Face, Vec<Table>> = BTreeMap::new();
+    for table in tables {
+        if let Some(face) = table.text_of("face").and_then(Face::from_name) {
+            grouped.entry(face).or_default().push(table);
+        }
+    }
+    grouped
+}
+
+/// Sets one field of the face's listeners; one that is switched off stays off.
+fn apply_shorthand(shorthand: Shorthand, listeners: &mut [Table], errors: &mut Vec<Error>) {
+    let Shorthand { face, field, found } = shorthand;
+    let enabled = listeners.iter_mut().filter(|listener| listener.bool_of("enabled") != Some(false));
+    let mut enabled: Vec<_> = enabled.collect();
+    if field.name == "port" && enabled.len() > 1 {
+        errors.push(Error::new(found.origin, Cause::PortOfMany { face, count: enabled.len() }));
+        return;
+    }
+    for listener in &mut enabled {
+        listener.entries.insert(field.name, found.clone());
+    }
+}
+
+/// Replaces the files of secrets by what they hold.
+fn read_secrets(table: &mut Table, errors: &mut Vec<Error>) {
+    for setting in SETTINGS.iter().filter(|setting| setting.secret) {
+        let Some(found) = table.entries.get_mut(setting.name) else { continue };
+        let Value::InFile(path) = &found.value else { continue };
+        match read_secret(setting, path) {
+            Ok(value) => found.value = value,
+            Err(cause) => errors.push(Error::new(found.origin.clone(), cause)),
+        }
+    }
+}
+
+fn read_secret(setting: &Setting, path: &Path) -> Result<Value, Cause> {
+    let key = setting.name;
+    let text = secret::read_secret(path).map_err(|error| Cause::SecretUnreadable {
+        key,
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    })?;
+    Value::parse(&setting.kind, &text).ok_or_else(|| Cause::NotAllowed {
+        key: key.to_owned(),
+        value: written(&text, true),
+        allowed: setting.kind.allowed(),
+    })
+}

@@ -1,0 +1,74 @@
+//! The settings whose value is one of a few words.
+
+/// Defines an enum of words with `NAMES`, `ALL`, `name` and `from_name`, so that the list of allowed words cannot
+/// differ from the type.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of [`Self::NAMES`].
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// The words of the configuration.
+            pub const NAMES: &'static [&'static str] = &[$($word),+];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            pub(crate) fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
+            }
+        }
+    };
+}
+
+words! {
+    /// A protocol family with a listener of its own.
+    Face {
+        Mqtt = "mqtt",
+        /// SQS and the other AWS services, told apart by the request.
+        Aws = "aws",
+        Console = "console",
+    }
+}
+
+impl Face {
+    /// Where the face listens unless told otherwise.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Mqtt => 1883,
+            Self::Aws => 4566,
+            Self::Console => 8161,
+        }
+    }
+}
+
+words! {
+    /// Whose habits count where ActiveMQ and RabbitMQ contradict each other.
+    Dialect { ActiveMq = "activemq", RabbitMq = "rabbitmq" }
+}
+
+words! {
+    /// What happens to a message that a full queue gets.
+    Overflow {
+        /// The new one is refused, and its publisher told so.
+        Reject = "reject",
+        /// The oldest ready one is dropped.
+        DropHead = "drop-head",
+        /// The oldest ready one is dead-lettered.
+        DeadLetter = "dead-letter",
+    }
+}
+
+words! {
+    /// How an exchange compares a message with a binding (AMQP 0-9-1, 3.1.3).
+    ExchangeKind { Direct = "direct", Fanout = "fanout", Topic = "topic", Headers = "headers" }
+}
+
+words! {
+    /// Whether every header of a binding must match, or one is enough (AMQP 0-9-1, 3.1.3.4).
+    Match { All = "all", Any = "any" }
+}
