@@ -1,0 +1,205 @@
+//! The null relay: one thread, level-triggered epoll, frame boundaries and a copy.
+//!
+//! No routing, no storage, no tracking of deliveries: what it costs is the limit of this machine for a broker
+//! that reads and writes sockets. Every PUBLISH goes to every MQTT connection that has subscribed to anything;
+//! a connection that begins with an HTTP request finds the barest queue that a send and a receive need.
+
+mod http;
+mod mqtt;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::fs::Timespec;
+
+const READ: usize = 256 << 10;
+/// A frame, or a request, longer than this ends its connection.
+const INPUT_LIMIT: usize = 2 << 20;
+/// A connection that takes its output no faster than this is ended.
+const OUTPUT_LIMIT: usize = 256 << 20;
+const LISTENER: u64 = 0;
+/// How often [`Relay::run`] looks whether it should stop.
+const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+pub struct Relay {
+    listener: TcpListener,
+    epoll: OwnedFd,
+    peers: BTreeMap<u64, Peer>,
+    /// Keys of the peers that have subscribed.
+    subscribers: Vec<u64>,
+    queue: VecDeque<Vec<u8>>,
+    next_key: u64,
+    buffer: Vec<u8>,
+}
+
+struct Peer {
+    stream: TcpStream,
+    /// An incomplete frame.
+    input: Vec<u8>,
+    /// What the socket did not take.
+    output: Vec<u8>,
+}
+
+/// What the frames of one read ask for.
+#[derive(Default)]
+struct Asked {
+    /// To the sender.
+    reply: Vec<u8>,
+    /// To every subscriber.
+    relayed: Vec<u8>,
+    subscribes: bool,
+    ends: bool,
+}
+
+impl Relay {
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+        Ok(Self {
+            listener,
+            epoll,
+            peers: BTreeMap::new(),
+            subscribers: Vec::new(),
+            queue: VecDeque::new(),
+            next_key: LISTENER + 1,
+            buffer: vec![0; READ],
+        })
+    }
+
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` is set.
+    pub fn run(mut self, stop: &AtomicBool) -> io::Result<()> {
+        let mut events = Vec::with_capacity(1024);
+        while !stop.load(Ordering::Relaxed) {
+            match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&GLANCE)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for event in events.drain(..) {
+                let (key, flags) = (event.data.u64(), event.flags);
+                if key == LISTENER {
+                    self.accept()?;
+                } else if self.serve(key, flags).is_err() {
+                    self.peers.remove(&key);
+                    self.subscribers.retain(|other| *other != key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        loop {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            stream.set_nonblocking(true)?;
+            stream.set_nodelay(true)?;
+            epoll::add(&self.epoll, &stream, EventData::new_u64(self.next_key), EventFlags::IN)?;
+            self.peers.insert(self.next_key, Peer { stream, input: Vec::new(), output: Vec::new() });
+            self.next_key += 1;
+        }
+    }
+
+    /// One read and what follows from it. An error ends this peer.
+    fn serve(&mut self, key: u64, flags: EventFlags) -> io::Result<()> {
+        let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
+        if flags.contains(EventFlags::OUT) {
+            peer.flush(&self.epoll, key)?;
+        }
+        if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+            return Ok(());
+        }
+        let read = match peer.stream.read(&mut self.buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut asked = Asked::default();
+        if peer.input.is_empty() {
+            let used = understand(&self.buffer[..read], &mut self.queue, &mut asked)?;
+            peer.input.extend_from_slice(&self.buffer[used..read]);
+        } else {
+            peer.input.extend_from_slice(&self.buffer[..read]);
+            let used = understand(&peer.input, &mut self.queue, &mut asked)?;
+            peer.input.drain(..used);
+        }
+        if peer.input.len() > INPUT_LIMIT {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        peer.send(&self.epoll, key, &asked.reply)?;
+        if asked.subscribes && !self.subscribers.contains(&key) {
+            self.subscribers.push(key);
+        }
+        if !asked.relayed.is_empty() {
+            self.relay(&asked.relayed);
+        }
+        if asked.ends { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+    }
+
+    fn relay(&mut self, frames: &[u8]) {
+        let (peers, epoll) = (&mut self.peers, &self.epoll);
+        self.subscribers.retain(|key| {
+            let reached = peers.get_mut(key).is_some_and(|peer| peer.send(epoll, *key, frames).is_ok());
+            if !reached {
+                peers.remove(key);
+            }
+            reached
+        });
+    }
+}
+
+impl Peer {
+    fn send(&mut self, epoll: &OwnedFd, key: u64, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if !self.output.is_empty() {
+            self.output.extend_from_slice(bytes);
+            return if self.output.len() > OUTPUT_LIMIT { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) };
+        }
+        let sent = write_some(&mut self.stream, bytes)?;
+        if sent < bytes.len() {
+            self.output.extend_from_slice(&bytes[sent..]);
+            epoll::modify(epoll, &self.stream, EventData::new_u64(key), EventFlags::IN | EventFlags::OUT)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, epoll: &OwnedFd, key: u64) -> io::Result<()> {
+        let sent = write_some(&mut self.stream, &self.output)?;
+        self.output.drain(..sent);
+        if self.output.is_empty() {
+            epoll::modify(epoll, &self.stream, EventData::new_u64(key), EventFlags::IN)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes used up. The first byte tells the protocol: no MQTT client sends 0x44, 0x47 or 0x50, the start of
+/// `DELETE`, `GET` and `POST`, with those flags.
+fn understand(input: &[u8], queue: &mut VecDeque<Vec<u8>>, asked: &mut Asked) -> io::Result<usize> {
+    match input.first() {
+        Some(b'P' | b'G' | b'D') => http::understand(input, queue, asked),
+        _ => mqtt::understand(input, asked),
+    }
+}
+
+fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    match stream.write(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}

@@ -1,0 +1,226 @@
+//! MQTT 3.1.1 frames: written once and patched in place, and read without copying.
+//!
+//! Every payload begins with 16 bytes: the sending time in nanoseconds, then sender and number, little-endian.
+
+use thiserror::Error;
+
+pub const STAMP_LEN: usize = 16;
+pub const CONNACK: u8 = 2;
+pub const PUBLISH: u8 = 3;
+pub const PUBACK: u8 = 4;
+pub const SUBACK: u8 = 9;
+
+const NUMBER_BITS: u32 = 48;
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Malformed {
+    #[error("remaining length is longer than four bytes")]
+    RemainingLength,
+    #[error("a PUBLISH is shorter than its own fields")]
+    Publish,
+}
+
+/// One packet: `kind` is the upper half of its first byte, `flags` the lower, `body` what follows the length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    pub kind: u8,
+    pub flags: u8,
+    pub body: &'a [u8],
+}
+
+/// A PUBLISH as received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publish<'a> {
+    /// Present for QoS 1 and 2.
+    pub packet_id: Option<u16>,
+    pub payload: &'a [u8],
+}
+
+/// What a payload says about its sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub nanos: u64,
+    pub sender: u16,
+    pub number: u64,
+}
+
+/// Equal PUBLISH frames one behind the other, sent in one write after patching stamp and packet id.
+pub struct Batch {
+    bytes: Vec<u8>,
+    frame_len: usize,
+    packet_id_at: Option<usize>,
+    payload_at: usize,
+}
+
+impl Batch {
+    /// `count` frames for `topic` with a payload of `size` bytes, at least [`STAMP_LEN`].
+    pub fn new(topic: &str, qos: u8, size: usize, count: usize) -> Self {
+        assert!(size >= STAMP_LEN, "a payload holds its stamp");
+        let mut body = string(topic);
+        let topic_len = body.len();
+        if qos > 0 {
+            body.extend_from_slice(&[0, 1]);
+        }
+        let payload = body.len();
+        body.resize(payload + size, b'x');
+        let frame = packet(PUBLISH << 4 | qos << 1, &body);
+        let head = frame.len() - body.len();
+        Self {
+            frame_len: frame.len(),
+            packet_id_at: (qos > 0).then_some(head + topic_len),
+            payload_at: head + payload,
+            bytes: frame.repeat(count),
+        }
+    }
+
+    /// The first `count` frames, numbered from `first`. Packet ids follow the numbers: 1 to 65535, again and again.
+    pub fn patch(&mut self, count: usize, sender: u16, first: u64, nanos: u64) -> &[u8] {
+        let used = &mut self.bytes[..count * self.frame_len];
+        for (frame, number) in used.chunks_exact_mut(self.frame_len).zip(first..) {
+            if let Some(at) = self.packet_id_at {
+                let id = (number % 65_535) as u16 + 1;
+                frame[at..at + 2].copy_from_slice(&id.to_be_bytes());
+            }
+            let tag = u64::from(sender) << NUMBER_BITS | number;
+            let stamp = &mut frame[self.payload_at..self.payload_at + STAMP_LEN];
+            stamp[..8].copy_from_slice(&nanos.to_le_bytes());
+            stamp[8..].copy_from_slice(&tag.to_le_bytes());
+        }
+        used
+    }
+
+    pub const fn frame_len(&self) -> usize {
+        self.frame_len
+    }
+}
+
+impl Stamp {
+    /// `None` if the payload is too short to be one of ours.
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let (nanos, rest) = payload.split_first_chunk::<8>()?;
+        let tag = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+        let number = tag & ((1 << NUMBER_BITS) - 1);
+        Some(Self { nanos: u64::from_le_bytes(*nanos), sender: (tag >> NUMBER_BITS) as u16, number })
+    }
+}
+
+/// The first packet of `input` and its length in bytes; `None` while it is incomplete.
+pub fn next(input: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Malformed> {
+    let Some(&first) = input.first() else { return Ok(None) };
+    let mut len = 0_usize;
+    for index in 0..4 {
+        let Some(&byte) = input.get(1 + index) else { return Ok(None) };
+        len |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            let head = 2 + index;
+            let Some(body) = input.get(head..head + len) else { return Ok(None) };
+            return Ok(Some((Frame { kind: first >> 4, flags: first & 0x0f, body }, head + len)));
+        }
+    }
+    Err(Malformed::RemainingLength)
+}
+
+impl<'a> Frame<'a> {
+    /// Reads the body as that of a PUBLISH (MQTT 3.1.1, 3.3).
+    pub fn publish(self) -> Result<Publish<'a>, Malformed> {
+        let (len, rest) = self.body.split_first_chunk::<2>().ok_or(Malformed::Publish)?;
+        let rest = rest.get(usize::from(u16::from_be_bytes(*len))..).ok_or(Malformed::Publish)?;
+        if self.flags & 0x06 == 0 {
+            return Ok(Publish { packet_id: None, payload: rest });
+        }
+        let (id, payload) = rest.split_first_chunk::<2>().ok_or(Malformed::Publish)?;
+        Ok(Publish { packet_id: Some(u16::from_be_bytes(*id)), payload })
+    }
+}
+
+/// CONNECT with keep-alive 600 s.
+pub fn connect(client_id: &str, clean_session: bool) -> Vec<u8> {
+    let mut body = string("MQTT");
+    body.push(4);
+    body.push(if clean_session { 0x02 } else { 0 });
+    body.extend_from_slice(&600_u16.to_be_bytes());
+    body.extend_from_slice(&string(client_id));
+    packet(0x10, &body)
+}
+
+pub fn subscribe(topic: &str, qos: u8) -> Vec<u8> {
+    let mut body = vec![0, 1];
+    body.extend_from_slice(&string(topic));
+    body.push(qos);
+    packet(0x82, &body)
+}
+
+pub const fn puback(packet_id: u16) -> [u8; 4] {
+    let [high, low] = packet_id.to_be_bytes();
+    [PUBACK << 4, 2, high, low]
+}
+
+pub const DISCONNECT: [u8; 2] = [0xe0, 0];
+
+fn string(text: &str) -> Vec<u8> {
+    let len = u16::try_from(text.len()).expect("names made here are short");
+    [&len.to_be_bytes(), text.as_bytes()].concat()
+}
+
+fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    let mut len = body.len();
+    while len >= 0x80 {
+        bytes.push((len & 0x7f) as u8 | 0x80);
+        len >>= 7;
+    }
+    bytes.push(len as u8);
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patched_frames_read_back() {
+        for (qos, size) in [(0, 16), (1, 100), (1, 20_000)] {
+            let mut batch = Batch::new("a/b", qos, size, 4);
+            let bytes = batch.patch(3, 9, 65_533, 1234).to_vec();
+            assert_eq!(bytes.len(), 3 * batch.frame_len());
+            let mut rest = &bytes[..];
+            for (number, id) in [(65_533, 65_534), (65_534, 65_535), (65_535, 1)] {
+                let (frame, len) = next(rest).unwrap().unwrap();
+                let publish = frame.publish().unwrap();
+                assert_eq!((frame.kind, publish.payload.len()), (PUBLISH, size));
+                assert_eq!(publish.packet_id, (qos > 0).then_some(id));
+                assert_eq!(Stamp::read(publish.payload), Some(Stamp { nanos: 1234, sender: 9, number }));
+                rest = &rest[len..];
+            }
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_frame_is_incomplete() {
+        let mut batch = Batch::new("t", 1, 200, 1);
+        let bytes = batch.patch(1, 0, 0, 0);
+        for cut in 0..bytes.len() {
+            assert_eq!(next(&bytes[..cut]), Ok(None), "cut at {cut}");
+        }
+        assert!(next(bytes).unwrap().is_some());
+    }
+
+    #[test]
+    fn hostile_frames_are_refused() {
+        assert_eq!(next(&[0x30, 0xff, 0xff, 0xff, 0xff, 0x01]), Err(Malformed::RemainingLength));
+        for body in [&[0_u8][..], &[0, 5, b'a'], &[0, 1, b'a', 7]] {
+            let frame = Frame { kind: PUBLISH, flags: 2, body };
+            assert_eq!(frame.publish(), Err(Malformed::Publish));
+        }
+        assert_eq!(Stamp::read(&[0; 15]), None);
+    }
+
+    #[test]
+    fn control_packets_as_in_the_standard() {
+        assert_eq!(connect("c", true), [&[0x10, 13, 0, 4][..], b"MQTT", &[4, 2, 2, 0x58, 0, 1, b'c']].concat());
+        assert_eq!(subscribe("t", 1), [0x82, 6, 0, 1, 0, 1, b't', 1]);
+        assert_eq!(puback(0x0102), [0x40, 2, 1, 2]);
+    }
+}
