@@ -54,7 +54,8 @@ fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
         }
         let Some(port) = listener.number_of("port").and_then(|port| u16::try_from(port).ok()) else { continue };
         let socket = SocketAddr::new(address, port);
-        let origin = listener.origin("port");
+        let port_origin = listener.origin("port");
+        let origin = if port_origin.is_default() { &listener.origin } else { port_origin };
         if let Some((_, other, first)) = taken.iter().find(|(other, ..)| overlap(*other, socket)) {
             // The one that somebody set is the one to change.
             let (face, other, origin) =

@@ -7,7 +7,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::binding::HeaderValue;
 use crate::error::{Cause, Error, nearest};
-use crate::layer::written;
+use crate::layer::{Named, written};
 use crate::origin::Origin;
 use crate::setting::{Kind, Preset, Setting, file_name};
 use crate::settings::SETTINGS;
@@ -78,10 +78,7 @@ impl<'a> Reader<'a> {
                     table.set(setting, Found { value, origin }.into_file(), self.errors);
                 }
             } else {
-                let known = settings.iter().map(|setting| setting.name.to_owned());
-                let files = settings.iter().filter(|s| s.secret).map(|s| file_name(s.name));
-                let nearest = nearest(word, known.chain(files));
-                self.error(key.span().start, Cause::UnknownKey { key: written(word, false), nearest });
+                self.error(key.span().start, unknown_key(word, name, settings));
             }
         }
         for setting in settings.iter().filter(|s| s.preset == Preset::Required && !raw.contains_key(s.name)) {
@@ -158,6 +155,20 @@ impl<'a> Reader<'a> {
         let before = self.text.get(self.lines[line - 1]..at).unwrap_or_default();
         self.source.at((line, before.chars().count() + 1))
     }
+}
+
+/// The two slips that a nearest name would not explain have a line of their own.
+fn unknown_key(word: &str, table: &'static str, settings: &[Setting]) -> Cause {
+    let scalar = |setting: &&Setting| setting.name == word && !matches!(setting.kind, Kind::Tables(_));
+    if let Some(setting) = SETTINGS.iter().find(scalar) {
+        return Cause::Misplaced { key: setting.name, table };
+    }
+    if let Some((_, Named::Shorthand(face, field))) = Named::all().find(|(known, _)| known == word) {
+        return Cause::ShorthandInFile { key: word.to_owned(), face, field: field.name };
+    }
+    let known = settings.iter().map(|setting| setting.name.to_owned());
+    let files = settings.iter().filter(|setting| setting.secret).map(|setting| file_name(setting.name));
+    Cause::UnknownKey { key: written(word, false), nearest: nearest(word, known.chain(files)) }
 }
 
 /// The static name of a list of tables.

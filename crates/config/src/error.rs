@@ -24,6 +24,14 @@ pub enum Cause {
     Unreadable(String),
     #[error("unknown key \"{key}\"{}", did_you_mean(.nearest))]
     UnknownKey { key: String, nearest: Option<String> },
+    /// Usually a key of the broker that was written below a table.
+    #[error("{key} is no key of [[{table}]]: write it above the first [[table]]")]
+    Misplaced { key: &'static str, table: &'static str },
+    #[error(
+        "{key} counts only in the environment and as a flag: set {field} in a [[listener]] with face = \"{face}\"",
+        face = .face.name()
+    )]
+    ShorthandInFile { key: String, face: Face, field: &'static str },
     #[error("unknown variable{}", did_you_mean(.nearest))]
     UnknownVariable { nearest: Option<String> },
     /// `value` is as it was written, shortened.

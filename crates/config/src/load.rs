@@ -1,9 +1,7 @@
 //! The way from the sources to one complete table: read, merge, fill in, check.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config::Sources;
 use crate::error::{Cause, Error, Errors};
@@ -13,25 +11,7 @@ use crate::setting::Setting;
 use crate::settings::SETTINGS;
 use crate::value::{Found, Table, Value};
 use crate::words::Face;
-use crate::{check, document, environment, fill, flags, secret};
-
-/// Far more than any configuration; a wrong path must not fill the memory.
-const FILE_BYTES: u64 = 64 << 20;
-
-/// Reads the configuration file, for [`Sources::file`].
-///
-/// # Errors
-/// One line that names the file, if it cannot be read or is not UTF-8.
-pub fn read_file(path: &Path) -> Result<(PathBuf, String), Errors> {
-    let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(FILE_BYTES).read_to_string(&mut text)) {
-        Ok(_) => Ok((path.to_owned(), text)),
-        Err(error) => {
-            let cause = Cause::Unreadable(error.to_string());
-            Err(Errors(vec![Error::new(Origin::file(path), cause)]))
-        }
-    }
-}
+use crate::{check, document, environment, fill, flags, text_file};
 
 pub(crate) fn load<E>(sources: Sources<E>) -> Result<Table, Errors>
 where
@@ -127,7 +107,7 @@ fn read_secrets(table: &mut Table, errors: &mut Vec<Error>) {
 
 fn read_secret(setting: &Setting, path: &Path) -> Result<Value, Cause> {
     let key = setting.name;
-    let text = secret::read_secret(path).map_err(|error| Cause::SecretUnreadable {
+    let text = text_file::read_secret(path).map_err(|error| Cause::SecretUnreadable {
         key,
         path: path.display().to_string(),
         reason: error.to_string(),

@@ -18,7 +18,20 @@ fn unknown_keys() {
         ("\n  memory_limt = 1", "causeway.toml:2:3: unknown key \"memory_limt\" (did you mean \"memory_limit\"?)"),
         ("secret_key_fil = 1", "causeway.toml:1:1: unknown key \"secret_key_fil\" (did you mean \"secret_key_file\"?)"),
         ("colour = 'red'", "causeway.toml:1:1: unknown key \"colour\""),
-        ("mqtt_port = 1", "causeway.toml:1:1: unknown key \"mqtt_port\""),
+        (
+            "mqtt_port = 1",
+            "causeway.toml:1:1: mqtt_port counts only in the environment and as a flag: set port in a [[listener]] with \
+             face = \"mqtt\"",
+        ),
+        (
+            "[[topic]]\nname = 'a'\ndev = true",
+            "causeway.toml:3:1: dev is no key of [[topic]]: write it above the first [[table]]",
+        ),
+        (
+            "[[topic]]\nname = 'a'\nsecret_key = '1'",
+            "causeway.toml:3:1: secret_key is no key of [[topic]]: write it above \
+            the first [[table]]",
+        ),
         ("[[listener]]\nface = 'mqtt'\nprt = 1", "causeway.toml:3:1: unknown key \"prt\" (did you mean \"port\"?)"),
         ("[[queues]]\nname = 'a'", "causeway.toml:1:3: unknown key \"queues\" (did you mean \"queue\"?)"),
         ("\"a\\nb\" = 1", "causeway.toml:1:1: unknown key \"a\\nb\""),
@@ -181,6 +194,10 @@ fn rules_between_settings() {
         (
             "[[listener]]\nface = 'mqtt'\nport = 4566",
             "causeway.toml:3:8: listener mqtt: 127.0.0.1:4566 is taken by listener aws",
+        ),
+        (
+            "[[listener]]\nface = 'mqtt'\n[[listener]]\nface = 'mqtt'",
+            "causeway.toml:3:1: listener mqtt: 127.0.0.1:1883 is taken by listener mqtt",
         ),
         (
             "dev = true\n[[listener]]\nface = 'console'\naddress = '0.0.0.0'\nport = 1883",

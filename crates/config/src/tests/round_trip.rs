@@ -94,17 +94,25 @@ fn tables() -> impl Strategy<Value = String> {
     lists.prop_map(|lists| lists.concat())
 }
 
-/// A file in which the rules between settings hold: what breaks one is taken out.
+/// A file in which the rules between settings hold: what may break one is left out or made to fit.
 fn file() -> impl Strategy<Value = String> {
+    const BREAKS: [&str; 5] = ["dev =", "memory_limit =", "tls = true", "port =", "exchange ="];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
-        let breaks =
-            ["dev =", "memory_limit =", "tls =", "overflow = \"dead-letter\"", "max_deliveries =", "headers ="];
-        let kept: Vec<_> = format!("{scalars}{tables}")
-            .lines()
-            .filter(|line| !breaks.iter().any(|start| line.starts_with(start)))
-            .map(|line| if line == "[[binding]]" { "[[binding]]\nexchange = 'h'".to_owned() } else { line.to_owned() })
-            .collect();
-        format!("dev = true\nmemory_limit = '1GiB'\n{}\n", kept.join("\n"))
+        let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();
+        for (number, line) in format!("{scalars}{tables}").lines().enumerate() {
+            match line {
+                _ if BREAKS.iter().any(|start| line.starts_with(start)) => continue,
+                // No listed exchange has this name, so it may be of any kind.
+                "[[binding]]" => kept += "[[binding]]\nexchange = 'none of these'",
+                "overflow = \"dead-letter\"" => kept += "overflow = 'drop-head'",
+                _ if line.starts_with("max_deliveries =") => continue,
+                _ if line.starts_with("dead_letter =") => kept += &format!("{line}\nmax_deliveries = {}", number + 1),
+                "[[listener]]" => kept += &format!("[[listener]]\nport = {}", number + 1),
+                _ => kept += line,
+            }
+            kept.push('\n');
+        }
+        kept
     })
 }
 
@@ -120,8 +128,8 @@ fn same(a: &Config, b: &Config) -> bool {
 proptest! {
     #[test]
     fn shown_as_loaded(file in file()) {
-        // Rules that random files break at times: two sockets or two names that are the same.
-        let Ok(config) = load(&file, &[], Flags::default()) else { return Err(TestCaseError::reject("a rule is broken")) };
+        // Two names may be the same by chance.
+        let Ok(config) = load(&file, &[], Flags::default()) else { return Err(TestCaseError::reject("a name stands twice")) };
         let shown = show(&config);
         let elsewhere = Machine { cores: 1, memory: Some(GIB), cgroup_memory: None };
         let again = load_on(elsewhere, &shown, &[], Flags::default());
