@@ -101,8 +101,9 @@ fn connect_packet(input: &mut BytesMut, lengths: Lengths) -> Result<Connect, Mal
 
 /// A body of two bytes, which its fixed header has promised.
 fn packet_id(kind: Kind, input: &mut BytesMut, lengths: Lengths) -> Result<PacketId, Malformed> {
-    input.advance(lengths.header);
-    PacketId::new(input.get_u16()).ok_or(Malformed::ZeroPacketId(kind))
+    let id = u16::from_be_bytes([input[lengths.header], input[lengths.header + 1]]);
+    input.advance(lengths.header + lengths.body);
+    PacketId::new(id).ok_or(Malformed::ZeroPacketId(kind))
 }
 
 fn connack(body: Bytes, version: Version) -> Result<ConnAck, Malformed> {
