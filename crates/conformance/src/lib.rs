@@ -1,1 +1,18 @@
-//! Being written.
+//! Black-box tests of the binary `causeway`: the harness that the chapters in `tests/` share.
+//!
+//! A chapter starts its own [`Broker`] on free loopback ports and talks to it through real client libraries
+//! ([`clients`]) or, where the exact bytes matter, through the deliberately naive [`wire`] and [`device`] modules,
+//! which can also say what a good client never would.
+
+#![allow(clippy::print_stdout, reason = "the named sub-cases of a suite are this crate's output")]
+
+pub mod broker;
+pub mod clients;
+pub mod device;
+pub mod poll;
+pub mod process;
+pub mod sqs;
+pub mod wire;
+
+pub use broker::{Broker, Face, Options};
+pub use device::Device;

@@ -1,0 +1,244 @@
+//! The broker under test: one process, one data folder, free ports.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Instant;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::poll::DEADLINE;
+use crate::process::{Ended, Process};
+
+/// What a listener speaks; the word that starts its line on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Face {
+    Mqtt,
+    Aws,
+    Console,
+}
+
+impl Face {
+    const ALL: [Self; 3] = [Self::Mqtt, Self::Aws, Self::Console];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::Aws => "aws",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// How to start beside the configuration text.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    /// Pick the ports now, outside the range of outgoing connections, so that a restart finds them free.
+    pub fixed_ports: bool,
+}
+
+impl Options {
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    pub fn fixed_ports(mut self) -> Self {
+        self.fixed_ports = true;
+        self
+    }
+}
+
+/// A broker that said `Ready.`; killed, and its output printed if the test fails, on drop.
+pub struct Broker {
+    process: Option<Process>,
+    folder: Rc<TempDir>,
+    config: String,
+    options: Options,
+    ports: BTreeMap<Face, u16>,
+}
+
+impl Broker {
+    /// Starts with `config` (settings and tables other than `[[listener]]`) and one loopback listener per face.
+    pub fn start(config: &str, options: Options) -> Self {
+        let folder = Rc::new(tempfile::tempdir().expect("a folder for the data"));
+        let ports =
+            if options.fixed_ports { Face::ALL.map(|face| (face, quiet_port())).into() } else { BTreeMap::new() };
+        let mut broker = Self { process: None, folder, config: config.to_owned(), options, ports };
+        broker.launch();
+        broker
+    }
+
+    /// Starts again on the same data and the same ports, after [`Broker::kill9`] or [`Broker::stop`].
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "still running");
+        self.launch();
+    }
+
+    /// As [`Broker::restart`], with another configuration.
+    pub fn restart_with(&mut self, config: &str) {
+        config.clone_into(&mut self.config);
+        self.restart();
+    }
+
+    pub fn port(&self, face: Face) -> u16 {
+        self.ports[&face]
+    }
+
+    pub fn address(&self, face: Face) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port(face)))
+    }
+
+    pub fn url(&self, face: Face) -> String {
+        format!("http://{}", self.address(face))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("running").pid()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn admin_socket(&self) -> PathBuf {
+        self.data().join("admin.sock")
+    }
+
+    /// SIGKILL, and its end awaited: nothing the process held in memory survives.
+    pub fn kill9(&mut self) {
+        let process = self.process.take().expect("running");
+        process.signal(Signal::KILL);
+        process.wait(DEADLINE);
+    }
+
+    /// SIGTERM, and the end that follows.
+    pub fn stop(&mut self) -> Ended {
+        let process = self.process.take().expect("running");
+        process.signal(Signal::TERM);
+        process.wait(DEADLINE)
+    }
+
+    /// Anonymous resident memory of the broker in bytes (`RssAnon`).
+    pub fn anonymous_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the broker runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux tells RssAnon");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+    }
+
+    /// Runs the administrative command line against this broker.
+    pub fn admin(&self, args: &[&str]) -> Ended {
+        let mut command = Command::new(binary());
+        command.args(args).arg("--data").arg(self.data());
+        Process::start(&mut command).wait(DEADLINE)
+    }
+
+    /// As [`Broker::admin`] with `--json`; panics unless it succeeded with one JSON document.
+    pub fn admin_json(&self, args: &[&str]) -> serde_json::Value {
+        let ended = self.admin(&[args, &["--json"]].concat());
+        assert!(ended.status.success(), "{args:?}: {ended:?}");
+        let text = ended.stdout.join("\n");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    /// A second process on the same data and ports, not waited for.
+    pub fn twin(&self) -> Process {
+        self.spawn()
+    }
+
+    fn launch(&mut self) {
+        let process = self.spawn();
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let Some(line) = process.line(end.saturating_duration_since(Instant::now())) else {
+                let stderr = process.stderr();
+                panic!("the broker did not say Ready.\n{stderr}\n--- configuration\n{}", self.config);
+            };
+            if line == "Ready." {
+                break;
+            }
+            self.note(&line);
+        }
+        self.process = Some(process);
+        for face in Face::ALL {
+            assert!(self.ports.contains_key(&face), "no line on stdout told the port of {}", face.word());
+        }
+    }
+
+    fn spawn(&self) -> Process {
+        let path = self.folder.path().join("causeway.toml");
+        fs::write(&path, self.config_text()).expect("write the configuration");
+        let mut command = Command::new(binary());
+        command.arg("--data").arg(self.data()).arg("--config").arg(&path).args(&self.options.args);
+        command.envs(self.options.env.iter().map(|(name, value)| (name, value)));
+        Process::start(&mut command)
+    }
+
+    fn config_text(&self) -> String {
+        let mut text = self.config.clone();
+        for face in Face::ALL {
+            let (word, port) = (face.word(), self.ports.get(&face).copied().unwrap_or(0));
+            text += &format!("\n[[listener]]\nface = \"{word}\"\naddress = \"127.0.0.1\"\nport = {port}\n");
+        }
+        text
+    }
+
+    fn note(&mut self, line: &str) {
+        let face = Face::ALL.into_iter().find(|face| line.split_whitespace().next() == Some(face.word()));
+        let port = line.split_once("://127.0.0.1:").map(|(_, rest)| {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            rest[..digits].parse().unwrap_or_else(|_| panic!("no port in {line:?}"))
+        });
+        if let (Some(face), Some(port)) = (face, port) {
+            self.ports.insert(face, port);
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let (true, Some(process)) = (std::thread::panicking(), &self.process) {
+            println!("--- stderr of the broker\n{}---", process.stderr());
+        }
+    }
+}
+
+/// The binary under test: `CAUSEWAY_BIN`, else the newest build in the target folder.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("CAUSEWAY_BIN") {
+        return path.into();
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let built = ["debug", "release"].map(|profile| target.join(profile).join("causeway"));
+    let age = |path: &PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let newest = built.into_iter().filter(|path| path.is_file()).max_by_key(age);
+    newest.unwrap_or_else(|| {
+        panic!("no binary in {}: run `cargo build -p gateway` first, or set CAUSEWAY_BIN", target.display())
+    })
+}
+
+/// A port that no outgoing connection takes by chance while the broker is down.
+fn quiet_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let base = 20_000 + u16::try_from(std::process::id() % 10_000).expect("below 10,000");
+    for _ in 0..1_000 {
+        let port = base + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port above {base}")
+}
