@@ -9,7 +9,7 @@ use crate::disk::{Disk, failed};
 use crate::error::{Error, ReplayError};
 use crate::frame::{HEADER, Header, Parsed, VERSION, span};
 use crate::index::Index;
-use crate::limits::{BLOCK, CHUNK, MAX_FRAME};
+use crate::limits::{BLOCK, CHUNK, MAX_FRAME, ZEROS};
 use crate::segment::{self, Segment, SegmentHeader, write_zeros};
 
 /// Called with each record at open: its number, its time in ms since 1970, its bytes.
@@ -191,7 +191,7 @@ impl Scan<'_> {
                     _ => {}
                 }
                 at += BLOCK as u64;
-                if at <= window && block.iter().any(|&byte| byte != 0) {
+                if at <= window && block != ZEROS {
                     used = at;
                 }
                 if self.segment.recycled && at == self.at + BLOCK as u64 && used == self.at {

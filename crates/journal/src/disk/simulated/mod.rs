@@ -4,15 +4,14 @@
 //! first into the second. A power cut keeps what is durable and, of the rest, any subset of sectors and of changed
 //! names, chosen by the seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod state;
+
 use std::io::{self, ErrorKind, IoSlice};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use self::state::{Change, Content, State};
 use super::{Disk, File, Lock, guard};
-
-/// What a disk writes whole or not at all.
-const SECTOR: usize = 512;
 
 /// Clones are the same disk.
 #[derive(Clone)]
@@ -20,59 +19,9 @@ pub struct SimulatedDisk {
     state: Arc<Mutex<State>>,
 }
 
-struct State {
-    random: Random,
-    /// Raised by every crash; handles of an earlier life are dead.
-    life: u64,
-    files: BTreeMap<u64, Content>,
-    next_file: u64,
-    names: BTreeMap<String, u64>,
-    durable_names: BTreeMap<String, u64>,
-    changes: Vec<Change>,
-    locks: BTreeSet<String>,
-    faults: Faults,
-    operations: u64,
-    syncs: u64,
-}
-
-#[derive(Default)]
-struct Faults {
-    power_cut_at: Option<u64>,
-    sync_fails_at: Option<u64>,
-    capacity: Option<u64>,
-}
-
-#[derive(Default)]
-struct Content {
-    seen: Vec<u8>,
-    durable: Vec<u8>,
-    /// Sectors that differ, or may.
-    dirty: BTreeSet<usize>,
-}
-
-/// A change of names that no sync of its folder made durable yet.
-enum Change {
-    Create { name: String, file: u64 },
-    Rename { from: String, to: String, file: u64 },
-    Remove { name: String, file: u64 },
-}
-
 impl SimulatedDisk {
     pub fn new(seed: u64) -> Self {
-        let state = State {
-            random: Random(seed),
-            life: 0,
-            files: BTreeMap::new(),
-            next_file: 0,
-            names: BTreeMap::new(),
-            durable_names: BTreeMap::new(),
-            changes: Vec::new(),
-            locks: BTreeSet::new(),
-            faults: Faults::default(),
-            operations: 0,
-            syncs: 0,
-        };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(State::new(seed))) }
     }
 
     /// Cuts the power and restores it: see the module. All faults are taken back, all handles and locks are gone.
@@ -111,11 +60,7 @@ impl SimulatedDisk {
     pub fn flip_bit(&self, name: &str, byte: u64, bit: u8) {
         let mut state = guard(&self.state);
         let file = state.names[name];
-        let content = state.files.get_mut(&file).expect("a named file has content");
-        content.seen[byte as usize] ^= 1 << bit;
-        if let Some(durable) = content.durable.get_mut(byte as usize) {
-            *durable ^= 1 << bit;
-        }
+        state.content(file).flip(byte as usize, bit);
     }
 
     /// Changes so far: writes, syncs, creations, renames, removals.
@@ -155,7 +100,7 @@ impl Disk for SimulatedDisk {
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let state = guard(&self.state);
         state.powered()?;
-        let inside = |name: &&String| self::folder(name) == folder;
+        let inside = |name: &&String| state::folder(name) == folder;
         Ok(state.names.keys().filter(inside).map(|name| name[folder.len()..].trim_matches('/').to_owned()).collect())
     }
 
@@ -258,19 +203,8 @@ impl File for SimulatedFile {
     fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
         self.with(|state, file| {
             let length: usize = slices.iter().map(|slice| slice.len()).sum();
-            let begin = offset as usize;
-            let end = begin + length;
-            state.room_for(file, end)?;
-            let content = state.content(file);
-            if content.seen.len() < end {
-                content.seen.resize(end, 0);
-            }
-            let mut at = begin;
-            for slice in slices {
-                content.seen[at..at + slice.len()].copy_from_slice(slice);
-                at += slice.len();
-            }
-            content.dirty.extend(begin / SECTOR..end.div_ceil(SECTOR));
+            state.room_for(file, offset as usize + length)?;
+            state.content(file).write(slices, offset as usize);
             state.changed()
         })
     }
@@ -291,9 +225,7 @@ impl File for SimulatedFile {
             let sound = state.sync_is_sound();
             let dirty = std::mem::take(&mut state.content(file).dirty);
             if sound.is_ok() {
-                let content = state.content(file);
-                content.durable.resize(content.seen.len(), 0);
-                dirty.into_iter().for_each(|sector| content.keep(sector));
+                state.content(file).make_durable(dirty);
             }
             sound
         })
@@ -301,138 +233,5 @@ impl File for SimulatedFile {
 
     fn size(&self) -> io::Result<u64> {
         self.with(|state, file| Ok(state.content(file).seen.len() as u64))
-    }
-}
-
-impl State {
-    fn content(&mut self, file: u64) -> &mut Content {
-        self.files.get_mut(&file).expect("a handle was checked before")
-    }
-
-    fn powered(&self) -> io::Result<()> {
-        match self.faults.power_cut_at {
-            Some(at) if self.operations >= at => Err(io::Error::other("the power is off")),
-            _ => Ok(()),
-        }
-    }
-
-    /// Counts a change, which may be the one that the power fails in.
-    fn changed(&mut self) -> io::Result<()> {
-        self.operations += 1;
-        self.powered()
-    }
-
-    fn sync_is_sound(&mut self) -> io::Result<()> {
-        self.syncs += 1;
-        if self.faults.sync_fails_at == Some(self.syncs) {
-            return Err(io::Error::other("the disk reports an error"));
-        }
-        Ok(())
-    }
-
-    fn room_for(&self, file: u64, length: usize) -> io::Result<()> {
-        let Some(capacity) = self.faults.capacity else { return Ok(()) };
-        let all: usize = self.files.values().map(|content| content.seen.len()).sum();
-        let more = length.saturating_sub(self.files[&file].seen.len());
-        if more > 0 && (all + more) as u64 > capacity {
-            return Err(ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-
-    fn end_life(&mut self) {
-        self.life += 1;
-        self.locks.clear();
-        self.faults = Faults::default();
-    }
-
-    fn crash(&mut self) {
-        self.end_life();
-        // All, none or about half: the first two are likelier in life than a fair coin per sector makes them.
-        let kept = [0, 50, 50, 100][self.random.below(4)];
-        for change in std::mem::take(&mut self.changes) {
-            if self.random.below(100) < kept {
-                change.apply(&mut self.durable_names);
-            }
-        }
-        self.names = self.durable_names.clone();
-        for content in self.files.values_mut() {
-            for sector in std::mem::take(&mut content.dirty) {
-                if self.random.below(100) < kept {
-                    content.keep(sector);
-                }
-            }
-            content.seen.clone_from(&content.durable);
-        }
-        self.drop_nameless();
-    }
-
-    fn drop_nameless(&mut self) {
-        let mut named: BTreeSet<u64> = self.names.values().chain(self.durable_names.values()).copied().collect();
-        named.extend(self.changes.iter().map(Change::file));
-        self.files.retain(|file, _| named.contains(file));
-    }
-}
-
-impl Content {
-    /// Makes one sector durable as it is seen.
-    fn keep(&mut self, sector: usize) {
-        let begin = sector * SECTOR;
-        let end = self.seen.len().min(begin + SECTOR);
-        if self.durable.len() < end {
-            self.durable.resize(end, 0);
-        }
-        self.durable[begin..end].copy_from_slice(&self.seen[begin..end]);
-    }
-}
-
-impl Change {
-    fn file(&self) -> u64 {
-        match self {
-            Self::Create { file, .. } | Self::Rename { file, .. } | Self::Remove { file, .. } => *file,
-        }
-    }
-
-    fn folder(&self) -> &str {
-        match self {
-            Self::Create { name, .. } | Self::Rename { to: name, .. } | Self::Remove { name, .. } => folder(name),
-        }
-    }
-
-    fn apply(&self, names: &mut BTreeMap<String, u64>) {
-        let forget = |names: &mut BTreeMap<String, u64>, name: &str, file: u64| {
-            if names.get(name) == Some(&file) {
-                names.remove(name);
-            }
-        };
-        match self {
-            Self::Create { name, file } => drop(names.insert(name.clone(), *file)),
-            Self::Rename { from, to, file } => {
-                forget(names, from, *file);
-                names.insert(to.clone(), *file);
-            }
-            Self::Remove { name, file } => forget(names, name, *file),
-        }
-    }
-}
-
-fn folder(name: &str) -> &str {
-    name.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// SplitMix64: enough for choosing what breaks.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
     }
 }

@@ -1,0 +1,223 @@
+//! Group commit, loads and trims through the committer; the writer's own rules.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use bytes::Bytes;
+use journal::disk::simulated::SimulatedDisk;
+use journal::{Batch, Committer, Disk, Error, Events, File, Load, Lsn, Opened, Options, Submitter};
+
+use crate::support::{Syncing, Wrapped, batch, content, open_ignoring, small};
+
+#[derive(Debug)]
+enum Event {
+    Durable(Lsn),
+    Loaded(u64, Result<Vec<Bytes>, Error>),
+    Failed(Error),
+}
+
+struct Sink(Sender<Event>);
+
+impl Events for Sink {
+    fn durable(&mut self, lsn: Lsn) {
+        self.0.send(Event::Durable(lsn)).unwrap();
+    }
+    fn loaded(&mut self, token: u64, records: Result<Vec<Bytes>, Error>) {
+        self.0.send(Event::Loaded(token, records)).unwrap();
+    }
+    fn failed(&mut self, error: Error) {
+        self.0.send(Event::Failed(error)).unwrap();
+    }
+}
+
+fn one(lsn: u64) -> Batch {
+    batch(lsn, lsn, &[content(lsn, 0, 100)])
+}
+
+/// Runs a committer on a thread.
+fn run(opened: Opened) -> (Submitter, Receiver<Event>, thread::JoinHandle<()>) {
+    let (committer, submitter) = Committer::new();
+    let (sender, events) = channel();
+    let thread = thread::spawn(move || committer.run(opened.writer, opened.store, Sink(sender)));
+    (submitter, events, thread)
+}
+
+/// A sync that says when it begins and waits until it may end.
+struct Gate {
+    begun: Sender<()>,
+    may_end: Mutex<Receiver<()>>,
+}
+
+impl Syncing for Gate {
+    fn sync_data(&self, below: &dyn File) -> io::Result<()> {
+        // Both ends are gone once the test lets everything pass.
+        let _ = self.begun.send(());
+        let _ = self.may_end.lock().unwrap().recv();
+        below.sync_data()
+    }
+
+    fn sync_dir(&self, below: &dyn Disk, folder: &str) -> io::Result<()> {
+        below.sync_dir(folder)
+    }
+}
+
+#[test]
+fn what_waits_during_a_flush_is_one_frame() {
+    let simulated: Arc<dyn Disk> = Arc::new(SimulatedDisk::new(1));
+    drop(open_ignoring(Arc::clone(&simulated), small()).unwrap());
+    let ((begun, began), (end, may_end)) = (channel(), channel());
+    for _ in 0..2 {
+        end.send(()).unwrap(); // recovery and the epoch
+    }
+    let gate = Gate { begun, may_end: Mutex::new(may_end) };
+    let disk = Wrapped { below: simulated, sync: Arc::new(gate) };
+    let opened = open_ignoring(Arc::new(disk), small()).unwrap();
+    assert_eq!(began.try_iter().count(), 2);
+    let store = opened.store.clone();
+    let before = store.counters();
+    let (submitter, events, thread) = run(opened);
+
+    submitter.submit(one(1));
+    began.recv().unwrap();
+    (2..=20).for_each(|lsn| submitter.submit(one(lsn)));
+    submitter.load(Load { first: Lsn(1), last: Lsn(20), token: 7 });
+    assert!(events.try_recv().is_err(), "durable before the sync ended");
+    assert!(store.read(Lsn(1), Lsn(1)).is_err(), "readable before the sync ended");
+    end.send(()).unwrap();
+    assert!(matches!(events.recv().unwrap(), Event::Durable(Lsn(1))));
+    began.recv().unwrap();
+    assert!(events.try_recv().is_err());
+    end.send(()).unwrap();
+    assert!(matches!(events.recv().unwrap(), Event::Durable(Lsn(20))));
+    let Event::Loaded(7, Ok(records)) = events.recv().unwrap() else { panic!("not loaded") };
+    assert!(records.iter().enumerate().all(|(index, record)| *record == content(index as u64 + 1, 0, 100)));
+    assert_eq!(records.len(), 20);
+
+    let after = store.counters();
+    assert_eq!((after.frames - before.frames, after.syncs - before.syncs), (2, 2));
+    drop(end);
+    submitter.close();
+    thread.join().unwrap();
+}
+
+#[test]
+fn closing_flushes_what_was_submitted() {
+    let disk = Arc::new(SimulatedDisk::new(2));
+    let opened = open_ignoring(disk.clone(), small()).unwrap();
+    let (submitter, events, thread) = run(opened);
+    for lsn in 1..=500 {
+        submitter.submit(one(lsn));
+        submitter.load(Load { first: Lsn(lsn), last: Lsn(lsn), token: lsn });
+        if lsn % 100 == 0 {
+            submitter.trim(Lsn(lsn - 99));
+        }
+    }
+    submitter.close();
+    submitter.submit(one(501));
+    thread.join().unwrap();
+    let (mut durable, mut loaded) = (0, 0);
+    for event in events.try_iter() {
+        match event {
+            Event::Durable(lsn) => durable = lsn.0,
+            Event::Loaded(token, records) => {
+                loaded += 1;
+                assert_eq!(token, loaded);
+                assert!(token <= durable, "load {token} was served before its record was durable");
+                // A trim that was submitted later may have come first.
+                match records {
+                    Ok(records) => assert_eq!(records, [content(token, 0, 100)]),
+                    Err(error) => assert!(matches!(error, Error::Trimmed { lsn, .. } if lsn.0 == token), "{error}"),
+                }
+            }
+            Event::Failed(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!((durable, loaded), (500, 500));
+    drop(submitter);
+    disk.crash();
+    assert_eq!(open_ignoring(disk, small()).unwrap().next, Lsn(501));
+}
+
+#[test]
+fn the_last_submitter_closes() {
+    let opened = open_ignoring(Arc::new(SimulatedDisk::new(3)), small()).unwrap();
+    let (submitter, events, thread) = run(opened);
+    let other = submitter.clone();
+    drop(submitter);
+    other.submit(one(1));
+    drop(other);
+    thread.join().unwrap();
+    assert!(matches!(events.try_recv().unwrap(), Event::Durable(Lsn(1))));
+}
+
+#[test]
+fn a_failed_sync_ends_it() {
+    let disk = SimulatedDisk::new(4);
+    let opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    disk.fail_sync_at(1);
+    let (submitter, events, thread) = run(opened);
+    submitter.submit(one(1));
+    thread.join().unwrap();
+    submitter.submit(one(2));
+    assert!(matches!(events.try_recv().unwrap(), Event::Failed(Error::Io { operation: "sync", .. })));
+    assert!(events.try_recv().is_err());
+}
+
+#[test]
+fn a_load_of_what_is_not_there_fails_alone() {
+    let opened = open_ignoring(Arc::new(SimulatedDisk::new(5)), small()).unwrap();
+    let (submitter, events, thread) = run(opened);
+    submitter.load(Load { first: Lsn(1), last: Lsn(2), token: 1 });
+    submitter.submit(one(1));
+    submitter.close();
+    thread.join().unwrap();
+    let events: Vec<Event> = events.try_iter().collect();
+    assert!(events.iter().any(|event| matches!(event, Event::Durable(Lsn(1)))));
+    assert!(events.iter().any(|event| matches!(event, Event::Loaded(1, Err(Error::NotWritten { .. })))));
+}
+
+#[test]
+fn batches_must_continue_the_log() {
+    let mut opened = open_ignoring(Arc::new(SimulatedDisk::new(6)), small()).unwrap();
+    opened.writer.append(&[one(1), one(2)]).unwrap();
+    assert!(matches!(opened.writer.append(&[one(4)]), Err(Error::Batch { first: Lsn(4), .. })));
+    assert!(matches!(opened.writer.append(&[one(3)]), Err(Error::Poisoned)));
+    assert!(matches!(opened.writer.trim(Lsn(1)), Err(Error::Poisoned)));
+}
+
+#[test]
+fn a_group_above_the_limit_becomes_several_frames() {
+    let options = Options { max_frame_bytes: 1000, ..small() };
+    let mut opened = open_ignoring(Arc::new(SimulatedDisk::new(7)), options).unwrap();
+    // 4 + 100 each, 9 to a frame; then one that no frame should hold.
+    let records: Vec<Vec<u8>> = (1..=20).map(|lsn| content(lsn, 0, 100)).collect();
+    opened.writer.append(&[batch(1, 0, &records[..7]), batch(8, 0, &records[7..])]).unwrap();
+    assert_eq!(opened.store.counters().frames, 3);
+    opened.writer.append(&[batch(21, 0, &[content(21, 0, 5), content(22, 0, 2000), content(23, 0, 5)])]).unwrap();
+    assert_eq!(opened.store.counters().frames, 6);
+    let read = opened.store.read(Lsn(1), Lsn(22)).unwrap();
+    assert!(read[..20].iter().eq(&records));
+    assert_eq!(read[21], content(22, 0, 2000));
+}
+
+#[test]
+fn trim_frees_whole_segments_and_keeps_the_current() {
+    let disk = SimulatedDisk::new(8);
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    for lsn in 1..=20 {
+        opened.writer.append(&[one(lsn)]).unwrap();
+    }
+    let segments = || disk.list("log").unwrap().iter().filter(|name| name.ends_with(".seg")).count();
+    // The first segment holds three frames of one block.
+    opened.writer.trim(Lsn(3)).unwrap();
+    assert!(opened.store.read(Lsn(1), Lsn(20)).is_ok());
+    opened.writer.trim(Lsn(4)).unwrap();
+    assert!(matches!(opened.store.read(Lsn(3), Lsn(4)), Err(Error::Trimmed { lsn: Lsn(3), oldest: Lsn(4) })));
+    assert_eq!(opened.store.read(Lsn(4), Lsn(20)).unwrap().len(), 17);
+    opened.writer.trim(Lsn(1000)).unwrap();
+    assert_eq!(segments(), 1);
+    assert_eq!(opened.store.read(Lsn(20), Lsn(20)).unwrap(), [content(20, 0, 100)]);
+    assert!(matches!(opened.store.read(Lsn(20), Lsn(21)), Err(Error::NotWritten { lsn: Lsn(21), next: Lsn(21) })));
+}

@@ -1,0 +1,169 @@
+//! Damage to durable data is refused with its place; a torn tail is cut.
+
+use std::sync::Arc;
+
+use journal::disk::simulated::SimulatedDisk;
+use journal::{Disk, Error, Lsn, TornTail};
+
+use crate::support::{batch, content, open_ignoring, small};
+
+const BLOCK: u64 = 4096;
+const LAST: &str = "log/0000000002.seg";
+
+/// Two segments. The first is full with frames at 4096 (one block) and 8192 (two blocks); the second holds frames at
+/// 4096 and 8192 (one block each) and zeros.
+fn store() -> SimulatedDisk {
+    let disk = SimulatedDisk::new(5);
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    for (lsn, len) in (1..).zip([50, 5000, 60, 70]) {
+        opened.writer.append(&[batch(lsn, 0, &[content(lsn, 0, len)])]).unwrap();
+    }
+    drop(opened);
+    assert_eq!(disk.open(LAST).unwrap().size().unwrap(), small().first_segment_bytes);
+    disk
+}
+
+fn outcome(disk: &SimulatedDisk) -> Result<(Lsn, Option<TornTail>), Error> {
+    open_ignoring(Arc::new(disk.clone()), small()).map(|opened| (opened.next, opened.cut))
+}
+
+fn corrupt_at(disk: &SimulatedDisk, expected: (u64, u64)) {
+    match outcome(disk) {
+        Err(Error::Corrupt { segment, offset, reason }) => assert_eq!((segment, offset), expected, "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_durable_data_is_refused_with_its_place() {
+    let first = "log/0000000001.seg";
+    let header = (0..68).map(|byte| (byte, 0));
+    let frame = (0..68 + 4 + 50).map(|byte| (BLOCK + byte, BLOCK));
+    let behind = (0..68 + 4 + 5000).step_by(97).map(|byte| (2 * BLOCK + byte, 2 * BLOCK));
+    for (byte, offset) in header.take(56).chain(frame).chain(behind) {
+        let disk = store();
+        disk.flip_bit(first, byte, (byte % 8) as u8);
+        corrupt_at(&disk, (1, offset));
+        // Nothing was repaired behind the user's back.
+        corrupt_at(&disk, (1, offset));
+    }
+    for (byte, offset) in [(0, 0), (20, 0), (BLOCK + 3, BLOCK), (BLOCK + 68 + 40, BLOCK)] {
+        let disk = store();
+        disk.flip_bit(LAST, byte, 7);
+        corrupt_at(&disk, (2, offset));
+    }
+}
+
+#[test]
+fn damage_to_the_last_frame_cannot_be_told_from_a_torn_write() {
+    for byte in 0..68 + 4 + 70 {
+        let disk = store();
+        disk.flip_bit(LAST, 2 * BLOCK + byte, 0);
+        let cut = TornTail { segment: 2, offset: 2 * BLOCK, bytes: BLOCK };
+        assert_eq!(outcome(&disk).unwrap(), (Lsn(4), Some(cut)));
+        assert_eq!(outcome(&disk).unwrap(), (Lsn(4), None));
+    }
+}
+
+#[test]
+fn bytes_that_are_no_frame_are_cut() {
+    let disk = store();
+    disk.flip_bit(LAST, 3 * BLOCK + 1000, 0);
+    let cut = TornTail { segment: 2, offset: 3 * BLOCK, bytes: BLOCK };
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(5), Some(cut)));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let disk = store();
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    opened.writer.append(&[batch(5, 0, &[content(5, 0, 9000)])]).unwrap();
+    drop(opened);
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(6), None));
+    disk.remove(LAST).unwrap();
+    corrupt_at(&disk, (2, 0));
+
+    let disk = store();
+    disk.remove("IDENTITY").unwrap();
+    assert!(matches!(outcome(&disk), Err(Error::Identity { reason: "is missing, but the store has a log", .. })));
+}
+
+#[test]
+fn a_damaged_identity_is_refused() {
+    for byte in 0..52 {
+        let disk = store();
+        disk.flip_bit("IDENTITY", byte, 3);
+        assert!(matches!(outcome(&disk), Err(Error::Identity { reason: "is damaged", .. })));
+    }
+}
+
+#[test]
+fn a_segment_of_another_store_is_refused() {
+    let (disk, other) = (store(), SimulatedDisk::new(6));
+    drop(open_ignoring(Arc::new(other.clone()), small()).unwrap());
+    let mut bytes = vec![0; small().first_segment_bytes as usize];
+    other.open("log/0000000001.seg").unwrap().read_at(&mut bytes, 0).unwrap();
+    disk.open("log/0000000001.seg").unwrap().write_at(&[std::io::IoSlice::new(&bytes)], 0).unwrap();
+    corrupt_at(&disk, (1, 0));
+}
+
+#[test]
+fn a_damaged_frame_is_not_handed_out() {
+    let disk = store();
+    let opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    disk.flip_bit("log/0000000001.seg", 2 * BLOCK + 1000, 0);
+    assert!(opened.store.read(Lsn(1), Lsn(1)).is_ok());
+    assert!(matches!(
+        opened.store.read(Lsn(1), Lsn(2)),
+        Err(Error::Corrupt { segment: 1, offset: 8192, reason: "the frame's payload is damaged" })
+    ));
+}
+
+/// A full recycled segment holds intact frames of its earlier use behind the end of the log.
+#[test]
+fn stale_frames_of_a_recycled_segment_are_no_evidence() {
+    let disk = SimulatedDisk::new(9);
+    let mut options = small();
+    options.first_segment_bytes = options.segment_bytes;
+    let mut opened = open_ignoring(Arc::new(disk.clone()), options.clone()).unwrap();
+    let mut lsn = 1;
+    // Fills segment 1 to its end, frees it, and begins segment 3 in its file.
+    while disk.open("log/0000000003.seg").is_err() {
+        opened.writer.append(&[batch(lsn, 0, &[content(lsn, 0, 100)])]).unwrap();
+        lsn += 1;
+        opened.writer.trim(Lsn(lsn)).unwrap();
+    }
+    drop(opened);
+    let file = disk.open("log/0000000003.seg").unwrap();
+    let mut stale = [0; 4];
+    file.read_at(&mut stale, options.segment_bytes - BLOCK).unwrap();
+    assert_eq!(&stale, b"CWFR", "the file is not a used one");
+
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(lsn), None), "the end mark");
+    // The opening wrote a frame of its own; damage to it is a torn tail, and the old frames behind say nothing else.
+    disk.flip_bit("log/0000000003.seg", 2 * BLOCK + 30, 1);
+    let (next, cut) = outcome(&disk).unwrap();
+    assert_eq!((next, cut.map(|cut| (cut.segment, cut.offset))), (Lsn(lsn), Some((3, 2 * BLOCK))));
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(lsn), None));
+}
+
+/// Frames of one store that do not belong together: the chain tells.
+#[test]
+fn an_intact_frame_of_another_history_is_refused() {
+    let history = |salt: u64| {
+        let disk = SimulatedDisk::new(10);
+        let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+        for (lsn, salt) in [(1, salt), (2, 0)] {
+            opened.writer.append(&[batch(lsn, 0, &[content(lsn, salt, 50)])]).unwrap();
+        }
+        disk
+    };
+    let (disk, other) = (history(1), history(2));
+    let mut frame = [0; BLOCK as usize];
+    other.open("log/0000000001.seg").unwrap().read_at(&mut frame, 2 * BLOCK).unwrap();
+    disk.restart();
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(3), None));
+    disk.restart();
+    disk.open("log/0000000001.seg").unwrap().write_at(&[std::io::IoSlice::new(&frame)], 2 * BLOCK).unwrap();
+    corrupt_at(&disk, (1, 2 * BLOCK));
+}

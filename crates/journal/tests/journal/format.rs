@@ -1,0 +1,121 @@
+//! The bytes on disk. The checksums come from another implementation of CRC-32C; a change here needs a new version.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use journal::disk::simulated::SimulatedDisk;
+use journal::{Disk, Error, Lsn, Options, open};
+
+use crate::support::{batch, open_ignoring, small};
+
+/// Store 0x1122334455667788 with the secret 0, 1, … 31.
+const IDENTITY: &str = "
+    43574944 01000000 8877665544332211
+    000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f e49f1448";
+const SEGMENT: &str = "
+    43575347 01000000 8877665544332211 0100000000000000 0100000000000000 0100000000000000 0100000000000000
+    00000000 bdb3134a";
+const FIRST: &str = "
+    43574652 01000000 02000000 0d000000 0100000000000000 0100000000000000 8877665544332211 0100000000000000
+    7b68e5cf8b010000 00000000 37c58c07 76d0cbf2  05000000 68656c6c6f 00000000";
+const SECOND: &str = "
+    43574652 01000000 01000000 05000000 0100000000000000 0200000000000000 8877665544332211 0300000000000000
+    7c68e5cf8b010000 76d0cbf2 4414b5af 72d683e3  01000000 21";
+const BLOCK: usize = 4096;
+
+#[test]
+fn the_bytes_are_these() {
+    let disk = disk();
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    assert_eq!(opened.identity.store_id, 0x1122_3344_5566_7788);
+    assert!(opened.identity.secret.iter().copied().eq(0..32));
+    opened.writer.append(&[batch(1, 1_700_000_000_123, &[b"hello".to_vec(), Vec::new()])]).unwrap();
+    opened.writer.append(&[batch(3, 1_700_000_000_124, &[b"!".to_vec()])]).unwrap();
+
+    let file = disk.open("log/0000000001.seg").unwrap();
+    let mut expected = Vec::new();
+    for part in [SEGMENT, FIRST, SECOND] {
+        expected.extend(hex(part));
+        expected.resize(expected.len().next_multiple_of(BLOCK), 0);
+    }
+    expected.resize(small().first_segment_bytes as usize, 0);
+    let mut bytes = vec![0; expected.len() + 1];
+    assert_eq!(file.read_at(&mut bytes, 0).unwrap(), expected.len());
+    for (number, (found, expected)) in bytes.chunks(BLOCK).zip(expected.chunks(BLOCK)).enumerate() {
+        assert_eq!(found[..80], expected[..80], "block {number}");
+        assert_eq!(found, expected, "block {number}");
+    }
+}
+
+#[test]
+fn these_bytes_are_read() {
+    let disk = disk();
+    let mut segment = Vec::new();
+    for part in [SEGMENT, FIRST, SECOND] {
+        segment.extend(hex(part));
+        segment.resize(segment.len().next_multiple_of(BLOCK), 0);
+    }
+    put(&disk, "log/0000000001.seg", &segment);
+    let mut replayed = Vec::new();
+    let opened = open(Arc::new(disk), Options::default(), &mut |lsn, time, record| {
+        replayed.push((lsn.0, time, record.to_vec()));
+        Ok(())
+    })
+    .unwrap();
+    let expected = [
+        (1, 1_700_000_000_123, b"hello".to_vec()),
+        (2, 1_700_000_000_123, Vec::new()),
+        (3, 1_700_000_000_124, b"!".to_vec()),
+    ];
+    assert_eq!(replayed, expected);
+    assert_eq!((opened.next, opened.epoch, opened.cut), (Lsn(4), 2, None));
+}
+
+#[test]
+fn a_newer_version_is_named() {
+    let newer = |bytes: &str, len: usize| {
+        let mut bytes = hex(bytes);
+        bytes[4] = 2;
+        let crc = crc32c::crc32c(&bytes[..len - 4]).to_le_bytes();
+        bytes[len - 4..len].copy_from_slice(&crc);
+        bytes
+    };
+    let refused = |disk: SimulatedDisk, file: &str| {
+        let Err(Error::Newer { path, found: 2, known: 1 }) = open_ignoring(Arc::new(disk), small()).map(drop) else {
+            panic!("{file} was not refused");
+        };
+        assert!(path.ends_with(file));
+    };
+
+    let identity = SimulatedDisk::new(1);
+    put(&identity, "IDENTITY", &newer(IDENTITY, 52));
+    refused(identity, "IDENTITY");
+
+    let segment = disk();
+    put(&segment, "log/0000000001.seg", &newer(SEGMENT, 56));
+    refused(segment, "log/0000000001.seg");
+
+    let frame = disk();
+    let mut bytes = hex(SEGMENT);
+    bytes.resize(BLOCK, 0);
+    bytes.extend(newer(FIRST, 68));
+    bytes.resize(2 * BLOCK, 0);
+    put(&frame, "log/0000000001.seg", &bytes);
+    refused(frame, "log/0000000001.seg");
+}
+
+/// A disk that holds an identity and nothing else.
+fn disk() -> SimulatedDisk {
+    let disk = SimulatedDisk::new(1);
+    put(&disk, "IDENTITY", &hex(IDENTITY));
+    disk
+}
+
+fn put(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
+    disk.create(name).unwrap().write_at(&[IoSlice::new(bytes)], 0).unwrap();
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
