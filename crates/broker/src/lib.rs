@@ -1,1 +1,33 @@
-//! Being written.
+//! The broker as a pure state machine: commands and the time in, records and effects out. It opens no file, asks no
+//! clock and knows no protocol.
+//!
+//! Start at [`Broker::step`]. Each command is decided (may refuse, changes nothing), written as a [`record`] if it must
+//! survive, and applied by the same function that recovery uses.
+
+mod broker;
+mod browse;
+mod connections;
+mod consumer;
+mod define;
+mod dispatch;
+mod entry;
+mod inspect;
+mod pattern;
+mod publish;
+mod queue;
+mod ready;
+pub mod record;
+mod registry;
+mod restore;
+mod retained;
+mod router;
+mod settle;
+mod step;
+mod timers;
+mod transaction;
+mod trie;
+mod view;
+mod wire;
+
+pub use broker::{Broker, Options};
+pub use step::{Load, Outgoing, Step};

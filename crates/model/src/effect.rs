@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::binding::Tags;
 use crate::{
-    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, Lsn, Message, MessageNumber, Namespace, QueueId,
+    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, Message, MessageNumber, Namespace, QueueId,
     QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
 };
 
@@ -96,15 +96,4 @@ pub enum Reply {
     Connections(Vec<ConnectionInfo>),
     Prepared(Vec<Xid>),
     Status(Box<Status>),
-}
-
-/// When an effect may leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wait {
-    #[default]
-    No,
-    /// When this record is durable.
-    Until(Lsn),
-    /// When the last record of the step that made it is durable; the step itself turns it into `Until`.
-    Step,
 }

@@ -46,13 +46,13 @@ pub struct Converted {
 pub struct Unconvertible(pub &'static str);
 
 /// What a selector can compare.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar<'a> {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(std::borrow::Cow<'a, str>),
+    Text(&'a str),
 }
 
 /// All encodings, by id.

@@ -30,7 +30,7 @@ pub use command::{
 };
 pub use connection::{CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
 pub use consumer::{Credit, CreditMode, Lease, Mode, Position, Settlement};
-pub use effect::{Deliver, Effect, Reply, Wait};
+pub use effect::{Deliver, Effect, Reply};
 pub use encoding::{Converted, Encoding, EncodingId, Encodings, Scalar, Unconvertible};
 pub use http_service::{Exchanged, HttpConnection, HttpIo, HttpService};
 pub use hub::{Hub, HubBody, HubProperties, Value};

@@ -1,0 +1,307 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use model::limits::STEP_BUDGET;
+use model::{
+    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Refusal, Reply, Time, Token,
+};
+
+use crate::connections::Connections;
+use crate::consumer::Consumers;
+use crate::entry::Located;
+use crate::queue::{Memory, Queue};
+use crate::record::Record;
+use crate::registry::Registry;
+use crate::retained::Retained;
+use crate::router::Router;
+use crate::step::{Outgoing, Step};
+use crate::timers::{Alarm, Timers};
+use crate::transaction::Transactions;
+
+/// All queues, topics and consumers, and the one ledger of who has what.
+#[derive(Default)]
+pub struct Broker {
+    pub(crate) options: Options,
+    pub(crate) registry: Registry,
+    pub(crate) router: Router,
+    pub(crate) retained: Retained,
+    pub(crate) connections: Connections,
+    pub(crate) consumers: Consumers,
+    pub(crate) transactions: Transactions,
+    pub(crate) timers: Timers,
+    pub(crate) memory: Memory,
+    pub(crate) claims: BTreeMap<(Namespace, Name), ConnectionId>,
+    pub(crate) totals: Totals,
+    /// The journal's next record.
+    pub(crate) next_lsn: u64,
+    pub(crate) next_number: u64,
+    /// Message numbers below were announced to the journal.
+    pub(crate) numbers_below: u64,
+    pub(crate) next_load: u64,
+    pub(crate) next_fetch: u64,
+    /// Who a load is for: queue and sequence number.
+    pub(crate) loading: HashMap<u64, (u32, u64), foldhash::fast::FixedState>,
+    /// Queues whose dispatch goes on, here or in the next step.
+    pub(crate) unfinished: VecDeque<u32>,
+    /// Queues with settlements that this step has not written yet.
+    pub(crate) settled_queues: Vec<u32>,
+    /// During recovery: pieces of a body whose message follows.
+    pub(crate) pieces: Vec<Bytes>,
+    alarmed: bool,
+}
+
+/// What does not change while the broker lives.
+#[derive(Clone, Default)]
+pub struct Options {
+    pub encodings: Encodings,
+    /// Make queues that are published to or consumed from and do not exist.
+    pub auto_create: bool,
+    /// Bytes of bodies in memory, at which publishers are throttled.
+    pub memory_limit: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) published: u64,
+    pub(crate) delivered: u64,
+    pub(crate) settled: u64,
+    pub(crate) unrouted: u64,
+}
+
+impl Broker {
+    pub fn new(options: Options) -> Self {
+        let limit = options.memory_limit;
+        Self {
+            options,
+            memory: Memory { used: 0, limit },
+            next_lsn: 1,
+            next_number: 1,
+            numbers_below: 1,
+            ..Self::default()
+        }
+    }
+
+    /// Carries out `batch` and whatever has fallen due, and adds to `out` what the world must be told.
+    pub fn step(&mut self, now: Time, batch: &mut Commands, out: &mut Step) {
+        for Envelope { connection, command } in batch.batch.drain(..) {
+            self.command(now, connection, command, out);
+        }
+        self.ring(now, out);
+        self.continue_commits(now, out);
+        for _ in 0..STEP_BUDGET.min(self.unfinished.len()) {
+            if let Some(n) = self.unfinished.pop_front() {
+                self.dispatch(now, n, out);
+            }
+        }
+        for n in std::mem::take(&mut self.settled_queues) {
+            self.write_settled(n, out);
+        }
+        self.watch_memory(out);
+    }
+
+    /// When `step` wants to be called again, with or without commands.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        if !self.unfinished.is_empty() || self.has_commits() { Some(Time::ZERO) } else { self.timers.next() }
+    }
+
+    fn command(&mut self, now: Time, id: ConnectionId, command: Command, out: &mut Step) {
+        match command {
+            Command::Publish(publish) => self.publish(now, id, publish, out),
+            Command::Settle(settle) => self.settle(now, id, settle, out),
+            Command::Credit { consumer, add, drain } => self.add_credit(now, id, consumer, (add, drain), out),
+            Command::Fetch(fetch) => self.fetch(now, id, *fetch, out),
+            Command::Decide { token, delivery, mark } => self.decide(now, id, token, delivery, mark, out),
+            Command::Unhold { token, hold } => self.unhold(now, id, token, (hold.queue.n, hold.number), out),
+            Command::Loaded { load, records } => {
+                if let Some(n) = self.loaded(load, records) {
+                    self.dispatch(now, n, out);
+                }
+            }
+            Command::Open { peer, client } => self.connections.open(id, peer, client, now),
+            Command::Close => self.close(now, id, out),
+            Command::Consume(consume) => self.consume(now, id, *consume, out),
+            Command::Cancel { consumer } => self.cancel(now, id, consumer, out),
+            Command::Begin { transaction } => self.begin(id, transaction),
+            Command::Prepare { token, transaction, xid } => self.prepare(now, id, token, transaction, xid, out),
+            Command::Commit { token, transaction } => self.commit(now, id, token, &transaction, out),
+            Command::Rollback { token, transaction } => self.rollback(now, id, token, &transaction, out),
+            definition => self.define(now, id, definition, out),
+        }
+    }
+
+    fn define(&mut self, now: Time, id: ConnectionId, command: Command, out: &mut Step) {
+        match command {
+            Command::Enter { token, name } => self.enter(now, id, token, &name, out),
+            Command::Claim(claim) => self.claim(now, id, claim, out),
+            Command::Declare(declare) => self.declare(now, id, *declare, out),
+            Command::DeclareExchange { token, namespace, name, kind, durable, passive } => {
+                self.declare_exchange(now, id, token, (namespace, name, kind), (durable, passive), out);
+            }
+            Command::DeleteExchange { token, namespace, exchange, if_unused } => {
+                self.delete_exchange(now, id, token, (namespace, exchange, if_unused), out);
+            }
+            Command::Alter { token, queue, alteration } => self.alter(now, id, token, &queue, &alteration, out),
+            Command::Bind { token, queue, binding, replay } => {
+                self.bind(now, id, token, (&queue, *binding, replay), out);
+            }
+            Command::Unbind { token, queue, binding } => self.unbind(now, id, token, (&queue, *binding), out),
+            Command::Purge { token, queue, leased } => self.purge(now, id, token, (&queue, leased), out),
+            Command::Delete { token, queue, if_unused, if_empty } => {
+                self.delete(now, id, token, (&queue, if_unused, if_empty), out);
+            }
+            Command::Move { token, from, to, max } => self.move_messages(now, id, token, (&from, &to, max), out),
+            Command::Inspect { token, what } => self.inspect(now, id, token, &what, out),
+            _ => unreachable!("command() carries out the others"),
+        }
+    }
+
+    /// Makes a fact true. The live path and recovery both come here; nothing in it can fail.
+    pub(crate) fn apply(&mut self, now: Time, record: Record, located: Option<Located>) {
+        match record {
+            Record::Published(published) => {
+                self.note_number(published.number);
+                self.apply_published(now, published, located);
+            }
+            Record::Staged { transaction, published } => {
+                self.note_number(published.number);
+                self.apply_staged(transaction, published, located);
+            }
+            Record::Piece(_) => {}
+            Record::Settled { queue, ranges } => self.apply_settled(queue, &ranges),
+            Record::Declared(declared) => self.apply_declared(now, *declared),
+            Record::Altered { queue, settings } => {
+                if let Some(queue) = self.registry.queue_mut(queue) {
+                    queue.settings = *settings;
+                    queue.altered = now;
+                }
+            }
+            Record::Deleted { queue } => self.apply_deleted(queue),
+            Record::Bound { queue, binding } => {
+                if let Some(namespace) = self.registry.queue(queue).map(|queue| queue.namespace) {
+                    self.router.bind(namespace, queue, *binding);
+                }
+            }
+            Record::Unbound { queue, binding } => {
+                if let Some(namespace) = self.registry.queue(queue).map(|queue| queue.namespace) {
+                    self.router.unbind(namespace, queue, &binding);
+                }
+            }
+            Record::ExchangeDeclared { namespace, name, kind } => {
+                self.router.declare(namespace, model::Exchange::Named(name), kind);
+            }
+            Record::ExchangeDeleted { namespace, exchange } => self.router.delete(namespace, &exchange),
+            Record::Entered { namespace, name } => self.registry.enter(namespace, name),
+            ledger => self.apply_ledger(now, ledger),
+        }
+    }
+
+    fn apply_ledger(&mut self, now: Time, record: Record) {
+        match record {
+            Record::Marked { queue, below } => {
+                if let Some(queue) = self.registry.queue_mut(queue) {
+                    queue.mark = below;
+                }
+            }
+            Record::Returned { queue, seq, attempts, failed, not_before } => {
+                self.apply_returned(queue, seq, (attempts, failed), not_before);
+            }
+            Record::Decided { queue, seq, mark } => {
+                if let Some(queue) = self.registry.queue_mut(queue) {
+                    queue.set_message(seq, None, &mut self.memory);
+                    queue.set_state(seq, crate::entry::State::Decided { mark });
+                }
+            }
+            Record::Unheld { queue, number } => {
+                if let Some(queue) = self.registry.queue_mut(queue) {
+                    queue.holds.remove(&number);
+                }
+            }
+            Record::Moved { from, seq, to, to_seq } => self.apply_moved(now, from, seq, to, to_seq),
+            Record::Copied { number, located, route } => self.apply_copied(now, number, located, route),
+            Record::Purged { queue, below, except } => self.apply_purged(queue, below, except),
+            Record::Prepared { transaction, xid, settles } => self.apply_prepared(transaction, xid, &settles),
+            Record::Committed { transaction, firsts, settles } => self.apply_committed(transaction, firsts, &settles),
+            Record::RolledBack { transaction } => self.apply_rolled_back(transaction),
+            Record::Numbered { below } => self.numbers_below = below,
+            _ => unreachable!("apply() does the other kinds"),
+        }
+    }
+
+    /// What has fallen due.
+    fn ring(&mut self, now: Time, out: &mut Step) {
+        for _ in 0..STEP_BUDGET {
+            match self.timers.pop_due(now) {
+                None => return,
+                Some(Alarm::Queue(n)) => self.fall_due(now, n, out),
+                Some(Alarm::Fetch(key, number)) => {
+                    let consumer = self.consumers.get(key);
+                    let same = consumer.filter(|it| it.fetch.is_some_and(|fetch| fetch.number == number));
+                    if let Some(n) = same.filter(|it| !it.cancelled).map(|it| it.queue) {
+                        self.drained(n, key, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sets the alarm for the next thing that falls due in a queue.
+    pub(crate) fn arm(&mut self, n: u32) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let Some(due) = queue.next_due() else { return };
+        if queue.armed.is_none_or(|armed| due < armed) {
+            queue.armed = Some(due);
+            self.timers.set(due, Alarm::Queue(n));
+        }
+    }
+
+    pub(crate) fn alarm(&self) -> Option<&'static str> {
+        self.alarmed.then_some("memory")
+    }
+
+    /// Raises the alarm at the limit, ends it at three quarters.
+    fn watch_memory(&mut self, out: &mut Step) {
+        let Memory { used, limit } = self.memory;
+        let alarmed = if self.alarmed { used > limit / 4 * 3 } else { used >= limit && limit > 0 };
+        if alarmed != self.alarmed {
+            self.alarmed = alarmed;
+            let reason = self.alarm();
+            for connection in self.connections.iter() {
+                let effect = Effect::Throttle { reason };
+                out.effects.push(Outgoing { connection: connection.id, after: Lsn(0), effect });
+            }
+        }
+    }
+
+    fn unhold(&mut self, now: Time, id: ConnectionId, token: Token, (n, number): (u32, u32), out: &mut Step) {
+        let mut after = Lsn(self.next_lsn - 1);
+        let held = |queue: &Queue| queue.holds.contains(&number);
+        if let Some(durable) = self.registry.queue(n).filter(|queue| held(queue)).map(|queue| queue.settings.durable) {
+            let record = Record::Unheld { queue: n, number };
+            if durable {
+                after = Lsn(out.write(&record, &mut self.next_lsn).lsn);
+            }
+            self.apply(now, record, None);
+        }
+        self.reply_after(id, token, after, Reply::Done, out);
+    }
+
+    pub(crate) fn reply(&mut self, id: ConnectionId, token: Token, reply: Reply, out: &mut Step) {
+        self.answer(id, Lsn(0), Effect::Reply { token, reply: Ok(reply) }, out);
+    }
+
+    pub(crate) fn reply_after(&mut self, id: ConnectionId, token: Token, after: Lsn, reply: Reply, out: &mut Step) {
+        self.answer(id, after, Effect::Reply { token, reply: Ok(reply) }, out);
+    }
+
+    pub(crate) fn refuse(&mut self, id: ConnectionId, token: Token, refusal: Refusal, out: &mut Step) {
+        self.answer(id, Lsn(0), Effect::Reply { token, reply: Err(refusal) }, out);
+    }
+
+    /// An answer leaves when record `after` is durable, and not before the connection's earlier answers.
+    pub(crate) fn answer(&mut self, id: ConnectionId, after: Lsn, effect: Effect, out: &mut Step) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.after = connection.after.max(after);
+        out.effects.push(Outgoing { connection: id, after: connection.after, effect });
+    }
+}

@@ -1,0 +1,93 @@
+//! Cursors: they look at what is in a queue or log and take nothing.
+
+use model::limits::STEP_BUDGET;
+use model::{Deliver, Delivery, Effect, Time};
+
+use crate::broker::Broker;
+use crate::consumer::ConsumerKey;
+use crate::entry::{Entry, State};
+use crate::step::{Outgoing, Step};
+use crate::view::View;
+
+impl Broker {
+    /// Shows every cursor of a queue what it has credit for.
+    pub(crate) fn pump_cursors(&mut self, now: Time, n: u32, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        if queue.cursors.is_empty() {
+            return;
+        }
+        for key in queue.cursors.clone() {
+            self.pump(now, n, key, step);
+        }
+    }
+
+    fn pump(&mut self, now: Time, n: u32, key: ConsumerKey, step: &mut Step) {
+        for _ in 0..STEP_BUDGET {
+            let Some(queue) = self.registry.queue(n) else { return };
+            let Some(consumer) = self.consumers.get_mut(key) else { return };
+            if !consumer.wants() {
+                return;
+            }
+            let is_log = queue.is_log();
+            let visible = |entry: &Entry| {
+                (is_log || entry.state == State::Ready) && entry.expires.is_none_or(|expires| expires > now)
+            };
+            let found = queue.entries_from(consumer.next).find(|(_, entry)| visible(entry));
+            let Some((seq, entry)) = found else {
+                consumer.next = consumer.next.max(queue.next_seq());
+                if consumer.drain || consumer.fetch.is_some() {
+                    self.drained(n, key, step);
+                }
+                return;
+            };
+            if entry.message.is_none() {
+                return self.load_for_cursor(n, seq, step);
+            }
+            self.show(n, key, seq, step);
+            self.let_rest(n, seq);
+        }
+        self.unfinished.push_back(n);
+    }
+
+    /// Shows one entry whose body is here, if the cursor's selector matches.
+    fn show(&mut self, n: u32, key: ConsumerKey, seq: u64, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        let Some(entry) = queue.entry(seq) else { return };
+        let Some(consumer) = self.consumers.get_mut(key) else { return };
+        let Some(message) = entry.message.clone() else { return };
+        consumer.next = seq + 1;
+        let view = View { message: &message, encodings: &self.options.encodings };
+        if consumer.selector.as_ref().is_some_and(|selector| !selector.matches(&view)) {
+            return;
+        }
+        consumer.spend(entry.size.into());
+        let deliver = Deliver {
+            consumer: consumer.index,
+            delivery: Delivery { queue: queue.id(), seq, attempt: entry.attempts },
+            message,
+            number: entry.number,
+            arrived: entry.arrived,
+            first_acquired: entry.first_acquired,
+            failed: entry.failed,
+            redelivered: entry.attempts > 0,
+            settled: true,
+            retained: entry.retained,
+            tags: entry.tags.clone(),
+        };
+        let (connection, after) = (consumer.connection, consumer.after);
+        step.effects.push(Outgoing { connection, after, effect: Effect::Deliver(deliver) });
+    }
+
+    /// Asks for the bodies from `seq` on, as far ahead as for a queue's head.
+    fn load_for_cursor(&mut self, n: u32, seq: u64, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        if queue.loading > 0 {
+            return;
+        }
+        let absent =
+            queue.entries_from(seq).take(model::limits::LOAD_AHEAD).filter(|(_, entry)| entry.message.is_none());
+        for seq in absent.map(|(seq, _)| seq).collect::<Vec<_>>() {
+            self.load(n, seq, step);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Ready messages meet consumers that have credit.
+
+use model::limits::{LOAD_AHEAD, STEP_BUDGET};
+use model::{Deliver, Delivery, Effect, Lease, Lsn, Mode, Settlement, Time};
+
+use crate::broker::Broker;
+use crate::consumer::ConsumerKey;
+use crate::entry::{Entry, Owner, State};
+use crate::ready::Key;
+use crate::record::Record;
+use crate::step::{Load, Step};
+use crate::view::View;
+
+/// Sequence numbers that one `Marked` record lets be delivered, and how early the next one is written, so that no
+/// delivery waits for it.
+const MARK_AHEAD: u64 = 4096;
+const MARK_EARLY: u64 = 2048;
+
+/// What a search for a consumer's next message found.
+enum Found {
+    Message(Key),
+    Nothing,
+    /// The search goes on when a body is here, or in the next step.
+    Later,
+}
+
+impl Broker {
+    /// Hands out what can be handed out, within the step's budget.
+    pub(crate) fn dispatch(&mut self, now: Time, n: u32, step: &mut Step) {
+        self.pump_cursors(now, n, step);
+        for _ in 0..STEP_BUDGET {
+            let Some(queue) = self.registry.queue_mut(n) else { return };
+            if queue.consumers.is_empty() {
+                return;
+            }
+            let Some(head) = queue.first_ready() else { return self.starve(now, n, step) };
+            let entry = queue.entry(head.seq()).expect("first_ready() looked");
+            if entry.expires.is_some_and(|at| at <= now) {
+                self.expire(now, n, head.seq(), step);
+                continue;
+            }
+            if let Some(consumer) = self.next_plain(n) {
+                if !self.has_body(n, head, step) {
+                    return;
+                }
+                self.hand_out(now, n, consumer, head, step);
+            } else if !self.dispatch_selective(now, n, step) {
+                return self.starve(now, n, step);
+            }
+        }
+        self.unfinished.push_back(n);
+    }
+
+    /// The next consumer without a selector that wants something, in turns.
+    fn next_plain(&mut self, n: u32) -> Option<ConsumerKey> {
+        let queue = self.registry.queue_mut(n)?;
+        let count = queue.consumers.len();
+        for i in 0..count {
+            let at = (queue.turn + i) % count;
+            let key = queue.consumers[at];
+            if self.consumers.get(key).is_some_and(|consumer| consumer.selector.is_none() && consumer.wants()) {
+                queue.turn = at + 1;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Gives one message to a consumer with a selector. False if none wants and matches.
+    fn dispatch_selective(&mut self, now: Time, n: u32, step: &mut Step) -> bool {
+        let Some(queue) = self.registry.queue(n) else { return false };
+        if queue.selective == 0 {
+            return false;
+        }
+        let (count, turn) = (queue.consumers.len(), queue.turn);
+        for i in 0..count {
+            let at = (turn + i) % count;
+            let Some(queue) = self.registry.queue_mut(n) else { return false };
+            let Some(key) = queue.consumers.get(at).copied() else { return false };
+            if !self.consumers.get(key).is_some_and(|it| it.selector.is_some() && it.wants()) {
+                continue;
+            }
+            match self.scan(n, key, step) {
+                Found::Message(found) => {
+                    if let Some(queue) = self.registry.queue_mut(n) {
+                        queue.turn = at + 1;
+                    }
+                    self.hand_out(now, n, key, found, step);
+                    return true;
+                }
+                Found::Nothing | Found::Later => {}
+            }
+        }
+        false
+    }
+
+    /// The first ready message that matches the consumer's selector. What was looked at is not looked at again, so a
+    /// new message costs one look whatever the backlog.
+    fn scan(&mut self, n: u32, key: ConsumerKey, step: &mut Step) -> Found {
+        for _ in 0..STEP_BUDGET {
+            let Some(consumer) = self.consumers.get_mut(key) else { return Found::Nothing };
+            let Some(queue) = self.registry.queue(n) else { return Found::Nothing };
+            let is_ready = |key: Key| queue.entry(key.seq()).is_some_and(|entry| entry.state == State::Ready);
+            let hit = consumer.hits.pop_first();
+            let Some(at) = hit.or_else(|| queue.ready.at_or_after(consumer.scanned)) else { return Found::Nothing };
+            if !is_ready(at) {
+                consumer.scanned = consumer.scanned.max(at.next());
+                continue;
+            }
+            let (selector, scanned) = (consumer.selector.clone(), consumer.scanned);
+            if !self.has_body(n, at, step) {
+                if hit.is_some()
+                    && let Some(consumer) = self.consumers.get_mut(key)
+                {
+                    consumer.hits.insert(at);
+                }
+                return Found::Later;
+            }
+            let message = self.registry.queue(n).and_then(|queue| queue.entry(at.seq())?.message.clone());
+            let Some(message) = message else { return Found::Later };
+            let view = View { message: &message, encodings: &self.options.encodings };
+            let matches = selector.is_some_and(|selector| selector.matches(&view));
+            if let Some(consumer) = self.consumers.get_mut(key) {
+                consumer.scanned = scanned.max(at.next());
+            }
+            if matches {
+                return Found::Message(at);
+            }
+            drop(message);
+            self.let_rest(n, at.seq());
+        }
+        if !self.unfinished.contains(&n) {
+            self.unfinished.push_back(n);
+        }
+        Found::Later
+    }
+
+    /// Whether the entry's body is in memory; if not, it and the next ones are asked for.
+    pub(crate) fn has_body(&mut self, n: u32, key: Key, step: &mut Step) -> bool {
+        let Some(queue) = self.registry.queue_mut(n) else { return false };
+        if queue.entry(key.seq()).is_some_and(|entry| entry.message.is_some()) {
+            return true;
+        }
+        if queue.loading == 0 {
+            let mut seqs = Vec::new();
+            let mut next = Some(key);
+            while let Some(at) = next.filter(|_| seqs.len() < LOAD_AHEAD) {
+                let asleep = |entry: &Entry| entry.state == State::Ready && entry.message.is_none();
+                if queue.entry(at.seq()).is_some_and(asleep) {
+                    seqs.push(at.seq());
+                }
+                next = queue.ready.at_or_after(at.next());
+            }
+            for seq in seqs {
+                self.load(n, seq, step);
+            }
+        }
+        false
+    }
+
+    /// Asks the shell for an entry's body.
+    pub(crate) fn load(&mut self, n: u32, seq: u64, step: &mut Step) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let Some(located) = queue.entry(seq).and_then(|entry| entry.located) else { return };
+        queue.loading += 1;
+        let load = self.next_load;
+        self.next_load += 1;
+        self.loading.insert(load, (n, seq));
+        let first = Lsn(located.lsn - u64::from(located.pieces));
+        step.loads.push(Load { load, first, last: Lsn(located.lsn) });
+    }
+
+    /// Gives entry `key` to a consumer.
+    fn hand_out(&mut self, now: Time, n: u32, key: ConsumerKey, at: Key, step: &mut Step) {
+        let seq = at.seq();
+        let after = self.mark(n, seq, step);
+        let Some(consumer) = self.consumers.get_mut(key) else { return };
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let Mode::Leasing { settlement, lease } = consumer.mode else { return };
+        if queue.ready.first() == Some(at) {
+            queue.ready.pop();
+        }
+        let id = queue.id();
+        let default_lease = queue.settings.lease;
+        let seen_before = queue.seen_before;
+        queue.counts.delivered += 1;
+        self.totals.delivered += 1;
+        let Some(entry) = queue.entry_mut(seq) else { return };
+        entry.attempts += 1;
+        if entry.attempts == 1 {
+            entry.first_acquired = now;
+        }
+        let Some(message) = entry.message.clone() else { return };
+        let settled = match settlement {
+            Settlement::Presettled => true,
+            Settlement::Explicit => false,
+            Settlement::ByMessage => !entry.assured,
+        };
+        consumer.spend(entry.size.into());
+        consumer.after = consumer.after.max(after);
+        if let Some(fetch) = &mut consumer.fetch {
+            fetch.delivered += 1;
+        }
+        let deliver = Deliver {
+            consumer: consumer.index,
+            delivery: Delivery { queue: id, seq, attempt: entry.attempts },
+            message,
+            number: entry.number,
+            arrived: entry.arrived,
+            first_acquired: entry.first_acquired,
+            failed: entry.failed,
+            redelivered: entry.attempts > 1 || (entry.durable && seq < seen_before),
+            settled,
+            retained: entry.retained,
+            tags: entry.tags.clone(),
+        };
+        let (connection, after) = (consumer.connection, consumer.after);
+        if settled {
+            self.discard(n, seq);
+            self.totals.settled += 1;
+        } else {
+            self.lease(now, n, seq, key, lease, default_lease);
+        }
+        step.effects.push(crate::step::Outgoing { connection, after, effect: Effect::Deliver(deliver) });
+        self.end_if_satisfied(n, key, step);
+    }
+
+    fn lease(&mut self, now: Time, n: u32, seq: u64, key: ConsumerKey, lease: Lease, default_lease: u64) {
+        let owner = match lease {
+            Lease::Connection => {
+                if let Some(consumer) = self.consumers.get_mut(key) {
+                    consumer.leased += 1;
+                }
+                Owner::Consumer(key)
+            }
+            Lease::Deadline(length) => Owner::Deadline(now.plus(length.unwrap_or(default_lease))),
+        };
+        if let Some(queue) = self.registry.queue_mut(n) {
+            queue.set_state(seq, State::Leased(owner));
+        }
+        if matches!(owner, Owner::Deadline(_)) {
+            self.arm(n);
+        }
+    }
+
+    /// Records that entries up to `seq` may have been seen. Returns the record a delivery of `seq` has to wait for.
+    fn mark(&mut self, n: u32, seq: u64, step: &mut Step) -> Lsn {
+        let Some(queue) = self.registry.queue_mut(n) else { return Lsn(0) };
+        if !queue.entry(seq).is_some_and(|entry| entry.durable) {
+            return Lsn(0);
+        }
+        let before = queue.marked;
+        let covered = seq < queue.mark;
+        if seq + MARK_EARLY >= queue.mark {
+            queue.mark = seq + MARK_AHEAD;
+            let record = Record::Marked { queue: n, below: queue.mark };
+            queue.marked = Lsn(step.write(&record, &mut self.next_lsn).lsn);
+        }
+        if covered { before } else { queue.marked }
+    }
+
+    /// Nothing more can be handed out now: drains end, and fetches that do not wait.
+    fn starve(&mut self, now: Time, n: u32, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        if queue.loading > 0 {
+            return;
+        }
+        let waiting = |key: &ConsumerKey| {
+            self.consumers.get(*key).is_some_and(|it| {
+                let fetch_ends =
+                    it.fetch.is_some_and(|fetch| fetch.delivered > 0 || fetch.until.is_none_or(|until| until <= now));
+                it.drain || fetch_ends
+            })
+        };
+        if !queue.consumers.iter().any(waiting) {
+            return;
+        }
+        let ended: Vec<ConsumerKey> = queue.consumers.iter().copied().filter(waiting).collect();
+        for key in ended {
+            self.drained(n, key, step);
+        }
+    }
+
+    /// A fetch that has all it asked for is over.
+    fn end_if_satisfied(&mut self, n: u32, key: ConsumerKey, step: &mut Step) {
+        let done = |it: &crate::consumer::Consumer| it.credit.messages == 0 && (it.fetch.is_some() || it.drain);
+        if self.consumers.get(key).is_some_and(done) {
+            self.drained(n, key, step);
+        }
+    }
+
+    /// Tells a consumer that its drain or fetch is over.
+    pub(crate) fn drained(&mut self, n: u32, key: ConsumerKey, step: &mut Step) {
+        let Some(consumer) = self.consumers.get_mut(key) else { return };
+        consumer.credit.messages = 0;
+        consumer.drain = false;
+        let (connection, after, index) = (consumer.connection, consumer.after, consumer.index);
+        let is_fetch = consumer.fetch.is_some();
+        let effect = Effect::Drained { consumer: index };
+        step.effects.push(crate::step::Outgoing { connection, after, effect });
+        if is_fetch {
+            self.detach_consumer(n, key);
+        }
+    }
+}

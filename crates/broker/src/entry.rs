@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use model::{Message, MessageNumber, Tags, Time};
+
+use crate::consumer::ConsumerKey;
+use crate::transaction::TransactionNumber;
+
+/// A message in a queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// `None`: only on disk, at `located`.
+    pub(crate) message: Option<Arc<Message>>,
+    pub(crate) number: MessageNumber,
+    /// Where the journal has it; not there if it is not durable.
+    pub(crate) located: Option<Located>,
+    pub(crate) arrived: Time,
+    pub(crate) expires: Option<Time>,
+    pub(crate) first_acquired: Time,
+    /// Times handed out under a lease.
+    pub(crate) attempts: u32,
+    /// Of these, how many count as failures.
+    pub(crate) failed: u32,
+    /// Bytes of properties and body.
+    pub(crate) size: u32,
+    /// Bytes that this entry is charged for while `message` is there: one body may stand in many queues.
+    pub(crate) charge: u32,
+    pub(crate) priority: u8,
+    /// The journal knows this entry.
+    pub(crate) durable: bool,
+    /// Wants an outcome from a receiver that settles by message.
+    pub(crate) assured: bool,
+    pub(crate) retained: bool,
+    pub(crate) tags: Tags,
+    pub(crate) state: State,
+}
+
+/// Where a message's record lies: the record, and that many body pieces in the records just before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) lsn: u64,
+    pub(crate) pieces: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Ready,
+    /// Ready at this time.
+    Delayed(Time),
+    Leased(Owner),
+    /// Between two steps of a settlement: the message may go, the receiver's mark stays until it is accepted.
+    Decided {
+        mark: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Consumer(ConsumerKey),
+    /// Until then, whoever has the receipt.
+    Deadline(Time),
+    /// An outcome waits for a commit.
+    Transaction(TransactionNumber),
+}

@@ -1,0 +1,308 @@
+//! From a publish to its queues.
+
+use std::sync::Arc;
+
+use model::{ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time};
+use smallvec::SmallVec;
+
+use crate::broker::Broker;
+use crate::entry::{Entry, Located, State};
+use crate::queue::Queue;
+use crate::record::{Published, Record, Route};
+use crate::retained::Kept;
+use crate::router::Candidate;
+use crate::step::Step;
+use crate::view::View;
+
+/// Message numbers that one `Numbered` record gives out.
+const NUMBERS_PER_RECORD: u64 = 1 << 20;
+/// Bodies below this that stay queued are copied out of the read buffer, which they would pin.
+const DETACHED_BYTES: usize = 64 * 1024;
+
+/// Where a message goes; sequence numbers are given when it is committed.
+pub(crate) type Routes = SmallVec<[Route; 1]>;
+
+impl Broker {
+    pub(crate) fn publish(&mut self, now: Time, id: ConnectionId, mut publish: Publish, step: &mut Step) {
+        if let Some(index) = publish.transaction {
+            return self.stage(now, id, index, publish, step);
+        }
+        if let Some(hold) = publish.hold
+            && self.registry.queue(hold.queue.n).is_some_and(|queue| queue.holds.contains(&hold.number))
+        {
+            // Sent again, because the first answer was lost.
+            let after = Lsn(self.next_lsn - 1);
+            return self.confirm(id, &publish, MessageNumber(0), true, after, step);
+        }
+        self.totals.published += 1;
+        let routes = match self.routes(now, &publish.message, publish.create, step) {
+            Ok(routes) => routes,
+            Err(refusal) => {
+                if let Some(token) = publish.token {
+                    self.refuse(id, token, refusal, step);
+                }
+                return;
+            }
+        };
+        let (number, routed) = (self.number(now, step), !routes.is_empty());
+        if !routed {
+            self.totals.unrouted += 1;
+            if publish.mandatory {
+                let effect = Effect::Returned { token: publish.token, message: publish.message.clone() };
+                self.answer(id, Lsn(0), effect, step);
+            }
+        }
+        self.detach_if_unattended(&mut publish.message, &routes);
+        let after = self.place(now, &publish, number, routes, step);
+        self.confirm(id, &publish, number, routed, after, step);
+    }
+
+    /// Gives the message its places, on disk and in memory, and hands it out. Returns the record to wait for.
+    fn place(
+        &mut self,
+        now: Time,
+        publish: &Publish,
+        number: MessageNumber,
+        mut routes: Routes,
+        step: &mut Step,
+    ) -> Lsn {
+        for route in &mut routes {
+            route.seq = self.registry.queue(route.queue).map_or(0, Queue::next_seq);
+        }
+        let hold = publish.hold.map(|hold| (hold.queue.n, hold.number));
+        let retain = publish.message.header.retain;
+        let durable = retain || hold.is_some() || routes.iter().any(|route| route.durable);
+        if routes.is_empty() && !durable {
+            return Lsn(0);
+        }
+        let targets: SmallVec<[(u32, u64); 4]> = routes.iter().map(|route| (route.queue, route.seq)).collect();
+        let record = Record::Published(Published { number, message: publish.message.clone(), hold, routes });
+        let located = durable.then(|| step.write(&record, &mut self.next_lsn));
+        self.apply(now, record, located);
+        for (queue, seq) in targets {
+            self.make_room(now, queue, step);
+            self.dispatch(now, queue, step);
+            self.let_rest(queue, seq);
+        }
+        located.map_or(Lsn(0), |located| Lsn(located.lsn))
+    }
+
+    /// The queues `message` goes to, or why it goes to none. Makes the queue of a default-exchange address if it may.
+    pub(crate) fn routes(
+        &mut self,
+        now: Time,
+        message: &Message,
+        create: bool,
+        step: &mut Step,
+    ) -> Result<Routes, Refusal> {
+        let address = &message.address;
+        let registry = &self.registry;
+        let mut candidates = self
+            .router
+            .route(address, || registry.named(address.namespace, &address.key))
+            .ok_or_else(|| Refusal::NoSuchExchange(address.exchange.to_text().into_owned()))?;
+        if candidates.is_empty() && address.exchange == Exchange::Default {
+            if !create || !self.options.auto_create {
+                return Err(Refusal::NoSuchQueue(address.key.to_text().into_owned()));
+            }
+            let queue = self.create_queue(now, address.namespace, address.key.detached(), step);
+            candidates =
+                Arc::from([Candidate { queue, tag: Default::default(), at_most_once: false, condition: None }]);
+        }
+        let mut routes = Routes::new();
+        for group in candidates.chunk_by(|a, b| a.queue == b.queue) {
+            match self.route_of(now, message, group) {
+                Ok(Some(route)) => routes.push(route),
+                Ok(None) => {}
+                // Of several queues, one that is full does not take the message from the others.
+                Err(refusal)
+                    if candidates.last().map(|last| last.queue) == Some(group[0].queue) && routes.is_empty() =>
+                {
+                    return Err(refusal);
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(routes)
+    }
+
+    /// The place in one queue, through all bindings that match.
+    fn route_of(&mut self, now: Time, message: &Message, group: &[Candidate]) -> Result<Option<Route>, Refusal> {
+        let view = View { message, encodings: &self.options.encodings };
+        let holds = |candidate: &&Candidate| candidate.condition.as_ref().is_none_or(|it| it.holds(&view));
+        let mut matching = group.iter().filter(holds).peekable();
+        if matching.peek().is_none() {
+            return Ok(None);
+        }
+        let mut tags = SmallVec::new();
+        let mut at_most_once = true;
+        for candidate in matching {
+            tags.push(candidate.tag);
+            at_most_once &= candidate.at_most_once;
+        }
+        let Some(queue) = self.registry.queue_mut(group[0].queue) else { return Ok(None) };
+        let settings = &queue.settings;
+        let assured = message.header.durable && !at_most_once;
+        if settings.drops_transient_unattended && !assured && queue.consumers.is_empty() {
+            return Ok(None);
+        }
+        if queue.is_full(message) {
+            match queue.settings.overflow {
+                Overflow::Reject => return Err(Refusal::Full(queue.name.to_text().into_owned())),
+                Overflow::DropNew => {
+                    queue.counts.dropped += 1;
+                    return Ok(None);
+                }
+                Overflow::DropHead | Overflow::DeadLetter => {}
+            }
+        }
+        let settings = &queue.settings;
+        let not_before = message.header.not_before.or_else(|| (settings.delay > 0).then(|| now.plus(settings.delay)));
+        let durable = settings.durable && assured;
+        let not_before = not_before.filter(|at| *at > now);
+        Ok(Some(Route { queue: queue.n, seq: 0, not_before, durable, assured, retained: false, tags }))
+    }
+
+    pub(crate) fn apply_published(&mut self, now: Time, published: Published, located: Option<Located>) {
+        let Published { number, message, hold, routes } = published;
+        if let Some((queue, number)) = hold
+            && let Some(queue) = self.registry.queue_mut(queue)
+        {
+            queue.holds.insert(number);
+        }
+        let share = routes.len().max(1) as u32;
+        for route in routes {
+            self.enqueue(now, number, &message, located, share, route);
+        }
+        if message.header.retain && message.address.exchange == Exchange::Topic {
+            self.retained.set(Kept { message, number, located });
+        }
+    }
+
+    /// Puts one message into one queue.
+    pub(crate) fn enqueue(
+        &mut self,
+        now: Time,
+        number: MessageNumber,
+        message: &Arc<Message>,
+        located: Option<Located>,
+        share: u32,
+        route: Route,
+    ) {
+        let Some(queue) = self.registry.queue_mut(route.queue) else { return };
+        let size = size_of(message);
+        let ttl = queue.settings.ttl.map(|ttl| now.plus(ttl));
+        let entry = Entry {
+            message: Some(message.clone()),
+            number,
+            located: if route.durable { located } else { None },
+            arrived: now,
+            expires: message.header.expires.into_iter().chain(ttl).min(),
+            first_acquired: Time::ZERO,
+            attempts: 0,
+            failed: 0,
+            size,
+            charge: size / share,
+            priority: message.header.priority,
+            durable: route.durable,
+            assured: route.assured,
+            retained: route.retained,
+            tags: route.tags,
+            state: route.not_before.map_or(State::Ready, State::Delayed),
+        };
+        queue.insert(route.seq, entry, &mut self.memory);
+        self.arm(route.queue);
+    }
+
+    /// What is still queued must not pin a read buffer, nor memory that is short.
+    pub(crate) fn let_rest(&mut self, n: u32, seq: u64) {
+        let tight = self.memory.is_tight();
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let Some(entry) = queue.entry_mut(seq) else { return };
+        if tight && entry.durable && !matches!(entry.state, State::Leased(_)) {
+            queue.set_message(seq, None, &mut self.memory);
+        } else if matches!(entry.state, State::Ready | State::Delayed(_))
+            && let Some(message) = entry.message.as_mut().and_then(Arc::get_mut)
+        {
+            detach(message);
+        }
+    }
+
+    fn detach_if_unattended(&self, message: &mut Arc<Message>, routes: &Routes) {
+        let unattended =
+            |route: &Route| self.registry.queue(route.queue).is_some_and(|queue| queue.consumers.is_empty());
+        let kept = message.header.retain || (routes.len() > 1 && routes.iter().any(unattended));
+        if kept && let Some(message) = Arc::get_mut(message) {
+            detach(message);
+        }
+    }
+
+    fn confirm(
+        &mut self,
+        id: ConnectionId,
+        publish: &Publish,
+        message: MessageNumber,
+        routed: bool,
+        after: Lsn,
+        step: &mut Step,
+    ) {
+        if let Some(token) = publish.token {
+            self.answer(id, after, Effect::Confirm { token, message, routed }, step);
+        }
+    }
+
+    pub(crate) fn number(&mut self, now: Time, step: &mut Step) -> MessageNumber {
+        let number = self.next_number;
+        if number >= self.numbers_below {
+            let record = Record::Numbered { below: number + NUMBERS_PER_RECORD };
+            step.write(&record, &mut self.next_lsn);
+            self.apply(now, record, None);
+        }
+        self.next_number = number + 1;
+        MessageNumber(number)
+    }
+
+    /// Drops or dead-letters the oldest ready ones of a queue that is over its limits.
+    fn make_room(&mut self, now: Time, n: u32, step: &mut Step) {
+        loop {
+            let Some(queue) = self.registry.queue_mut(n) else { return };
+            if !queue.is_over() {
+                return;
+            }
+            let oldest =
+                if queue.is_log() { Some(queue.first_seq()) } else { queue.first_ready().map(|key| key.seq()) };
+            let Some(seq) = oldest else { return };
+            queue.counts.dropped += 1;
+            if queue.settings.overflow == Overflow::DeadLetter {
+                self.dead_letter(now, n, seq, step);
+            } else {
+                self.discard(n, seq);
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn is_full(&self, message: &Message) -> bool {
+        self.settings.max_length.is_some_and(|most| self.len() >= most)
+            || self.settings.max_bytes.is_some_and(|most| self.counts.bytes + u64::from(size_of(message)) > most)
+    }
+
+    fn is_over(&self) -> bool {
+        self.settings.max_length.is_some_and(|most| self.len() > most)
+            || self.settings.max_bytes.is_some_and(|most| self.counts.bytes > most && self.len() > 1)
+    }
+}
+
+/// Bytes that count for limits and memory.
+pub(crate) fn size_of(message: &Message) -> u32 {
+    u32::try_from(message.properties.len() + message.body.len()).unwrap_or(u32::MAX)
+}
+
+fn detach(message: &mut Message) {
+    if message.body.len() < DETACHED_BYTES {
+        message.body = message.body.detached();
+        message.properties = bytes::Bytes::copy_from_slice(&message.properties);
+        message.address.key = message.address.key.detached();
+    }
+}

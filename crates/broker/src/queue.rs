@@ -1,0 +1,317 @@
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use model::{
+    ConnectionId, Lsn, Message, Name, Namespace, QueueCounts, QueueId, QueueInfo, QueueKind, QueueSettings, Time,
+};
+
+use crate::consumer::ConsumerKey;
+use crate::entry::{Entry, Owner, State};
+use crate::ready::{Key, Ready};
+use crate::record::Ranges;
+
+/// A queue or log: its entries by sequence number, and which of them are ready, leased or not yet due.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) n: u32,
+    pub(crate) namespace: Namespace,
+    pub(crate) name: Name,
+    pub(crate) alias: Option<String>,
+    pub(crate) settings: QueueSettings,
+    pub(crate) created: Time,
+    pub(crate) altered: Time,
+    /// With `Lifetime::Connection`.
+    pub(crate) owner: Option<ConnectionId>,
+    /// Entry `base + i` is `entries[i]`; what is settled leaves a gap until the front passes it.
+    base: u64,
+    entries: VecDeque<Option<Entry>>,
+    /// Sequence numbers from here on are promised to a transaction that is being committed: the front waits for them.
+    pub(crate) promised: Option<u64>,
+    pub(crate) ready: Ready,
+    /// When an entry's delay, lease or own expiry falls due.
+    due: BTreeSet<(Time, u64)>,
+    /// The earliest alarm that is set for this queue.
+    pub(crate) armed: Option<Time>,
+    pub(crate) consumers: Vec<ConsumerKey>,
+    /// Whose turn it is.
+    pub(crate) turn: usize,
+    /// Consumers with a selector.
+    pub(crate) selective: usize,
+    pub(crate) cursors: Vec<ConsumerKey>,
+    /// Everything below may have been delivered, as far as the journal knows; and since which record.
+    pub(crate) mark: u64,
+    pub(crate) marked: Lsn,
+    /// The mark of an earlier life: what is below may have been delivered then.
+    pub(crate) seen_before: u64,
+    pub(crate) holds: BTreeSet<u32>,
+    /// Bodies asked for and not here yet.
+    pub(crate) loading: usize,
+    /// Settled in this step, to be written as one record.
+    pub(crate) settled: Ranges,
+    pub(crate) counts: QueueCounts,
+}
+
+/// Bytes of bodies that are held in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) used: u64,
+    pub(crate) limit: u64,
+}
+
+impl Memory {
+    /// Durable bodies that nobody takes at once are left on disk from here on.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.used > self.limit / 2
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(n: u32, namespace: Namespace, name: Name, settings: QueueSettings, now: Time) -> Self {
+        Self {
+            n,
+            namespace,
+            name,
+            alias: None,
+            settings,
+            created: now,
+            altered: now,
+            owner: None,
+            base: 1,
+            entries: VecDeque::new(),
+            promised: None,
+            ready: Ready::default(),
+            due: BTreeSet::new(),
+            armed: None,
+            consumers: Vec::new(),
+            turn: 0,
+            selective: 0,
+            cursors: Vec::new(),
+            mark: 1,
+            marked: Lsn(0),
+            seen_before: 1,
+            holds: BTreeSet::new(),
+            loading: 0,
+            settled: Ranges::new(),
+            counts: QueueCounts::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> QueueId {
+        QueueId { shard: 0, n: self.n }
+    }
+
+    pub(crate) fn is_log(&self) -> bool {
+        self.settings.kind == QueueKind::Log
+    }
+
+    /// The sequence number of the next message.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.base + self.entries.len() as u64
+    }
+
+    pub(crate) fn first_seq(&self) -> u64 {
+        self.base
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.counts.ready + self.counts.leased + self.counts.delayed
+    }
+
+    pub(crate) fn entry(&self, seq: u64) -> Option<&Entry> {
+        self.entries.get(usize::try_from(seq.checked_sub(self.base)?).ok()?)?.as_ref()
+    }
+
+    fn slot(&mut self, seq: u64) -> Option<&mut Option<Entry>> {
+        self.entries.get_mut(usize::try_from(seq.checked_sub(self.base)?).ok()?)
+    }
+
+    /// For everything but `state`, which [`Queue::set_state`] changes.
+    pub(crate) fn entry_mut(&mut self, seq: u64) -> Option<&mut Entry> {
+        self.slot(seq)?.as_mut()
+    }
+
+    /// Entries at or after `seq`, in order.
+    pub(crate) fn entries_from(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        let skip = usize::try_from(seq.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.entries.len());
+        let first = self.base + skip as u64;
+        self.entries.range(skip..).enumerate().filter_map(move |(i, slot)| Some((first + i as u64, slot.as_ref()?)))
+    }
+
+    /// Promises the next `count` sequence numbers to a commit that fills them later.
+    pub(crate) fn promise(&mut self, first: u64, count: u64) {
+        self.promised = Some(self.promised.map_or(first, |earlier| earlier.min(first)));
+        while self.next_seq() < first + count {
+            self.entries.push_back(None);
+        }
+    }
+
+    pub(crate) fn insert(&mut self, seq: u64, entry: Entry, memory: &mut Memory) {
+        if self.entries.is_empty() && seq > self.base && self.promised.is_none() {
+            self.base = seq;
+        }
+        while self.next_seq() <= seq {
+            self.entries.push_back(None);
+        }
+        self.counts.enqueued += 1;
+        self.counts.bytes += u64::from(entry.size);
+        if entry.message.is_some() {
+            memory.used += u64::from(entry.charge);
+        }
+        let key = self.key(&entry, seq);
+        self.enter(entry.state, key);
+        if let Some(at) = self.due_of(&entry) {
+            self.due.insert((at, seq));
+        }
+        if let Some(slot) = self.slot(seq) {
+            debug_assert!(slot.is_none(), "a sequence number is used once");
+            *slot = Some(entry);
+        }
+    }
+
+    /// Takes an entry out, whatever its state.
+    pub(crate) fn remove(&mut self, seq: u64, memory: &mut Memory) -> Option<Entry> {
+        let entry = self.slot(seq)?.take()?;
+        self.counts.bytes -= u64::from(entry.size);
+        if entry.message.is_some() {
+            memory.used -= u64::from(entry.charge);
+        }
+        self.leave(entry.state);
+        if let Some(at) = self.due_of(&entry) {
+            self.due.remove(&(at, seq));
+        }
+        self.trim();
+        Some(entry)
+    }
+
+    pub(crate) fn set_state(&mut self, seq: u64, state: State) {
+        let Some(entry) = self.entry_mut(seq) else { return };
+        let before = std::mem::replace(&mut entry.state, state);
+        let (priority, own) = (entry.priority, entry.expires);
+        let due = |state, ttl: Option<u64>| due_time(state, own.filter(|_| ttl.is_none()));
+        let (old_due, new_due) = (due(before, self.settings.ttl), due(state, self.settings.ttl));
+        if old_due != new_due {
+            old_due.map(|at| self.due.remove(&(at, seq)));
+            new_due.map(|at| self.due.insert((at, seq)));
+        }
+        self.leave(before);
+        let key = Key::new(priority.min(self.settings.max_priority), seq);
+        self.enter(state, key);
+    }
+
+    pub(crate) fn set_message(&mut self, seq: u64, message: Option<Arc<Message>>, memory: &mut Memory) {
+        let Some(entry) = self.entry_mut(seq) else { return };
+        let charge = u64::from(entry.charge);
+        let was_there = std::mem::replace(&mut entry.message, message).is_some();
+        match (was_there, entry.message.is_some()) {
+            (false, true) => memory.used += charge,
+            (true, false) => memory.used -= charge,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn key(&self, entry: &Entry, seq: u64) -> Key {
+        Key::new(entry.priority.min(self.settings.max_priority), seq)
+    }
+
+    /// The first ready entry's key, without the stale ones before it.
+    pub(crate) fn first_ready(&mut self) -> Option<Key> {
+        loop {
+            let key = self.ready.first()?;
+            if self.entry(key.seq()).is_some_and(|entry| entry.state == State::Ready) {
+                return Some(key);
+            }
+            self.ready.pop();
+        }
+    }
+
+    /// When something here falls due.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        let own = self.due.first().map(|(at, _)| *at);
+        let front = self.settings.ttl.and_then(|_| {
+            let entry = self.entries.front()?.as_ref()?;
+            matches!(entry.state, State::Ready | State::Delayed(_)).then_some(entry.expires)?
+        });
+        own.into_iter().chain(front).min()
+    }
+
+    /// An entry for which `now` is too late to stay as it is.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<u64> {
+        if let Some((at, seq)) = self.due.first().copied()
+            && at <= now
+        {
+            return Some(seq);
+        }
+        let front = self.entries.front()?.as_ref()?;
+        let waits = matches!(front.state, State::Ready | State::Delayed(_));
+        (self.settings.ttl.is_some() && waits && front.expires.is_some_and(|at| at <= now)).then_some(self.base)
+    }
+
+    /// After a reserved range is filled, or an entry taken out: the front moves up.
+    pub(crate) fn trim(&mut self) {
+        while let Some(None) = self.entries.front() {
+            if self.promised.is_some_and(|first| first <= self.base) {
+                return;
+            }
+            self.entries.pop_front();
+            self.base += 1;
+        }
+        if self.entries.is_empty() && self.entries.capacity() > 1024 {
+            self.entries.shrink_to(64);
+        }
+    }
+
+    pub(crate) fn skip_to(&mut self, seq: u64) {
+        while self.next_seq() < seq {
+            self.entries.push_back(None);
+        }
+        self.trim();
+    }
+
+    pub(crate) fn info(&self) -> QueueInfo {
+        QueueInfo {
+            id: self.id(),
+            namespace: self.namespace,
+            name: self.name.clone(),
+            alias: self.alias.clone(),
+            settings: self.settings.clone(),
+            created: self.created,
+            altered: self.altered,
+            counts: QueueCounts { consumers: (self.consumers.len() + self.cursors.len()) as u64, ..self.counts },
+        }
+    }
+
+    fn due_of(&self, entry: &Entry) -> Option<Time> {
+        due_time(entry.state, entry.expires.filter(|_| self.settings.ttl.is_none()))
+    }
+
+    fn enter(&mut self, state: State, key: Key) {
+        match state {
+            State::Ready => {
+                self.counts.ready += 1;
+                if !self.is_log() {
+                    self.ready.insert(key);
+                }
+            }
+            State::Delayed(_) => self.counts.delayed += 1,
+            State::Leased(_) | State::Decided { .. } => self.counts.leased += 1,
+        }
+    }
+
+    fn leave(&mut self, state: State) {
+        match state {
+            State::Ready => self.counts.ready -= 1,
+            State::Delayed(_) => self.counts.delayed -= 1,
+            State::Leased(_) | State::Decided { .. } => self.counts.leased -= 1,
+        }
+    }
+}
+
+/// When an entry in this state needs attention; `expires` counts only while nobody has it.
+fn due_time(state: State, expires: Option<Time>) -> Option<Time> {
+    match state {
+        State::Ready => expires,
+        State::Delayed(at) => Some(expires.map_or(at, |expires| expires.min(at))),
+        State::Leased(Owner::Deadline(at)) => Some(at),
+        State::Leased(_) | State::Decided { .. } => None,
+    }
+}

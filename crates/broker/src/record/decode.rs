@@ -1,0 +1,171 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{
+    Address, Binding, Body, EncodingId, Exchange, Header, HeaderRule, Message, MessageNumber, Namespace, Tag, Time,
+};
+use smallvec::SmallVec;
+
+use super::settings::{kind, settings};
+use super::{Declared, Parsed, Published, Ranges, Record, Route};
+use crate::entry::Located;
+use crate::transaction::TransactionNumber;
+use crate::wire::{BadRecord, Reader};
+
+impl Parsed {
+    /// Reads one record; slices of `bytes` are kept. The body of a message is only its last piece.
+    pub(crate) fn from_bytes(bytes: Bytes) -> Result<Self, BadRecord> {
+        let mut r = Reader(bytes);
+        let mut pieces = 0;
+        let record = match r.byte()? {
+            1 => Record::Published(published(&mut r, &mut pieces)?),
+            2 => {
+                let transaction = TransactionNumber(r.number()?);
+                Record::Staged { transaction, published: published(&mut r, &mut pieces)? }
+            }
+            3 => Record::Piece(std::mem::take(&mut r.0)),
+            4 => {
+                let queue = r.small()?;
+                let mut ranges = Ranges::new();
+                for _ in 0..r.count()? {
+                    let first = r.number()?;
+                    ranges.push((first, first.saturating_add(r.number()?)));
+                }
+                Record::Settled { queue, ranges }
+            }
+            5 => {
+                let (queue, namespace, name) = (r.small()?, Namespace(r.small()?), r.bytes()?.into());
+                let alias = Some(r.text()?).filter(|alias| !alias.is_empty());
+                let settings = settings(&mut r)?;
+                Record::Declared(Box::new(Declared { queue, namespace, name, alias, settings }))
+            }
+            6 => Record::Altered { queue: r.small()?, settings: Box::new(settings(&mut r)?) },
+            7 => Record::Deleted { queue: r.small()? },
+            8 => Record::Bound { queue: r.small()?, binding: Box::new(binding(&mut r)?) },
+            9 => Record::Unbound { queue: r.small()?, binding: Box::new(binding(&mut r)?) },
+            10 => {
+                let (namespace, name) = (Namespace(r.small()?), r.bytes()?.into());
+                Record::ExchangeDeclared { namespace, name, kind: kind(&mut r)? }
+            }
+            11 => Record::ExchangeDeleted { namespace: Namespace(r.small()?), exchange: exchange(&mut r)? },
+            12 => Record::Entered { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
+            other => ledger(other, &mut r)?,
+        };
+        Ok(Self { record, pieces })
+    }
+}
+
+fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
+    Ok(match kind {
+        13 => Record::Marked { queue: r.small()?, below: r.number()? },
+        14 => {
+            let (queue, seq, attempts, failed) = (r.small()?, r.number()?, r.small()?, r.small()?);
+            Record::Returned { queue, seq, attempts, failed, not_before: time(r)? }
+        }
+        15 => Record::Decided { queue: r.small()?, seq: r.number()?, mark: r.small()? },
+        16 => Record::Unheld { queue: r.small()?, number: r.small()? },
+        17 => Record::Moved { from: r.small()?, seq: r.number()?, to: r.small()?, to_seq: r.number()? },
+        18 => {
+            let number = MessageNumber(r.number()?);
+            let located = Located { lsn: r.number()?, pieces: r.small()? };
+            Record::Copied { number, located, route: route(r)? }
+        }
+        19 => {
+            let (queue, below) = (r.small()?, r.number()?);
+            let except = (0..r.count()?).map(|_| r.number()).collect::<Result<_, _>>()?;
+            Record::Purged { queue, below, except }
+        }
+        20 => {
+            let transaction = TransactionNumber(r.number()?);
+            Record::Prepared { transaction, xid: r.bytes()?, settles: pairs(r)? }
+        }
+        21 => {
+            let transaction = TransactionNumber(r.number()?);
+            Record::Committed { transaction, firsts: pairs(r)?, settles: pairs(r)? }
+        }
+        22 => Record::RolledBack { transaction: TransactionNumber(r.number()?) },
+        23 => Record::Numbered { below: r.number()? },
+        _ => return Err(BadRecord("unknown kind")),
+    })
+}
+
+fn published(r: &mut Reader, pieces: &mut u32) -> Result<Published, BadRecord> {
+    let number = MessageNumber(r.number()?);
+    let message = message(r, pieces)?;
+    let hold = if r.bool()? { Some((r.small()?, r.small()?)) } else { None };
+    let mut routes = SmallVec::new();
+    for _ in 0..r.count()? {
+        routes.push(route(r)?);
+    }
+    Ok(Published { number, message: Arc::new(message), hold, routes })
+}
+
+fn message(r: &mut Reader, pieces: &mut u32) -> Result<Message, BadRecord> {
+    let namespace = Namespace(r.small()?);
+    let address = Address { namespace, exchange: exchange(r)?, key: r.bytes()?.into() };
+    let flags = r.byte()?;
+    let (priority, private) = (r.byte()?, r.byte()?);
+    let header = Header {
+        durable: flags & 1 != 0,
+        retain: flags & 2 != 0,
+        priority,
+        private,
+        expires: time(r)?,
+        not_before: time(r)?,
+    };
+    let encoding = EncodingId(r.small()?);
+    let properties = r.bytes()?;
+    *pieces = r.small()?;
+    let body = Body::from(r.bytes()?);
+    Ok(Message { address, header, encoding, properties, body })
+}
+
+fn route(r: &mut Reader) -> Result<Route, BadRecord> {
+    let (queue, seq, not_before) = (r.small()?, r.number()?, time(r)?);
+    let flags = r.byte()?;
+    let mut tags = SmallVec::new();
+    for _ in 0..r.count()? {
+        tags.push(Tag(r.number()?));
+    }
+    let (assured, retained) = (flags & 1 != 0, flags & 2 != 0);
+    Ok(Route { queue, seq, not_before, durable: true, assured, retained, tags })
+}
+
+fn pairs(r: &mut Reader) -> Result<Vec<(u32, u64)>, BadRecord> {
+    (0..r.count()?).map(|_| Ok((r.small()?, r.number()?))).collect()
+}
+
+fn time(r: &mut Reader) -> Result<Option<Time>, BadRecord> {
+    Ok(r.option()?.map(Time))
+}
+
+fn exchange(r: &mut Reader) -> Result<Exchange, BadRecord> {
+    Ok(match r.byte()? {
+        0 => Exchange::Default,
+        1 => Exchange::Topic,
+        2 => Exchange::Direct,
+        3 => Exchange::Fanout,
+        4 => Exchange::Headers,
+        5 => Exchange::Named(r.bytes()?.into()),
+        _ => return Err(BadRecord("unknown exchange")),
+    })
+}
+
+fn binding(r: &mut Reader) -> Result<Binding, BadRecord> {
+    let (exchange, key) = (exchange(r)?, r.bytes()?.into());
+    let headers = if r.bool()? {
+        let all = r.bool()?;
+        let mut pairs = Vec::new();
+        for _ in 0..r.count()? {
+            let (name, present, value) = (r.text()?, r.bool()?, r.text()?);
+            pairs.push((name, present.then_some(value)));
+        }
+        Some(HeaderRule { all, pairs })
+    } else {
+        None
+    };
+    let (present, selector) = (r.bool()?, r.text()?);
+    let tag = Tag(r.number()?);
+    let (at_most_once, hides_dollar) = (r.bool()?, r.bool()?);
+    Ok(Binding { exchange, key, headers, selector: present.then_some(selector), tag, at_most_once, hides_dollar })
+}

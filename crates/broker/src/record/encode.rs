@@ -1,0 +1,243 @@
+use bytes::{BufMut, Bytes, BytesMut};
+use model::limits::RECORD_BODY_BYTES;
+use model::{Binding, Body, Exchange, Message, Name, Time};
+
+use super::settings::{put_kind, put_settings};
+use super::{Published, Record, Route};
+use crate::wire::{put_bool, put_bytes, put_number, put_option};
+
+impl Record {
+    pub(crate) fn encode(&self, out: &mut BytesMut) {
+        match self {
+            Self::Published(published) => {
+                out.put_u8(1);
+                put_published(out, published);
+            }
+            Self::Staged { transaction, published } => {
+                out.put_u8(2);
+                put_number(out, transaction.0);
+                put_published(out, published);
+            }
+            Self::Piece(bytes) => {
+                out.put_u8(3);
+                out.extend_from_slice(bytes);
+            }
+            Self::Settled { queue, ranges } => {
+                put_head(out, 4, *queue);
+                put_number(out, ranges.len() as u64);
+                for (first, last) in ranges {
+                    put_number(out, *first);
+                    put_number(out, last - first);
+                }
+            }
+            Self::Declared(declared) => {
+                put_head(out, 5, declared.queue);
+                put_number(out, declared.namespace.0.into());
+                put_bytes(out, declared.name.as_bytes());
+                put_bytes(out, declared.alias.as_deref().unwrap_or_default().as_bytes());
+                put_settings(out, &declared.settings);
+            }
+            Self::Altered { queue, settings } => {
+                put_head(out, 6, *queue);
+                put_settings(out, settings);
+            }
+            Self::Deleted { queue } => put_head(out, 7, *queue),
+            Self::Bound { queue, binding } => {
+                put_head(out, 8, *queue);
+                put_binding(out, binding);
+            }
+            Self::Unbound { queue, binding } => {
+                put_head(out, 9, *queue);
+                put_binding(out, binding);
+            }
+            Self::ExchangeDeclared { namespace, name, kind } => {
+                put_head(out, 10, namespace.0.into());
+                put_bytes(out, name.as_bytes());
+                put_kind(out, *kind);
+            }
+            Self::ExchangeDeleted { namespace, exchange } => {
+                put_head(out, 11, namespace.0.into());
+                put_exchange(out, exchange);
+            }
+            Self::Entered { namespace, name } => {
+                put_head(out, 12, namespace.0.into());
+                put_bytes(out, name.as_bytes());
+            }
+            rest => rest.encode_ledger(out),
+        }
+    }
+
+    fn encode_ledger(&self, out: &mut BytesMut) {
+        match self {
+            Self::Marked { queue, below } => {
+                put_head(out, 13, *queue);
+                put_number(out, *below);
+            }
+            Self::Returned { queue, seq, attempts, failed, not_before } => {
+                put_head(out, 14, *queue);
+                put_numbers(out, &[*seq, (*attempts).into(), (*failed).into()]);
+                put_time(out, *not_before);
+            }
+            Self::Decided { queue, seq, mark } => {
+                put_head(out, 15, *queue);
+                put_numbers(out, &[*seq, (*mark).into()]);
+            }
+            Self::Unheld { queue, number } => {
+                put_head(out, 16, *queue);
+                put_number(out, (*number).into());
+            }
+            Self::Moved { from, seq, to, to_seq } => {
+                put_head(out, 17, *from);
+                put_numbers(out, &[*seq, (*to).into(), *to_seq]);
+            }
+            Self::Copied { number, located, route } => {
+                out.put_u8(18);
+                put_numbers(out, &[number.0, located.lsn, located.pieces.into()]);
+                put_route(out, route);
+            }
+            Self::Purged { queue, below, except } => {
+                put_head(out, 19, *queue);
+                put_number(out, *below);
+                put_number(out, except.len() as u64);
+                put_numbers(out, except);
+            }
+            Self::Prepared { transaction, xid, settles } => {
+                out.put_u8(20);
+                put_number(out, transaction.0);
+                put_bytes(out, xid);
+                put_pairs(out, settles);
+            }
+            Self::Committed { transaction, firsts, settles } => {
+                out.put_u8(21);
+                put_number(out, transaction.0);
+                put_pairs(out, firsts);
+                put_pairs(out, settles);
+            }
+            Self::RolledBack { transaction } => {
+                out.put_u8(22);
+                put_number(out, transaction.0);
+            }
+            Self::Numbered { below } => {
+                out.put_u8(23);
+                put_number(out, *below);
+            }
+            _ => unreachable!("encode() writes the other kinds"),
+        }
+    }
+}
+
+/// The pieces of `body` that go into records of their own, and the last one, which stands in the message's record.
+pub(crate) fn split_body(body: &Body) -> (Vec<Bytes>, Body) {
+    if body.len() <= RECORD_BODY_BYTES {
+        return (Vec::new(), body.clone());
+    }
+    let mut rest = body.joined();
+    let mut pieces = Vec::new();
+    while rest.len() > RECORD_BODY_BYTES {
+        pieces.push(rest.split_to(RECORD_BODY_BYTES));
+    }
+    (pieces, rest.into())
+}
+
+/// `message` with the body that is left after [`split_body`].
+pub(crate) fn put_message(out: &mut BytesMut, message: &Message, pieces: u32, last: &Body) {
+    put_number(out, message.address.namespace.0.into());
+    put_exchange(out, &message.address.exchange);
+    put_bytes(out, message.address.key.as_bytes());
+    let header = &message.header;
+    out.put_u8(u8::from(header.durable) | u8::from(header.retain) << 1);
+    out.put_u8(header.priority);
+    out.put_u8(header.private);
+    put_time(out, header.expires);
+    put_time(out, header.not_before);
+    put_number(out, message.encoding.0.into());
+    put_bytes(out, &message.properties);
+    put_number(out, pieces.into());
+    put_number(out, last.len() as u64);
+    for piece in last.pieces() {
+        out.extend_from_slice(piece);
+    }
+}
+
+fn put_published(out: &mut BytesMut, published: &Published) {
+    put_number(out, published.number.0);
+    let (pieces, last) = split_body(&published.message.body);
+    put_message(out, &published.message, pieces.len() as u32, &last);
+    match published.hold {
+        None => put_bool(out, false),
+        Some((queue, number)) => {
+            put_bool(out, true);
+            put_numbers(out, &[queue.into(), number.into()]);
+        }
+    }
+    let durable = || published.routes.iter().filter(|route| route.durable);
+    put_number(out, durable().count() as u64);
+    durable().for_each(|route| put_route(out, route));
+}
+
+fn put_route(out: &mut BytesMut, route: &Route) {
+    put_numbers(out, &[route.queue.into(), route.seq]);
+    put_time(out, route.not_before);
+    out.put_u8(u8::from(route.assured) | u8::from(route.retained) << 1);
+    put_number(out, route.tags.len() as u64);
+    for tag in &route.tags {
+        put_number(out, tag.0);
+    }
+}
+
+fn put_head(out: &mut BytesMut, kind: u8, number: u32) {
+    out.put_u8(kind);
+    put_number(out, number.into());
+}
+
+fn put_numbers(out: &mut BytesMut, numbers: &[u64]) {
+    for number in numbers {
+        put_number(out, *number);
+    }
+}
+
+fn put_pairs(out: &mut BytesMut, pairs: &[(u32, u64)]) {
+    put_number(out, pairs.len() as u64);
+    for (queue, seq) in pairs {
+        put_numbers(out, &[(*queue).into(), *seq]);
+    }
+}
+
+fn put_time(out: &mut BytesMut, time: Option<Time>) {
+    put_option(out, time.map(|time| time.0));
+}
+
+fn put_exchange(out: &mut BytesMut, exchange: &Exchange) {
+    let (kind, name) = match exchange {
+        Exchange::Default => (0, &Name::default()),
+        Exchange::Topic => (1, &Name::default()),
+        Exchange::Direct => (2, &Name::default()),
+        Exchange::Fanout => (3, &Name::default()),
+        Exchange::Headers => (4, &Name::default()),
+        Exchange::Named(name) => (5, name),
+    };
+    out.put_u8(kind);
+    if kind == 5 {
+        put_bytes(out, name.as_bytes());
+    }
+}
+
+fn put_binding(out: &mut BytesMut, binding: &Binding) {
+    put_exchange(out, &binding.exchange);
+    put_bytes(out, binding.key.as_bytes());
+    put_bool(out, binding.headers.is_some());
+    if let Some(rule) = &binding.headers {
+        put_bool(out, rule.all);
+        put_number(out, rule.pairs.len() as u64);
+        for (name, value) in &rule.pairs {
+            put_bytes(out, name.as_bytes());
+            put_bool(out, value.is_some());
+            put_bytes(out, value.as_deref().unwrap_or_default().as_bytes());
+        }
+    }
+    put_bool(out, binding.selector.is_some());
+    put_bytes(out, binding.selector.as_deref().unwrap_or_default().as_bytes());
+    put_number(out, binding.tag.0);
+    put_bool(out, binding.at_most_once);
+    put_bool(out, binding.hides_dollar);
+}

@@ -1,0 +1,165 @@
+//! Facts, as the journal keeps them. Never commands: replaying needs no rule that may have changed since.
+//!
+//! ```text
+//! record  = kind u8, fields as varints and length-prefixed bytes (see `wire`)
+//! message = Piece*, then Published or Staged, which carry the last piece and say how many went before
+//! ```
+//! A kind's number and the meaning of its fields never change; new fields get a new kind.
+
+mod decode;
+mod encode;
+mod settings;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{Binding, Exchange, ExchangeKind, Message, MessageNumber, Name, Namespace, QueueSettings, Tags, Time, Xid};
+use smallvec::SmallVec;
+
+use crate::entry::Located;
+use crate::transaction::TransactionNumber;
+pub(crate) use encode::split_body;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Record {
+    Published(Published),
+    /// A message of an open transaction, not visible yet; `routes` have no sequence numbers.
+    Staged {
+        transaction: TransactionNumber,
+        published: Published,
+    },
+    /// Part of a long body whose message follows.
+    Piece(Bytes),
+    Settled {
+        queue: u32,
+        ranges: Ranges,
+    },
+    Declared(Box<Declared>),
+    Altered {
+        queue: u32,
+        settings: Box<QueueSettings>,
+    },
+    Deleted {
+        queue: u32,
+    },
+    Bound {
+        queue: u32,
+        binding: Box<Binding>,
+    },
+    Unbound {
+        queue: u32,
+        binding: Box<Binding>,
+    },
+    ExchangeDeclared {
+        namespace: Namespace,
+        name: Name,
+        kind: ExchangeKind,
+    },
+    ExchangeDeleted {
+        namespace: Namespace,
+        exchange: Exchange,
+    },
+    Entered {
+        namespace: Namespace,
+        name: Name,
+    },
+    /// Everything below this sequence number may have been delivered.
+    Marked {
+        queue: u32,
+        below: u64,
+    },
+    /// An attempt ended without an outcome that settles.
+    Returned {
+        queue: u32,
+        seq: u64,
+        attempts: u32,
+        failed: u32,
+        not_before: Option<Time>,
+    },
+    Decided {
+        queue: u32,
+        seq: u64,
+        mark: u32,
+    },
+    Unheld {
+        queue: u32,
+        number: u32,
+    },
+    /// From one queue to another in one step: dead-lettered, or moved by an administrator.
+    Moved {
+        from: u32,
+        seq: u64,
+        to: u32,
+        to_seq: u64,
+    },
+    /// A message that the journal has already, put into another queue (a retained one, for a new subscription).
+    Copied {
+        number: MessageNumber,
+        located: Located,
+        route: Route,
+    },
+    /// Everything below, but for these, is gone.
+    Purged {
+        queue: u32,
+        below: u64,
+        except: Vec<u64>,
+    },
+    Prepared {
+        transaction: TransactionNumber,
+        xid: Xid,
+        settles: Vec<(u32, u64)>,
+    },
+    /// `firsts`: per queue, the sequence number of its first message of the transaction.
+    Committed {
+        transaction: TransactionNumber,
+        firsts: Vec<(u32, u64)>,
+        settles: Vec<(u32, u64)>,
+    },
+    RolledBack {
+        transaction: TransactionNumber,
+    },
+    /// Message numbers up to here may have been given out.
+    Numbered {
+        below: u64,
+    },
+}
+
+/// Inclusive ranges of sequence numbers.
+pub(crate) type Ranges = SmallVec<[(u64, u64); 2]>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Published {
+    pub(crate) number: MessageNumber,
+    pub(crate) message: Arc<Message>,
+    pub(crate) hold: Option<(u32, u32)>,
+    pub(crate) routes: SmallVec<[Route; 1]>,
+}
+
+/// A message's place in one queue.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) queue: u32,
+    pub(crate) seq: u64,
+    pub(crate) not_before: Option<Time>,
+    /// In the journal; the others are in memory only, and not written.
+    pub(crate) durable: bool,
+    pub(crate) assured: bool,
+    pub(crate) retained: bool,
+    pub(crate) tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Declared {
+    pub(crate) queue: u32,
+    pub(crate) namespace: Namespace,
+    pub(crate) name: Name,
+    pub(crate) alias: Option<String>,
+    pub(crate) settings: QueueSettings,
+}
+
+/// What a body's record says of where the rest is.
+pub(crate) struct Parsed {
+    pub(crate) record: Record,
+    /// Body pieces in the records just before.
+    pub(crate) pieces: u32,
+}

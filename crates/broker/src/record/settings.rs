@@ -1,0 +1,113 @@
+use bytes::{BufMut, BytesMut};
+use model::{DeadLetter, ExchangeKind, Lifetime, Overflow, QueueKind, QueueSettings};
+
+use crate::wire::{BadRecord, Reader, put_bool, put_bytes, put_number, put_option};
+
+pub(super) fn put_settings(out: &mut BytesMut, settings: &QueueSettings) {
+    out.put_u8(match settings.kind {
+        QueueKind::Queue => 0,
+        QueueKind::Log => 1,
+    });
+    put_bool(out, settings.durable);
+    out.put_u8(match settings.lifetime {
+        Lifetime::Permanent => 0,
+        Lifetime::WhileConsumed => 1,
+        Lifetime::Connection => 2,
+    });
+    put_bool(out, settings.internal);
+    out.put_u8(settings.max_priority);
+    put_option(out, settings.max_length);
+    put_option(out, settings.max_bytes);
+    out.put_u8(match settings.overflow {
+        Overflow::Reject => 0,
+        Overflow::DropHead => 1,
+        Overflow::DeadLetter => 2,
+        Overflow::DropNew => 3,
+    });
+    put_option(out, settings.ttl);
+    put_number(out, settings.delay);
+    put_number(out, settings.lease);
+    put_bool(out, settings.dead_letter.is_some());
+    if let Some(dead_letter) = &settings.dead_letter {
+        put_bytes(out, dead_letter.queue.as_bytes());
+        put_option(out, dead_letter.max_deliveries.map(u64::from));
+    }
+    put_bool(out, settings.drops_transient_unattended);
+    put_number(out, settings.extras.len() as u64);
+    for (name, value) in &settings.extras {
+        put_bytes(out, name.as_bytes());
+        put_bytes(out, value.as_bytes());
+    }
+}
+
+pub(super) fn settings(r: &mut Reader) -> Result<QueueSettings, BadRecord> {
+    let kind = match r.byte()? {
+        0 => QueueKind::Queue,
+        1 => QueueKind::Log,
+        _ => return Err(BadRecord("unknown queue kind")),
+    };
+    let durable = r.bool()?;
+    let lifetime = match r.byte()? {
+        0 => Lifetime::Permanent,
+        1 => Lifetime::WhileConsumed,
+        2 => Lifetime::Connection,
+        _ => return Err(BadRecord("unknown lifetime")),
+    };
+    let (internal, max_priority) = (r.bool()?, r.byte()?);
+    let (max_length, max_bytes) = (r.option()?, r.option()?);
+    let overflow = match r.byte()? {
+        0 => Overflow::Reject,
+        1 => Overflow::DropHead,
+        2 => Overflow::DeadLetter,
+        3 => Overflow::DropNew,
+        _ => return Err(BadRecord("unknown overflow")),
+    };
+    let (ttl, delay, lease) = (r.option()?, r.number()?, r.number()?);
+    let dead_letter = if r.bool()? {
+        let queue = r.bytes()?.into();
+        let max_deliveries = match r.option()? {
+            None => None,
+            Some(most) => Some(u32::try_from(most).map_err(|_| BadRecord("number too large"))?),
+        };
+        Some(DeadLetter { queue, max_deliveries })
+    } else {
+        None
+    };
+    let drops_transient_unattended = r.bool()?;
+    let extras = (0..r.count()?).map(|_| Ok((r.text()?, r.text()?))).collect::<Result<_, _>>()?;
+    Ok(QueueSettings {
+        kind,
+        durable,
+        lifetime,
+        internal,
+        max_priority,
+        max_length,
+        max_bytes,
+        overflow,
+        ttl,
+        delay,
+        lease,
+        dead_letter,
+        drops_transient_unattended,
+        extras,
+    })
+}
+
+pub(super) fn put_kind(out: &mut BytesMut, kind: ExchangeKind) {
+    out.put_u8(match kind {
+        ExchangeKind::Direct => 0,
+        ExchangeKind::Fanout => 1,
+        ExchangeKind::Topic => 2,
+        ExchangeKind::Headers => 3,
+    });
+}
+
+pub(super) fn kind(r: &mut Reader) -> Result<ExchangeKind, BadRecord> {
+    Ok(match r.byte()? {
+        0 => ExchangeKind::Direct,
+        1 => ExchangeKind::Fanout,
+        2 => ExchangeKind::Topic,
+        3 => ExchangeKind::Headers,
+        _ => return Err(BadRecord("unknown exchange kind")),
+    })
+}

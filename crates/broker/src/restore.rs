@@ -1,0 +1,109 @@
+//! Recovery: the same `apply` as the live path, fed from the journal.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{Body, Lsn, Message, MessageNumber, Time};
+
+use crate::broker::Broker;
+use crate::entry::{Located, State};
+use crate::record::{Parsed, Record};
+use crate::wire::BadRecord;
+
+impl Broker {
+    /// Applies record `lsn`, written at `time`. Records come in order, without gaps.
+    pub fn restore(&mut self, lsn: Lsn, time: Time, record: &[u8]) -> Result<(), BadRecord> {
+        let Parsed { record, pieces } = Parsed::from_bytes(Bytes::copy_from_slice(record))?;
+        self.next_lsn = lsn.0 + 1;
+        match record {
+            Record::Piece(piece) => self.pieces.push(piece),
+            record => {
+                let pieces_before = std::mem::take(&mut self.pieces);
+                if pieces_before.len() != pieces as usize {
+                    return Err(BadRecord("pieces of a body are missing"));
+                }
+                let record = complete(record, pieces_before);
+                let places: Vec<(u32, u64)> = match &record {
+                    Record::Published(published) => published.routes.iter().map(|it| (it.queue, it.seq)).collect(),
+                    _ => Vec::new(),
+                };
+                self.apply(time, record, Some(Located { lsn: lsn.0, pieces }));
+                for (queue, seq) in places {
+                    self.let_rest(queue, seq);
+                }
+                while self.commit_one(time).is_some() {}
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last record: what was open is given up, leases are over, and everything is ready to be asked.
+    pub fn finish_restore(&mut self) {
+        self.forget_unprepared();
+        self.next_number = self.next_number.max(self.numbers_below);
+        let queues: Vec<u32> = self.registry.all().map(|queue| queue.n).collect();
+        for n in queues {
+            if let Some(queue) = self.registry.queue_mut(n) {
+                queue.seen_before = queue.mark;
+            }
+            self.arm(n);
+        }
+    }
+
+    /// Bodies that `Step::loads` asked for.
+    pub(crate) fn loaded(&mut self, load: u64, records: Option<Vec<Bytes>>) -> Option<u32> {
+        let (n, seq) = self.loading.remove(&load)?;
+        let queue = self.registry.queue_mut(n)?;
+        queue.loading = queue.loading.saturating_sub(1);
+        let message = records.and_then(read_message);
+        match message {
+            Some(message) => {
+                if queue.entry(seq).is_some_and(|entry| entry.message.is_none()) {
+                    queue.set_message(seq, Some(message), &mut self.memory);
+                }
+            }
+            None => {
+                // It cannot be delivered to anybody. The journal has said where and why.
+                let waits = |state: State| matches!(state, State::Ready | State::Delayed(_));
+                if queue.entry(seq).is_some_and(|entry| waits(entry.state)) {
+                    queue.counts.dropped += 1;
+                    self.discard(n, seq);
+                }
+            }
+        }
+        Some(n)
+    }
+}
+
+fn read_message(mut records: Vec<Bytes>) -> Option<Arc<Message>> {
+    let last = records.pop()?;
+    let pieces: Option<Vec<Bytes>> = records
+        .into_iter()
+        .map(|record| match Parsed::from_bytes(record).ok()?.record {
+            Record::Piece(piece) => Some(piece),
+            _ => None,
+        })
+        .collect();
+    match complete(Parsed::from_bytes(last).ok()?.record, pieces?) {
+        Record::Published(published) | Record::Staged { published, .. } => Some(published.message),
+        _ => None,
+    }
+}
+
+/// The record with its message's whole body.
+fn complete(mut record: Record, pieces: Vec<Bytes>) -> Record {
+    if let Record::Published(published) | Record::Staged { published, .. } = &mut record
+        && !pieces.is_empty()
+        && let Some(message) = Arc::get_mut(&mut published.message)
+    {
+        let last = message.body.joined();
+        message.body = pieces.into_iter().chain([last]).collect::<Body>();
+    }
+    record
+}
+
+impl Broker {
+    pub(crate) fn note_number(&mut self, number: MessageNumber) {
+        self.next_number = self.next_number.max(number.0 + 1);
+    }
+}

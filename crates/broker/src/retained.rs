@@ -1,0 +1,52 @@
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use model::{Message, MessageNumber, Name, Namespace};
+
+use crate::entry::Located;
+use crate::pattern::{is_wildcard, matches, words};
+
+/// The last retained message of each topic.
+#[derive(Debug, Default)]
+pub(crate) struct Retained(BTreeMap<(Namespace, Name), Kept>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) message: Arc<Message>,
+    pub(crate) number: MessageNumber,
+    pub(crate) located: Option<Located>,
+}
+
+impl Retained {
+    /// Keeps a message, or forgets the topic's one if its body is empty (MQTT-3.3.1-10, -11).
+    pub(crate) fn set(&mut self, kept: Kept) {
+        let address = &kept.message.address;
+        let key = (address.namespace, address.key.detached());
+        if kept.message.body.is_empty() {
+            self.0.remove(&key);
+        } else {
+            self.0.insert(key, kept);
+        }
+    }
+
+    /// Those whose topic matches `pattern`, in order of topic.
+    pub(crate) fn matching(&self, namespace: Namespace, pattern: &Name, hides_dollar: bool) -> Vec<Kept> {
+        let pattern: Vec<&[u8]> = words(pattern.as_bytes()).collect();
+        let literal: Vec<&[u8]> = pattern.iter().copied().take_while(|word| !is_wildcard(word)).collect();
+        let prefix = literal.join(&b"."[..]);
+        let wild_first = pattern.first().is_some_and(|word| is_wildcard(word));
+        let from = Name::from(bytes::Bytes::from(prefix.clone()));
+        self.0
+            .range((Bound::Included((namespace, from)), Bound::Unbounded))
+            .take_while(|((ns, key), _)| *ns == namespace && key.as_bytes().starts_with(&prefix))
+            .filter(|((_, key), _)| !(hides_dollar && wild_first && key.as_bytes().starts_with(b"$")))
+            .filter(|((_, key), _)| matches(&pattern, &words(key.as_bytes()).collect::<Vec<_>>()))
+            .map(|(_, kept)| kept.clone())
+            .collect()
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &(Namespace, Name)> {
+        self.0.keys()
+    }
+}

@@ -1,0 +1,359 @@
+//! The ledger: leases end by an outcome, by a deadline, or with their connection.
+
+use model::{
+    ConnectionId, DeadLetter, Delivery, Header, Lsn, MessageNumber, Outcome, Refusal, Reply, Settle, Time, Token,
+};
+
+use crate::broker::Broker;
+use crate::entry::{Entry, Located, Owner, State};
+use crate::record::{Record, Route};
+use crate::step::Step;
+use crate::view::View;
+
+impl Broker {
+    pub(crate) fn settle(&mut self, now: Time, id: ConnectionId, settle: Settle, step: &mut Step) {
+        if let Some(index) = settle.transaction {
+            return self.stage_settle(id, index, settle, step);
+        }
+        let n = settle.queue.n;
+        let mut count = 0;
+        if let Some(queue) = self.registry.queue(n) {
+            let last = settle.last.min(queue.next_seq().saturating_sub(1));
+            for seq in settle.first.max(queue.first_seq())..=last {
+                if self.may_settle(id, n, seq, &settle) {
+                    self.conclude(now, n, seq, settle.outcome, settle.token.is_some(), step);
+                    count += 1;
+                }
+            }
+        }
+        if count > 0 {
+            // Settling may have given credit back.
+            self.dispatch(now, n, step);
+        }
+        let Some(token) = settle.token else { return };
+        if count == 0 {
+            self.refuse(id, token, Refusal::NotLeased, step);
+        } else {
+            let after = Lsn(self.next_lsn - 1);
+            self.reply_after(id, token, after, Reply::Count(count), step);
+        }
+    }
+
+    /// Whether the caller has this entry: by its connection's lease, or by a receipt.
+    pub(crate) fn may_settle(&self, id: ConnectionId, n: u32, seq: u64, settle: &Settle) -> bool {
+        let Some(queue) = self.registry.queue(n) else { return false };
+        let Some(entry) = queue.entry(seq) else { return false };
+        let mine = |key| self.consumers.get(key).is_some_and(|consumer| consumer.connection == id);
+        match (entry.state, settle.attempt) {
+            (State::Leased(Owner::Transaction(_)), _) => false,
+            // A receipt stays good for an acceptance as long as the message is there (SQS DeleteMessage) ...
+            (_, Some(_)) if settle.outcome == Outcome::Accepted => true,
+            // ... for the rest only while the lease is the one it was given for.
+            (State::Leased(Owner::Deadline(_)), Some(attempt)) => attempt == entry.attempts,
+            (_, Some(_)) => false,
+            (State::Leased(Owner::Consumer(key)), None) => mine(key),
+            (State::Decided { .. }, None) => queue.consumers.iter().any(|key| mine(*key)),
+            (_, None) => false,
+        }
+    }
+
+    /// Does to one entry what the outcome says. `at_once`: somebody waits for the record.
+    fn conclude(&mut self, now: Time, n: u32, seq: u64, outcome: Outcome, at_once: bool, step: &mut Step) {
+        match outcome {
+            Outcome::Accepted => {
+                self.totals.settled += 1;
+                if let Some(queue) = self.registry.queue_mut(n) {
+                    queue.counts.settled += 1;
+                }
+                self.discard(n, seq);
+                if at_once {
+                    self.write_settled(n, step);
+                }
+            }
+            Outcome::Rejected => self.dead_letter(now, n, seq, step),
+            Outcome::Released => self.give_back(now, n, seq, false, None, step),
+            Outcome::Modified { failed, not_before } => self.give_back(now, n, seq, failed, not_before, step),
+            Outcome::Renew(until) if until <= now => self.give_back(now, n, seq, false, None, step),
+            Outcome::Renew(until) => {
+                let Some(queue) = self.registry.queue_mut(n) else { return };
+                if matches!(queue.entry(seq).map(|entry| entry.state), Some(State::Leased(Owner::Deadline(_)))) {
+                    queue.set_state(seq, State::Leased(Owner::Deadline(until)));
+                    self.arm(n);
+                }
+            }
+        }
+    }
+
+    /// A leased entry goes back to its place, or to the dead letters if it came back too often.
+    pub(crate) fn give_back(
+        &mut self,
+        now: Time,
+        n: u32,
+        seq: u64,
+        failed: bool,
+        not_before: Option<Time>,
+        step: &mut Step,
+    ) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let most = queue.settings.dead_letter.as_ref().and_then(|it| it.max_deliveries);
+        let Some(entry) = queue.entry_mut(seq) else { return };
+        entry.failed += u32::from(failed);
+        if most.is_some_and(|most| entry.attempts >= most) {
+            return self.dead_letter(now, n, seq, step);
+        }
+        let (attempts, failed_count, state) = (entry.attempts, entry.failed, entry.state);
+        let not_before = not_before.filter(|at| *at > now);
+        if entry.durable && (failed || most.is_some() || not_before.is_some()) {
+            let record = Record::Returned { queue: n, seq, attempts, failed: failed_count, not_before };
+            step.write(&record, &mut self.next_lsn);
+        }
+        queue.set_state(seq, not_before.map_or(State::Ready, State::Delayed));
+        self.lease_ended(state);
+        self.offer_to_selective(n, seq);
+        self.arm(n);
+        if !self.unfinished.contains(&n) {
+            self.unfinished.push_back(n);
+        }
+    }
+
+    /// Consumers with a selector that were past a returned entry learn of it if it matches.
+    fn offer_to_selective(&mut self, n: u32, seq: u64) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        let Some(entry) = queue.entry(seq).filter(|_| queue.selective > 0) else { return };
+        let key = queue.key(entry, seq);
+        for consumer in &queue.consumers {
+            let Some(consumer) = self.consumers.get_mut(*consumer) else { continue };
+            let Some(selector) = consumer.selector.as_ref().filter(|_| key < consumer.scanned) else { continue };
+            let matches = entry
+                .message
+                .as_ref()
+                .is_none_or(|message| selector.matches(&View { message, encodings: &self.options.encodings }));
+            if matches {
+                consumer.hits.insert(key);
+            }
+        }
+    }
+
+    /// Takes an entry out for good; the record of it is written at the end of the step.
+    pub(crate) fn discard(&mut self, n: u32, seq: u64) -> Option<Entry> {
+        let queue = self.registry.queue_mut(n)?;
+        let entry = queue.remove(seq, &mut self.memory)?;
+        if entry.durable {
+            if queue.settled.is_empty() {
+                self.settled_queues.push(n);
+            }
+            match queue.settled.last_mut() {
+                Some((_, last)) if *last + 1 == seq => *last = seq,
+                _ => queue.settled.push((seq, seq)),
+            }
+        }
+        self.lease_ended(entry.state);
+        Some(entry)
+    }
+
+    /// Gives a lease's credit back to its consumer.
+    pub(crate) fn lease_ended(&mut self, state: State) {
+        let State::Leased(Owner::Consumer(key)) = state else { return };
+        let Some(consumer) = self.consumers.get_mut(key) else { return };
+        consumer.settled();
+        if consumer.cancelled && consumer.leased == 0 {
+            let connection = consumer.connection;
+            if let Some(connection) = self.connections.get_mut(connection) {
+                connection.lingering.retain(|other| *other != key);
+            }
+            self.consumers.remove(key);
+        }
+    }
+
+    /// Writes what was settled in `n` and not yet written.
+    pub(crate) fn write_settled(&mut self, n: u32, step: &mut Step) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let ranges = std::mem::take(&mut queue.settled);
+        if !ranges.is_empty() {
+            step.write(&Record::Settled { queue: n, ranges }, &mut self.next_lsn);
+        }
+    }
+
+    pub(crate) fn expire(&mut self, now: Time, n: u32, seq: u64, step: &mut Step) {
+        if let Some(queue) = self.registry.queue_mut(n) {
+            queue.counts.expired += 1;
+        }
+        self.dead_letter(now, n, seq, step);
+    }
+
+    /// Moves an entry to its queue's dead-letter queue, or drops it if there is none.
+    pub(crate) fn dead_letter(&mut self, now: Time, n: u32, seq: u64, step: &mut Step) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let Some(DeadLetter { queue: name, .. }) = queue.settings.dead_letter.clone().filter(|_| !queue.is_log())
+        else {
+            self.discard(n, seq);
+            return;
+        };
+        let namespace = queue.namespace;
+        queue.counts.dead_lettered += 1;
+        let target = self.registry.named(namespace, &name);
+        let target = target.unwrap_or_else(|| self.create_queue(now, namespace, name, step));
+        if target == n {
+            self.discard(n, seq);
+            return;
+        }
+        self.move_entry(now, n, seq, target, step);
+        self.unfinished.push_back(target);
+    }
+
+    /// Moves an entry to the end of another queue, in one record.
+    pub(crate) fn move_entry(&mut self, now: Time, from: u32, seq: u64, to: u32, step: &mut Step) {
+        let Some(entry) = self.registry.queue(from).and_then(|queue| queue.entry(seq)) else { return };
+        let state = entry.state;
+        let Some(target) = self.registry.queue(to) else { return };
+        let to_seq = target.next_seq();
+        if entry.durable && target.settings.durable {
+            let record = Record::Moved { from, seq, to, to_seq };
+            step.write(&record, &mut self.next_lsn);
+            self.apply(now, record, None);
+        } else if let Some(entry) = self.discard(from, seq) {
+            self.arrive(now, to, to_seq, entry);
+            return;
+        }
+        self.lease_ended(state);
+    }
+
+    pub(crate) fn apply_settled(&mut self, n: u32, ranges: &[(u64, u64)]) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        for (first, last) in ranges {
+            for seq in *first.max(&queue.first_seq())..=(*last).min(queue.next_seq().saturating_sub(1)) {
+                queue.remove(seq, &mut self.memory);
+            }
+            // What was settled in the same step that published it may be settled in the journal before a gap.
+            queue.skip_to(last + 1);
+        }
+    }
+
+    pub(crate) fn apply_returned(&mut self, n: u32, seq: u64, counts: (u32, u32), not_before: Option<Time>) {
+        let Some(queue) = self.registry.queue_mut(n) else { return };
+        if let Some(entry) = queue.entry_mut(seq) {
+            (entry.attempts, entry.failed) = counts;
+            queue.set_state(seq, not_before.map_or(State::Ready, State::Delayed));
+        }
+    }
+
+    /// A copy of a message that is in the journal already: its body is read when it is wanted.
+    pub(crate) fn apply_copied(&mut self, now: Time, number: MessageNumber, located: Located, route: Route) {
+        let Some(queue) = self.registry.queue_mut(route.queue) else { return };
+        let entry = Entry {
+            message: None,
+            number,
+            located: Some(located),
+            arrived: now,
+            expires: queue.settings.ttl.map(|ttl| now.plus(ttl)),
+            first_acquired: Time::ZERO,
+            attempts: 0,
+            failed: 0,
+            size: 0,
+            charge: 0,
+            priority: Header::default().priority,
+            durable: true,
+            assured: route.assured,
+            retained: route.retained,
+            tags: route.tags,
+            state: State::Ready,
+        };
+        queue.insert(route.seq, entry, &mut self.memory);
+    }
+
+    pub(crate) fn apply_moved(&mut self, now: Time, from: u32, seq: u64, to: u32, to_seq: u64) {
+        let entry = self.registry.queue_mut(from).and_then(|queue| queue.remove(seq, &mut self.memory));
+        if let Some(entry) = entry {
+            self.arrive(now, to, to_seq, entry);
+        }
+    }
+
+    /// A moved entry starts anew in another queue.
+    fn arrive(&mut self, now: Time, to: u32, seq: u64, mut entry: Entry) {
+        let Some(queue) = self.registry.queue_mut(to) else { return };
+        entry.durable &= queue.settings.durable;
+        entry.arrived = now;
+        entry.expires = queue.settings.ttl.map(|ttl| now.plus(ttl));
+        entry.attempts = 0;
+        entry.failed = 0;
+        entry.retained = false;
+        entry.tags.clear();
+        entry.state = State::Ready;
+        queue.insert(seq, entry, &mut self.memory);
+        self.arm(to);
+    }
+
+    /// First step of two: the message may go, the receiver's mark stays.
+    pub(crate) fn decide(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        token: Token,
+        delivery: Delivery,
+        mark: u32,
+        step: &mut Step,
+    ) {
+        let (n, seq) = (delivery.queue.n, delivery.seq);
+        let state = self.registry.queue(n).and_then(|queue| queue.entry(seq)).map(|entry| entry.state);
+        let is_mine = |key| self.consumers.get(key).is_some_and(|consumer| consumer.connection == id);
+        let (state, durable) = match state {
+            // Said again: the first answer was lost.
+            Some(State::Decided { mark: before }) if before == mark => {
+                let after = Lsn(self.next_lsn - 1);
+                return self.reply_after(id, token, after, Reply::Done, step);
+            }
+            Some(state @ State::Leased(Owner::Consumer(key))) if is_mine(key) => {
+                (state, self.registry.queue(n).and_then(|queue| queue.entry(seq)).is_some_and(|entry| entry.durable))
+            }
+            _ => return self.refuse(id, token, Refusal::NotLeased, step),
+        };
+        let record = Record::Decided { queue: n, seq, mark };
+        let mut after = Lsn(0);
+        if durable {
+            after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
+        }
+        self.apply(now, record, None);
+        // The window counts a decided delivery as done: only its mark is kept.
+        self.lease_ended(state);
+        self.reply_after(id, token, after, Reply::Done, step);
+    }
+
+    /// Deadlines, delays and expiries of one queue that are due.
+    pub(crate) fn fall_due(&mut self, now: Time, n: u32, step: &mut Step) {
+        if let Some(queue) = self.registry.queue_mut(n) {
+            queue.armed = None;
+        }
+        for _ in 0..model::limits::STEP_BUDGET {
+            let Some(queue) = self.registry.queue_mut(n) else { return };
+            let Some(seq) = queue.pop_due(now) else { break };
+            let Some(entry) = queue.entry(seq) else { break };
+            let expired = entry.expires.is_some_and(|at| at <= now);
+            match entry.state {
+                State::Leased(Owner::Deadline(_)) => self.give_back(now, n, seq, true, None, step),
+                State::Ready | State::Delayed(_) if expired => self.expire(now, n, seq, step),
+                State::Delayed(_) => {
+                    queue.set_state(seq, State::Ready);
+                    self.offer_to_selective(n, seq);
+                }
+                State::Ready | State::Leased(_) | State::Decided { .. } => break,
+            }
+        }
+        self.arm(n);
+        self.dispatch(now, n, step);
+    }
+
+    /// All leases of a connection's consumer end, as if released.
+    pub(crate) fn release_all(&mut self, now: Time, key: crate::consumer::ConsumerKey, step: &mut Step) {
+        let Some(consumer) = self.consumers.get(key) else { return };
+        let (n, mut left) = (consumer.queue, consumer.leased);
+        let mut seq = 0;
+        while left > 0 {
+            let Some(queue) = self.registry.queue(n) else { return };
+            let leased = |entry: &Entry| entry.state == State::Leased(Owner::Consumer(key));
+            let Some((at, _)) = queue.entries_from(seq).find(|(_, entry)| leased(entry)) else { return };
+            self.give_back(now, n, at, false, None, step);
+            seq = at + 1;
+            left -= 1;
+        }
+    }
+}

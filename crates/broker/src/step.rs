@@ -1,0 +1,64 @@
+use bytes::{BufMut, BytesMut};
+use model::{ConnectionId, Effect, Lsn};
+
+use crate::entry::Located;
+use crate::record::Record;
+use crate::record::split_body;
+
+/// What one call of [`crate::Broker::step`] has to tell the world. The shell reuses it: it takes the contents and calls
+/// again.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Records for the journal, each `[length u32 LE][bytes]`, numbered from `first` on.
+    pub records: BytesMut,
+    pub first: Lsn,
+    pub count: u32,
+    pub effects: Vec<Outgoing>,
+    /// Bodies to read; each is answered by `Command::Loaded`.
+    pub loads: Vec<Load>,
+}
+
+/// An effect, who it is for, and the record that must be durable before it leaves (0: none). For one connection these
+/// never decrease from answer to answer, so answers keep their order.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub connection: ConnectionId,
+    pub after: Lsn,
+    pub effect: Effect,
+}
+
+/// "Read records `first..=last`."
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub load: u64,
+    pub first: Lsn,
+    pub last: Lsn,
+}
+
+impl Step {
+    /// Writes `record`, a long body in pieces before it, and says where it stands. `next` is the journal's next number.
+    pub(crate) fn write(&mut self, record: &Record, next: &mut u64) -> Located {
+        if self.count == 0 {
+            self.first = Lsn(*next);
+        }
+        let mut pieces = 0;
+        if let Record::Published(published) | Record::Staged { published, .. } = record {
+            for piece in split_body(&published.message.body).0 {
+                self.write_one(&Record::Piece(piece), next);
+                pieces += 1;
+            }
+        }
+        Located { lsn: self.write_one(record, next), pieces }
+    }
+
+    fn write_one(&mut self, record: &Record, next: &mut u64) -> u64 {
+        let start = self.records.len();
+        self.records.put_u32_le(0);
+        record.encode(&mut self.records);
+        let length = (self.records.len() - start - 4) as u32;
+        self.records[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        self.count += 1;
+        *next += 1;
+        *next - 1
+    }
+}
