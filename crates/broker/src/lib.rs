@@ -4,9 +4,11 @@
 //! Start at [`Broker::step`]. Each command is decided (may refuse, changes nothing), written as a [`record`] if it must
 //! survive, and applied by the same function that recovery uses.
 
+mod bind;
 mod broker;
 mod browse;
 mod connections;
+mod consume;
 mod consumer;
 mod define;
 mod dispatch;

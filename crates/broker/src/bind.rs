@@ -1,0 +1,97 @@
+//! Bindings, and the retained messages that a new one brings.
+
+use model::{Binding, ConnectionId, Exchange, Lsn, Namespace, QueueRef, Refusal, Reply, Time, Token, limits};
+use selector::Selector;
+
+use crate::broker::Broker;
+use crate::record::{Record, Route};
+use crate::step::Step;
+
+impl Broker {
+    pub(crate) fn bind(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        token: Token,
+        (queue, binding, replay): (&QueueRef, Binding, bool),
+        step: &mut Step,
+    ) {
+        let Some(n) = self.find(id, token, queue, step) else { return };
+        let Some(queue) = self.registry.queue(n) else { return };
+        let (namespace, durable) = (queue.namespace, queue.settings.durable);
+        if let Err(refusal) = self.check_binding(namespace, &binding) {
+            return self.refuse(id, token, refusal, step);
+        }
+        let record = Record::Bound { queue: n, binding: Box::new(binding.clone()) };
+        let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
+        self.apply(now, record, None);
+        self.reply_after(id, token, after, Reply::Done, step);
+        if replay && binding.exchange == Exchange::Topic {
+            self.replay_retained(now, n, &binding, step);
+            self.dispatch(now, n, step);
+        }
+    }
+
+    fn check_binding(&self, namespace: Namespace, binding: &Binding) -> Result<(), Refusal> {
+        if binding.exchange == Exchange::Default {
+            return Err(Refusal::Invalid("nothing can be bound to the default exchange".into()));
+        }
+        if self.router.kind(namespace, &binding.exchange).is_none() {
+            return Err(Refusal::NoSuchExchange(binding.exchange.to_text().into_owned()));
+        }
+        let key = binding.key.as_bytes();
+        if key.len() > limits::KEY_BYTES {
+            return Err(Refusal::Limit("bytes of a key", limits::KEY_BYTES as u64));
+        }
+        if crate::pattern::words(key).count() > limits::TOPIC_LEVELS {
+            return Err(Refusal::Limit("levels of a topic", limits::TOPIC_LEVELS as u64));
+        }
+        match &binding.selector {
+            Some(text) => Selector::parse(text).map(drop).map_err(|error| Refusal::Invalid(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Retained messages that a new subscription matches.
+    fn replay_retained(&mut self, now: Time, n: u32, binding: &Binding, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        let (namespace, queue_durable) = (queue.namespace, queue.settings.durable);
+        for kept in self.retained.matching(namespace, &binding.key, binding.hides_dollar) {
+            if kept.message.header.expires.is_some_and(|at| at <= now) {
+                continue;
+            }
+            let Some(queue) = self.registry.queue(n) else { return };
+            let assured = kept.message.header.durable && !binding.at_most_once;
+            let route = Route {
+                queue: n,
+                seq: queue.next_seq(),
+                not_before: None,
+                durable: queue_durable && assured && kept.located.is_some(),
+                assured,
+                retained: true,
+                tags: smallvec::smallvec![binding.tag],
+            };
+            if let (true, Some(located)) = (route.durable, kept.located) {
+                let record = Record::Copied { number: kept.number, located, route: route.clone() };
+                step.write(&record, &mut self.next_lsn);
+            }
+            self.enqueue(now, kept.number, &kept.message, kept.located, 1, route);
+        }
+    }
+
+    pub(crate) fn unbind(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        token: Token,
+        (queue, binding): (&QueueRef, Binding),
+        step: &mut Step,
+    ) {
+        let Some(n) = self.find(id, token, queue, step) else { return };
+        let durable = self.registry.queue(n).is_some_and(|queue| queue.settings.durable);
+        let record = Record::Unbound { queue: n, binding: Box::new(binding) };
+        let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
+        self.apply(now, record, None);
+        self.reply_after(id, token, after, Reply::Done, step);
+    }
+}
