@@ -1,0 +1,47 @@
+// Named cases, run in order; one line of output each, exit status 1 if any failed.
+import { basename } from "node:path";
+
+export const DEADLINE = 30_000;
+export const MQTT_PORT = Number(process.env.MQTT_PORT);
+export const AWS_PORT = Number(process.env.AWS_PORT);
+
+const cases = [];
+let numbers = 0;
+
+export function test(name, body) {
+  cases.push({ name, body });
+}
+
+/** A name that no other case of this process uses. */
+export function unique(prefix) {
+  numbers += 1;
+  return `${prefix}${numbers}`;
+}
+
+/** `promise`, or a failure that says `what` did not happen in time. */
+export function soon(promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${DEADLINE} ms: ${what}`)), DEADLINE);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export async function run() {
+  const chapter = basename(process.argv[1], ".mjs");
+  const wanted = process.argv.slice(2);
+  let failed = 0;
+  for (const { name, body } of cases) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    try {
+      await soon(body(), name);
+      console.log(`ok ${chapter} ${name}`);
+    } catch (error) {
+      failed += 1;
+      console.log(`not ok ${chapter} ${name}: ${error.name}: ${String(error.message).replaceAll("\n", " ")}`);
+      console.error(error);
+    }
+  }
+  // Sockets that a failed case left open must not keep the process.
+  process.exit(failed > 0 ? 1 : 0);
+}
