@@ -14,9 +14,9 @@ use crate::workload::{idle, mqtt, sqs};
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
-    /// Print JSON instead of a table.
-    #[arg(long, global = true)]
-    pub json: bool,
+    /// Print JSON instead of a table, or, with a file, write it there beside the table.
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -170,9 +170,6 @@ pub struct CompareArguments {
     /// Where the brokers keep their data: a folder on a real disk.
     #[arg(long)]
     pub folder: Option<PathBuf>,
-    /// Also write everything measured to this file.
-    #[arg(long)]
-    pub json_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -248,6 +245,14 @@ mod tests {
         let line = ["bench", "start", "--address", "127.0.0.1:1", "--command", "causeway", "--data", "d", "--json"];
         let Command::Start(start) = Arguments::try_parse_from(line).unwrap().command else { panic!("not start") };
         assert_eq!(start.command, ["causeway", "--data", "d", "--json"]);
+    }
+
+    #[test]
+    fn json_goes_to_the_screen_or_to_a_file() {
+        let parse = |line: &[&str]| Arguments::try_parse_from(line).unwrap().json;
+        assert_eq!(parse(&["bench", "compare"]), None);
+        assert_eq!(parse(&["bench", "compare", "--json"]), Some(PathBuf::from("-")));
+        assert_eq!(parse(&["bench", "compare", "--json", "f", "--rounds", "1"]), Some(PathBuf::from("f")));
     }
 
     #[test]

@@ -6,7 +6,9 @@
 pub mod arguments;
 pub mod child;
 pub mod clock;
+pub mod compare;
 pub mod ledger;
+pub mod peers;
 pub mod process;
 pub mod relay;
 pub mod report;

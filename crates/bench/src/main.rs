@@ -1,6 +1,8 @@
 //! `bench`: drives brokers over MQTT and SQS and says what they cost.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -9,8 +11,10 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use serde::Serialize;
 
-use bench::arguments::{Arguments, Command, RelayArguments, StartArguments};
+use bench::arguments::{Arguments, Command, CompareArguments, PeersCommand, RelayArguments, StartArguments};
 use bench::child::{self, Child};
+use bench::compare::{self, table};
+use bench::peers::{self, install};
 use bench::relay::Relay;
 use bench::workload::{Measurement, fsync, idle, mqtt, sqs, start};
 use bench::{clock, report};
@@ -28,7 +32,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode> {
     clock::nanos();
     idle::raise_file_limit();
-    let show = Show { json: arguments.json };
+    let show = Show { json: arguments.json.as_deref() };
     match &arguments.command {
         Command::Mqtt(mqtt) => show.measurement("message", &mqtt::run(&mqtt.plan())?),
         Command::Sqs(sqs) => show.measurement("request", &sqs::run(&sqs.plan())?),
@@ -39,23 +43,41 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             show.value(&found, |found| report::latency("4 KiB overwrite + fdatasync", found))
         }
         Command::Relay(relay) => serve(relay),
-        Command::Compare(_) | Command::Peers { .. } => anyhow::bail!("not built yet"),
+        Command::Compare(arguments) => show.comparison(arguments),
+        Command::Peers { command: PeersCommand::Install } => install::install().map(|()| ExitCode::SUCCESS),
+        Command::Peers { command: PeersCommand::List } => list_peers(),
     }
 }
 
-struct Show {
-    json: bool,
+/// Where results go: to the screen as a table or, for `-`, as JSON; to any other file as JSON beside the table.
+struct Show<'a> {
+    json: Option<&'a Path>,
 }
 
-impl Show {
+impl Show<'_> {
     /// Loss is a failure, however good the figures are.
     fn measurement(&self, unit: &str, found: &Measurement) -> Result<ExitCode> {
         self.value(found, |found| report::measurement(unit, found))?;
         Ok(if found.account.lost > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
+    fn comparison(&self, arguments: &CompareArguments) -> Result<ExitCode> {
+        child::end_on_signals()?;
+        let found = compare::run(arguments)?;
+        self.value(&found, |found| table::render(&found.sheet, &found.verdicts))?;
+        Ok(if found.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
     fn value<T: Serialize>(&self, value: &T, table: impl FnOnce(&T) -> String) -> Result<ExitCode> {
-        let text = if self.json { serde_json::to_string_pretty(value)? + "\n" } else { table(value) };
+        let json = || serde_json::to_string_pretty(value).map(|text| text + "\n");
+        let text = match self.json {
+            None => table(value),
+            Some(path) if path.as_os_str() == "-" => json()?,
+            Some(path) => {
+                fs::write(path, json()?).with_context(|| format!("writing {}", path.display()))?;
+                table(value)
+            }
+        };
         std::io::stdout().lock().write_all(text.as_bytes()).context("writing the result")?;
         Ok(ExitCode::SUCCESS)
     }
@@ -71,6 +93,15 @@ fn start_program(arguments: &StartArguments) -> Result<start::Started> {
     let child = Child::spawn(&mut command)?;
     let accepts_after = start::wait_for_accept(&child, arguments.address, begin)?;
     start::settle(&child, accepts_after, Duration::from_secs_f64(arguments.settle))
+}
+
+fn list_peers() -> Result<ExitCode> {
+    let mut table = report::Table::new(["peer", "program"]);
+    for peer in peers::find(None)? {
+        table.row([peer.name.to_owned(), peer.program.display().to_string()]);
+    }
+    write!(std::io::stdout(), "{}", table.render())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(arguments: &RelayArguments) -> Result<ExitCode> {

@@ -15,6 +15,7 @@ pub struct Usage {
     written: Option<u64>,
     machine_busy_ticks: u64,
     own_ticks: u64,
+    flushes: u64,
 }
 
 /// The difference of two [`Usage`]s.
@@ -26,6 +27,8 @@ pub struct Spent {
     pub threads: BTreeMap<String, f64>,
     /// Bytes the process caused to be written to storage, where the kernel tells.
     pub written: Option<u64>,
+    /// Flushes that all disks of the machine completed: at least those behind this process's fdatasyncs.
+    pub flushes: u64,
     /// CPU microseconds of everybody but this process and the observed one.
     pub others_micros: f64,
 }
@@ -40,6 +43,7 @@ impl Usage {
             written: field(&io, "write_bytes:"),
             machine_busy_ticks: parse_busy(&fs::read_to_string("/proc/stat")?).context("/proc/stat")?,
             own_ticks: parse_stat(&fs::read_to_string("/proc/self/stat")?).context("/proc/self/stat")?.1,
+            flushes: parse_flushes(&fs::read_to_string("/proc/diskstats").unwrap_or_default()),
         })
     }
 
@@ -62,6 +66,7 @@ impl Usage {
             cpu_micros: ticks as f64 * tick_micros(),
             threads,
             written: self.written.zip(earlier.written).map(|(now, then)| now.saturating_sub(then)),
+            flushes: self.flushes.saturating_sub(earlier.flushes),
             others_micros: busy.saturating_sub(ticks + own) as f64 * tick_micros(),
         }
     }
@@ -128,6 +133,11 @@ fn parse_busy(stat: &str) -> Option<u64> {
     Some(user + nice + system + next().unwrap_or(0) + next().unwrap_or(0))
 }
 
+/// The sixteenth counter of each device in `/proc/diskstats`; partitions have none.
+fn parse_flushes(diskstats: &str) -> u64 {
+    diskstats.lines().filter_map(|line| line.split_whitespace().nth(3 + 15)?.parse::<u64>().ok()).sum()
+}
+
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
 }
@@ -168,6 +178,13 @@ mod tests {
     fn busy_leaves_out_idle_and_waiting() {
         assert_eq!(parse_busy("cpu  10 1 5 1000 77 2 3 50 0 0\ncpu0 …"), Some(21));
         assert_eq!(parse_busy("intr 1"), None);
+    }
+
+    #[test]
+    fn flushes_of_all_devices() {
+        let full = "254 0 vda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 777 16";
+        assert_eq!(parse_flushes(&format!("{full}\n{full}\n8 1 old 1 2 3\n")), 2 * 777);
+        assert_eq!(parse_flushes(""), 0);
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub fn measurement(unit: &str, found: &Measurement) -> String {
         line(&format!("{action} p50 / p99 / p99.9 / max µs"), format!("{p50} / {p99} / {p999} / {max}"));
     }
     line(&format!("bytes written/{unit}"), optional(found.written_per_unit));
+    line("disk flushes/s", optional(found.disk_flushes_per_second));
     line("anonymous memory KiB", optional(found.anonymous_kib.map(|kib| kib as f64)));
     line("others' cores", optional(found.others_cores));
     let account = &found.account;

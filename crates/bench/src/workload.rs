@@ -32,6 +32,8 @@ pub struct Measurement {
     pub cpu_micros_per_unit: Option<f64>,
     pub thread_micros_per_unit: BTreeMap<String, f64>,
     pub written_per_unit: Option<f64>,
+    /// Of the whole machine.
+    pub disk_flushes_per_second: Option<f64>,
     /// Cores kept busy by anybody but the broker and this program: how much to trust the rest.
     pub others_cores: Option<f64>,
     pub anonymous_kib: Option<u64>,
@@ -52,6 +54,7 @@ impl Measurement {
             cpu_micros_per_unit: spent.as_ref().map(|spent| per_unit(spent.cpu_micros)),
             thread_micros_per_unit: threads.map(|(name, micros)| (name.clone(), per_unit(*micros))).collect(),
             written_per_unit: spent.as_ref().and_then(|spent| spent.written).map(|bytes| per_unit(bytes as f64)),
+            disk_flushes_per_second: spent.as_ref().map(|spent| spent.flushes as f64 / seconds),
             others_cores: spent.as_ref().map(|spent| spent.others_micros / 1e6 / seconds),
             anonymous_kib: None,
             latency: BTreeMap::new(),

@@ -1,0 +1,218 @@
+//! The brokers that can be started here, each on loopback, on free ports, with a folder of its own.
+
+mod causeway;
+mod fauxqs;
+pub mod install;
+mod mosquitto;
+mod moto;
+mod nats;
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::child::{Child, Scratch};
+use crate::process;
+use crate::workload::start;
+
+/// How long a broker may take from its first accepted connection to saying that it is ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub const CAUSEWAY: &str = "causeway";
+pub const MOSQUITTO: &str = "mosquitto";
+pub const MOSQUITTO_TUNED: &str = "mosquitto-tuned";
+pub const NATS: &str = "nats";
+pub const MOTO: &str = "moto";
+pub const FAUXQS: &str = "fauxqs";
+pub const RELAY: &str = "relay";
+
+/// What a broker serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    Mqtt,
+    Sqs,
+}
+
+/// A broker found on this machine.
+pub struct Peer {
+    pub name: &'static str,
+    pub program: PathBuf,
+    faces: &'static [Face],
+    launch: fn(program: &Path, folder: &Path) -> Result<Launch>,
+}
+
+/// How to start a broker.
+struct Launch {
+    command: Command,
+    addresses: Vec<(Face, SocketAddr)>,
+    /// A line that it prints when it is ready; `None` if accepting connections says so.
+    ready: Option<&'static str>,
+}
+
+/// A running broker; dropping it ends it and removes its folder.
+pub struct Broker {
+    child: Child,
+    pub accepts_after: Duration,
+    addresses: Vec<(Face, SocketAddr)>,
+    _scratch: Scratch,
+}
+
+/// All that are installed; `causeway` names its program if it is not the one beside this one.
+pub fn find(causeway: Option<&Path>) -> Result<Vec<Peer>> {
+    use Face::{Mqtt, Sqs};
+    let own = std::env::current_exe().context("the path of this program")?;
+    let beside = own.with_file_name("causeway");
+    if let Some(path) = causeway {
+        ensure!(path.is_file(), "no program at {}", path.display());
+    }
+    let causeway = causeway.map(Path::to_path_buf).or_else(|| beside.is_file().then_some(beside));
+    let mosquitto = on_path("mosquitto");
+    let new = |name, faces, program: Option<PathBuf>, launch: fn(&Path, &Path) -> Result<Launch>| {
+        // Absolute, because brokers are started in folders of their own.
+        let program = std::path::absolute(program?).ok()?;
+        Some(Peer { name, program, faces, launch })
+    };
+    let peers = [
+        new(CAUSEWAY, &[Mqtt, Sqs][..], causeway, causeway::launch),
+        new(MOSQUITTO, &[Mqtt], mosquitto.clone(), mosquitto::launch_default),
+        new(MOSQUITTO_TUNED, &[Mqtt], mosquitto, mosquitto::launch_tuned),
+        new(NATS, &[Mqtt], on_path("nats-server"), nats::launch),
+        new(MOTO, &[Sqs], install::moto_server(), moto::launch),
+        new(FAUXQS, &[Sqs], on_path("node").filter(|_| install::fauxqs_modules().is_some()), fauxqs::launch),
+        new(RELAY, &[Mqtt, Sqs], Some(own), relay),
+    ];
+    Ok(peers.into_iter().flatten().collect())
+}
+
+impl Peer {
+    pub fn serves(&self, face: Face) -> bool {
+        self.faces.contains(&face)
+    }
+
+    /// Starts it with its data in a new folder inside `parent`, and waits until it is ready.
+    ///
+    /// # Errors
+    /// If it ends, does not get ready, or accepts connections from other machines; with the end of its log.
+    pub fn start(&self, parent: &Path) -> Result<Broker> {
+        let scratch = Scratch::new(parent, self.name)?;
+        let log = scratch.path().join("log");
+        let launch = (self.launch)(&self.program, scratch.path())?;
+        let addresses = launch.addresses.clone();
+        let result = launch.run(scratch.path(), &log).with_context(|| format!("{}: {}", self.name, tail(&log)));
+        let (child, accepts_after) = result?;
+        Ok(Broker { child, accepts_after, addresses, _scratch: scratch })
+    }
+}
+
+impl Launch {
+    /// The ready broker, and the time from its start to its first accepted connection.
+    fn run(self, folder: &Path, log: &Path) -> Result<(Child, Duration)> {
+        let Self { mut command, addresses, ready } = self;
+        let output = File::create(log)?;
+        command.current_dir(folder);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let begin = Instant::now();
+        let child = Child::spawn(&mut command)?;
+        let mut accepts_after = None;
+        for (_, address) in &addresses {
+            let elapsed = start::wait_for_accept(&child, *address, begin)?;
+            accepts_after.get_or_insert(elapsed);
+        }
+        while !ready.is_none_or(|line| fs::read_to_string(log).is_ok_and(|text| text.lines().any(|one| one == line))) {
+            ensure!(begin.elapsed() < PATIENCE && child.has_ended()?.is_none(), "it does not say that it is ready");
+            thread::sleep(Duration::from_millis(5));
+        }
+        for address in process::listening(child.pid())? {
+            ensure!(address.ip().is_loopback(), "it listens on {address}, which is not loopback");
+        }
+        Ok((child, accepts_after.context("a broker without an address")?))
+    }
+}
+
+impl Broker {
+    pub const fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    pub const fn child(&self) -> &Child {
+        &self.child
+    }
+
+    pub fn address(&self, face: Face) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(one, _)| *one == face).map(|(_, address)| *address)
+    }
+
+    pub fn is_running(&self) -> bool {
+        matches!(self.child.has_ended(), Ok(None))
+    }
+}
+
+fn relay(program: &Path, _folder: &Path) -> Result<Launch> {
+    let address = free_address()?;
+    let mut command = Command::new(program);
+    command.args(["relay", "--address", &address.to_string()]);
+    Ok(Launch { command, addresses: vec![(Face::Mqtt, address), (Face::Sqs, address)], ready: None })
+}
+
+/// A loopback address nobody listens on at the moment.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// A program on `PATH`, or where Debian keeps servers.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// The last lines of a log, for an error.
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_shown_from_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        assert_eq!(tail(&log), "");
+        fs::write(&log, "1\n2\n3\n4\n5\n6\n").unwrap();
+        assert_eq!(tail(&log), "2 | 3 | 4 | 5 | 6");
+    }
+
+    #[test]
+    fn programs_are_found_by_name() {
+        assert!(on_path("sh").is_some_and(|path| path.is_absolute()));
+        assert!(on_path("no-such-program-anywhere").is_none());
+    }
+
+    #[test]
+    fn a_named_causeway_must_exist() {
+        assert!(find(Some(Path::new("no/such/causeway"))).is_err());
+    }
+
+    #[test]
+    fn a_program_that_ends_at_once_is_an_error_with_its_log() {
+        let launch = |program: &Path, _: &Path| {
+            let mut command = Command::new(program);
+            command.args(["-c", "echo cannot start; exit 3"]);
+            Ok(Launch { command, addresses: vec![(Face::Mqtt, free_address()?)], ready: None })
+        };
+        let shell = Peer { name: "shell", program: on_path("sh").unwrap(), faces: &[], launch };
+        let folder = tempfile::tempdir().unwrap();
+        let error = format!("{:#}", shell.start(folder.path()).err().unwrap());
+        assert!(error.contains("cannot start") && error.contains("exit status: 3"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

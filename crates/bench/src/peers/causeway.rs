@@ -1,0 +1,22 @@
+//! Causeway itself, with the two faces that are measured.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Face, Launch, free_address};
+
+pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
+    let faces = [(Face::Mqtt, "mqtt", free_address()?), (Face::Sqs, "aws", free_address()?)];
+    let listener = |(_, face, address): &(Face, &str, std::net::SocketAddr)| {
+        format!("[[listener]]\nface = \"{face}\"\naddress = \"{}\"\nport = {}\n\n", address.ip(), address.port())
+    };
+    let config = folder.join("causeway.toml");
+    fs::write(&config, faces.iter().map(listener).collect::<String>())?;
+    let mut command = Command::new(program);
+    command.arg("--data").arg(folder.join("data")).arg("--config").arg(config);
+    let addresses = faces.iter().map(|(face, _, address)| (*face, *address)).collect();
+    Ok(Launch { command, addresses, ready: Some("Ready.") })
+}
