@@ -1,1 +1,20 @@
-//! Being written.
+//! Listeners and IO threads: one connection loop for every protocol, one for HTTP services. It knows no protocol; it
+//! holds boxes of [`model::Connection`] and [`model::HttpConnection`].
+//!
+//! An IO thread runs rounds. Readable sockets are read, one `read` each, and their connections push commands into the
+//! thread's batch. At the end of the round the batch goes to the [`Core`], what comes back is applied to the thread's
+//! connections, and each one's output leaves in one `writev`.
+
+mod clock;
+mod core;
+mod http;
+mod listen;
+mod raw;
+mod round;
+mod slots;
+mod thread;
+
+pub use clock::Clock;
+pub use core::{Addressed, Core, Wakers};
+pub use listen::{Arrivals, Face, Limits, Listener, Socket};
+pub use thread::{Options, run};

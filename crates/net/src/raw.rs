@@ -1,0 +1,192 @@
+//! The one connection loop for every protocol that speaks bytes.
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use model::{CloseReason, ConnectionId, Peer, Protocol};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::slots::{Kind, Raw};
+use crate::thread::{READ_AGAIN_BYTES, READ_BYTES, Shared, Thread};
+
+/// A socket, with or without TLS or WebSocket around it.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+/// Reads of one connection in a row, before others have their turn.
+const READS_PER_TURN: usize = 4;
+/// Output that a peer has not read, beyond which no more is read from it.
+const UNREAD_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// Publishes of one connection that wait for an alarm to end, before it is not read any more.
+const PARKED_COMMANDS: usize = 256;
+/// The beginning of a frame that is copied out of the thread's read buffer.
+const SMALL_REST_BYTES: usize = 4 * 1024;
+/// Pieces of output in one `writev`.
+const SLICES: usize = 64;
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, peer: Peer, protocol: &dyn Protocol) {
+    let raw = Raw {
+        connection: protocol.open(&peer),
+        stream,
+        rest: BytesMut::new(),
+        output: model::Output::default(),
+        dirty: false,
+        closing: None,
+    };
+    let id = {
+        let mut thread = thread.borrow_mut();
+        let id = thread.open(Kind::Raw(Box::new(raw)), peer);
+        // So that its first timeout is known.
+        thread.with_raw(id, |_, _, _| Ok(()));
+        id
+    };
+    poll_fn(|cx| thread.borrow_mut().poll_raw(id, cx)).await;
+}
+
+impl Thread {
+    /// Reads, and writes what could not be written at the end of the round. Ready when the connection is gone.
+    fn poll_raw(&mut self, id: ConnectionId, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(slot) = self.slots.get(id) else { return Poll::Ready(()) };
+        if slot.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            slot.waker = Some(cx.waker().clone());
+        }
+        self.flush(id, cx);
+        for _ in 0..READS_PER_TURN {
+            match self.read_once(id, cx) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// One `read` and what it means. `Ready(false)`: the connection is gone. `Pending`: nothing to read, or not allowed to.
+    fn read_once(&mut self, id: ConnectionId, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(slot) = self.slots.get(id) else { return Poll::Ready(false) };
+        let parked = slot.parked.len();
+        let Kind::Raw(raw) = &mut slot.kind else { return Poll::Ready(false) };
+        if raw.closing.is_some() {
+            if raw.output.is_empty() {
+                self.forget(id);
+                return Poll::Ready(false);
+            }
+            return Poll::Pending;
+        }
+        if raw.output.len() > UNREAD_OUTPUT_BYTES || parked > PARKED_COMMANDS {
+            return Poll::Pending;
+        }
+        // A long frame is read to where its beginning is.
+        let long = raw.rest.len() >= SMALL_REST_BYTES;
+        let target = if long { &mut raw.rest } else { &mut self.read };
+        if target.capacity() - target.len() < READ_AGAIN_BYTES {
+            target.reserve(READ_BYTES);
+        }
+        let stream = Pin::new(&mut raw.stream);
+        let count = match tokio_util::io::poll_read_buf(stream, cx, target) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(count)) => count,
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(connection = ?id, "read: {error}");
+                0
+            }
+        };
+        if count == 0 {
+            self.end(id, CloseReason::Disconnected);
+            return Poll::Ready(true);
+        }
+        let mut input = if long {
+            std::mem::take(&mut raw.rest)
+        } else if raw.rest.is_empty() {
+            self.read.split()
+        } else {
+            let mut joined = std::mem::take(&mut raw.rest);
+            joined.extend_from_slice(&self.read);
+            self.read.clear();
+            joined
+        };
+        self.with_raw(id, |connection, now, io| connection.receive(now, &mut input, io));
+        self.keep_rest(id, input);
+        Poll::Ready(true)
+    }
+
+    fn keep_rest(&mut self, id: ConnectionId, input: BytesMut) {
+        let Some(slot) = self.slots.get(id) else { return };
+        let Kind::Raw(raw) = &mut slot.kind else { return };
+        if !input.is_empty() && raw.closing.is_none() {
+            raw.rest = if input.len() < SMALL_REST_BYTES { BytesMut::from(&input[..]) } else { input };
+        }
+    }
+
+    /// Writes what a connection has to say, as far as its peer takes it.
+    pub(crate) fn flush(&mut self, id: ConnectionId, cx: &mut Context<'_>) {
+        let Some(slot) = self.slots.get(id) else { return };
+        let Kind::Raw(raw) = &mut slot.kind else { return };
+        let mut written = 0;
+        let mut broken = false;
+        while !raw.output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = raw.output.slices(&mut slices);
+            match Pin::new(&mut raw.stream).poll_write_vectored(cx, &slices[..count]) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0) | Err(_)) => {
+                    broken = true;
+                    break;
+                }
+                Poll::Ready(Ok(count)) => {
+                    raw.output.advance(count);
+                    written += count;
+                }
+            }
+        }
+        let done = raw.output.is_empty();
+        if done && !raw.output.is_bare() {
+            let buffer = raw.output.take_back();
+            self.spare_buffer(buffer);
+        }
+        if broken {
+            if let Some(slot) = self.slots.get(id)
+                && let Kind::Raw(raw) = &mut slot.kind
+            {
+                raw.output = model::Output::default();
+            }
+            self.end(id, CloseReason::Disconnected);
+        } else if written > 0 {
+            self.with_raw(id, |connection, _, io| {
+                connection.flushed(written, io);
+                Ok(())
+            });
+        }
+    }
+
+    /// Writes for everybody who has something to say; who cannot now is woken when it can.
+    pub(crate) fn flush_dirty(&mut self) {
+        // Writing may make more output; that has its turn too, as the list only grows at its end.
+        let mut at = 0;
+        while at < self.dirty.len() {
+            let id = self.dirty[at];
+            at += 1;
+            let Some(slot) = self.slots.get(id) else { continue };
+            let Kind::Raw(raw) = &mut slot.kind else { continue };
+            raw.dirty = false;
+            // Without a waker the task has not run yet; it will flush itself.
+            let Some(waker) = slot.waker.clone() else { continue };
+            self.flush(id, &mut Context::from_waker(&waker));
+        }
+        self.dirty.clear();
+    }
+
+    /// Drops a connection and its socket.
+    pub(crate) fn forget(&mut self, id: ConnectionId) {
+        if let Some(slot) = self.slots.remove(id)
+            && let Some(waker) = slot.waker
+        {
+            waker.wake();
+        }
+    }
+}
