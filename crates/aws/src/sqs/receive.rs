@@ -1,0 +1,236 @@
+//! `ReceiveMessage`.
+//!
+//! One `Fetch` for each request; the messages are written into the answer as they are delivered. A queue is only
+//! looked up (at most once a second for each connection) when a request leaves the waiting time to its queue.
+
+use std::borrow::Cow;
+
+use model::{
+    Command, Commands, ConsumerIndex, Deliver, Effect, EncodingId, Exchange, Fetch, Lease, Message, Name, Outcome,
+    QueueRef, Reply, Settle, Settlement, Time, Token,
+};
+use serde::Deserialize;
+
+use super::attributes::wait_seconds;
+use super::input;
+use super::selection::{Names, Selection, SystemName, SystemSelection};
+use super::target::Target;
+use crate::call::{Age, Call, Progress, Scene, Started, Stop, Waiting};
+use crate::encoding;
+use crate::error::Fault;
+use crate::hash;
+use crate::json::{self, Object};
+use crate::properties::{Attribute, Content, Properties};
+use crate::receipt::Receipt;
+use crate::service::Shared;
+use crate::text::Text;
+
+/// Seconds of the longest visibility time-out.
+pub(crate) const LONGEST_VISIBILITY: i64 = 43_200;
+pub(crate) const LONGEST_WAIT: i64 = 20;
+/// Fetches of a connection follow each other, so one number does for all.
+const FETCH: ConsumerIndex = ConsumerIndex(0);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Receive<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    attribute_names: Names<'a>,
+    #[serde(borrow, default)]
+    message_system_attribute_names: Names<'a>,
+    #[serde(borrow, default)]
+    message_attribute_names: Names<'a>,
+    max_number_of_messages: Option<i64>,
+    visibility_timeout: Option<i64>,
+    wait_time_seconds: Option<i64>,
+}
+
+/// `ReceiveMessage`.
+pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
+    let input: Receive<'_> = input(call.body)?;
+    let max = input.max_number_of_messages.unwrap_or(1);
+    if !(1..=10).contains(&max) {
+        return Err(Fault::value(max, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.").into());
+    }
+    if let Some(wait) = input.wait_time_seconds.filter(|wait| !(0..=LONGEST_WAIT).contains(wait)) {
+        return Err(Fault::value(wait, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.").into());
+    }
+    if let Some(hidden) = input.visibility_timeout.filter(|hidden| !(0..=LONGEST_VISIBILITY).contains(hidden)) {
+        return Err(Fault::value(hidden, "VisibilityTimeout", "Must be between 0 and 43200, if provided.").into());
+    }
+    let system = SystemSelection::of([&input.attribute_names, &input.message_system_attribute_names])?;
+    let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
+    let wait = match input.wait_time_seconds {
+        Some(seconds) => seconds.unsigned_abs(),
+        None => wait_seconds(call.queue(namespace, &name, Age::Recent)?),
+    };
+    let selection = Selection::of(input.message_attribute_names)?;
+    let token = call.memory.next_token();
+    call.push(Command::Fetch(Box::new(Fetch {
+        token,
+        consumer: FETCH,
+        queue: QueueRef::Named(namespace, name),
+        max: u32::try_from(max).expect("1 to 10"),
+        settlement: Settlement::Explicit,
+        lease: Lease::Deadline(input.visibility_timeout.map(|seconds| seconds.unsigned_abs() * 1_000)),
+        until: (wait > 0).then(|| call.now.plus(wait * 1_000)),
+    })));
+    Ok(Started::Waits(Box::new(Receiving { token, system, selection, messages: Vec::new() })))
+}
+
+/// A fetch under way.
+struct Receiving {
+    token: Token,
+    system: SystemSelection,
+    selection: Selection,
+    /// The messages so far: `{…},{…}`.
+    messages: Vec<u8>,
+}
+
+impl Waiting for Receiving {
+    fn apply(&mut self, now: Time, effect: Effect, scene: &mut Scene<'_>) -> Result<Progress, Fault> {
+        match effect {
+            Effect::Deliver(deliver) if deliver.consumer == FETCH => {
+                if self.push_message(now, &deliver, scene.shared).is_err() {
+                    scene.commands.push(rejected(&deliver));
+                }
+                Ok(Progress::Waits)
+            }
+            Effect::Drained { consumer: FETCH } => Ok(Progress::Answered(self.answer())),
+            Effect::Cancelled { consumer: FETCH, refusal } if self.messages.is_empty() => Err(refusal.into()),
+            Effect::Cancelled { consumer: FETCH, .. } => Ok(Progress::Answered(self.answer())),
+            Effect::Reply { token, reply: Err(refusal) } if token == self.token => Err(refusal.into()),
+            Effect::Reply { token, reply: Ok(reply) } if token == self.token => match reply {
+                Reply::Fetching { .. } => Ok(Progress::Waits),
+                other => Err(crate::call::unexpected(&"Fetch", &other)),
+            },
+            _ => Ok(Progress::Waits),
+        }
+    }
+
+    fn abandon(&mut self, commands: &mut Commands) {
+        commands.push(Command::Cancel { consumer: FETCH });
+    }
+}
+
+/// A message that SQS cannot carry goes to the dead-letter queue, where the queue has one.
+fn rejected(deliver: &Deliver) -> Command {
+    Command::Settle(Settle {
+        attempt: Some(deliver.delivery.attempt),
+        ..Settle::one(deliver.delivery, Outcome::Rejected)
+    })
+}
+
+impl Receiving {
+    fn answer(&mut self) -> Vec<u8> {
+        if self.messages.is_empty() {
+            return b"{}".to_vec();
+        }
+        self.messages.extend_from_slice(b"]}");
+        std::mem::take(&mut self.messages)
+    }
+
+    fn push_message(&mut self, now: Time, deliver: &Deliver, shared: &Shared) -> Result<(), model::Unconvertible> {
+        let message = &*deliver.message;
+        if message.encoding == EncodingId::SQS {
+            let properties = Properties::read(&message.properties);
+            self.push_converted(now, deliver, shared, &properties, &message.body);
+        } else {
+            let hub = shared.encodings.to_hub(message);
+            let converted = encoding::encode(&hub, topic_of(message).as_deref())?;
+            let properties = Properties::read(&converted.properties);
+            self.push_converted(now, deliver, shared, &properties, &converted.body);
+        }
+        Ok(())
+    }
+
+    fn push_converted(
+        &mut self,
+        now: Time,
+        deliver: &Deliver,
+        shared: &Shared,
+        properties: &Properties<'_>,
+        body: &model::Body,
+    ) {
+        let first = self.messages.is_empty();
+        self.messages.reserve(320 + body.len());
+        let out = &mut self.messages;
+        out.extend_from_slice(if first { b"{\"Messages\":[" } else { b"," });
+        let mut object = Object::begin(out);
+        let id = object.field("MessageId");
+        id.push(b'"');
+        shared.ids.push_message_id(id, deliver.number);
+        id.push(b'"');
+        let handle = object.field("ReceiptHandle");
+        handle.push(b'"');
+        shared.receipts.push(handle, &Receipt { delivery: deliver.delivery, received: now });
+        handle.push(b'"');
+        let digest = properties.digest.unwrap_or_else(|| hash::of_body(body));
+        hash::push_quoted(object.field("MD5OfBody"), &digest);
+        let text = object.field("Body");
+        text.push(b'"');
+        body.pieces().iter().for_each(|piece| json::escaped(text, piece));
+        text.push(b'"');
+        if !self.system.is_empty() {
+            push_system(&mut object, self.system, deliver, properties);
+        }
+        push_attributes(&mut object, &self.selection, properties);
+        object.end();
+    }
+}
+
+/// The topic that a message came through.
+fn topic_of(message: &Message) -> Option<Cow<'_, str>> {
+    let topic = |key: &'_ Name| !key.is_empty();
+    match message.address.exchange {
+        Exchange::Topic if topic(&message.address.key) => Some(message.address.key.to_text()),
+        _ => None,
+    }
+}
+
+fn push_system(object: &mut Object<'_>, wanted: SystemSelection, deliver: &Deliver, properties: &Properties<'_>) {
+    let numbers = [
+        (SystemName::ApproximateFirstReceiveTimestamp, "ApproximateFirstReceiveTimestamp", deliver.first_acquired.0),
+        (SystemName::ApproximateReceiveCount, "ApproximateReceiveCount", u64::from(deliver.delivery.attempt)),
+        (SystemName::SentTimestamp, "SentTimestamp", deliver.arrived.0),
+    ];
+    let texts = [
+        (SystemName::SenderId, "SenderId", properties.sender),
+        (SystemName::AwsTraceHeader, "AWSTraceHeader", properties.trace),
+        (SystemName::MessageGroupId, "MessageGroupId", properties.group),
+    ];
+    let numbers = numbers.iter().filter(|(name, ..)| wanted.has(*name));
+    let texts = texts.iter().filter(|(name, _, value)| wanted.has(*name) && value.is_some());
+    if numbers.clone().next().is_none() && texts.clone().next().is_none() {
+        return;
+    }
+    let mut system = Object::begin(object.field("Attributes"));
+    for (_, name, value) in numbers {
+        json::quoted_number(system.field(name), *value);
+    }
+    for (_, name, value) in texts {
+        system.text(name, value.unwrap_or_default());
+    }
+    system.end();
+}
+
+fn push_attributes(object: &mut Object<'_>, selection: &Selection, properties: &Properties<'_>) {
+    let selected = || properties.attributes.iter().filter(|attribute| selection.has(attribute.name));
+    if selected().next().is_none() {
+        return;
+    }
+    hash::push_quoted(object.field("MD5OfMessageAttributes"), &hash::of_attributes(selected()));
+    let mut attributes = Object::begin(object.field("MessageAttributes"));
+    for Attribute { name, data_type, content } in selected() {
+        let mut value = Object::begin(attributes.named(name));
+        value.text("DataType", data_type);
+        match content {
+            Content::Text(text) => value.text("StringValue", text),
+            Content::Binary(bytes) => json::binary(value.field("BinaryValue"), bytes),
+        }
+        value.end();
+    }
+    attributes.end();
+}
