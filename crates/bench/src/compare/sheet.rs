@@ -44,6 +44,8 @@ pub enum Metric {
     P50Micros,
     P99Micros,
     FlushesPerSecond,
+    /// Of the whole machine, so at most this many units shared one of the broker's own; infinite without flushes.
+    UnitsPerFlush,
     OthersCores,
     KibPerConnection,
     KibPerSubscribed,
@@ -133,6 +135,7 @@ fn measured(found: &Measurement, metric: Metric) -> Option<f64> {
         Metric::P50Micros => timed.map(|latency| latency.p50),
         Metric::P99Micros => timed.map(|latency| latency.p99),
         Metric::FlushesPerSecond => found.disk_flushes_per_second,
+        Metric::UnitsPerFlush => found.disk_flushes_per_second.map(|flushes| found.per_second / flushes),
         Metric::OthersCores => found.others_cores,
         _ => None,
     }

@@ -64,3 +64,16 @@ fn absolute_and_disk_limits() {
     assert_eq!(found.state, State::Holds);
     assert!((found.limit.unwrap() - 230.0).abs() < 3.0);
 }
+
+#[test]
+fn a_broker_that_does_not_sync_is_found_out() {
+    let workload = "mqtt q1 1:1 100 kept";
+    let text = "mqtt q1 1:1 100 kept: units/flush ≤ 200";
+    for (flushes, state) in [(0.0, State::Missed), (9.0, State::Missed), (10.0, State::Holds)] {
+        let mut found = Measurement::new(2000, 1.0, None, Account::default());
+        found.disk_flushes_per_second = Some(flushes);
+        let run = Run { round: 1, workload, broker: CAUSEWAY, outcome: Outcome::Measured(found) };
+        let sheet = Sheet { runs: vec![run], fsync: Vec::new() };
+        assert_eq!(verdict(text, &sheet).state, state, "{flushes} flushes per second");
+    }
+}
