@@ -11,7 +11,7 @@
 //! DIR/log/0000000003.new    a file being zeroed; removed at open
 //! ```
 //!
-//! The bytes of a frame are drawn in [`frame`], those of a segment in [`segment`].
+//! The bytes of a frame are drawn in `frame.rs`, those of a segment in `segment.rs`.
 //!
 //! # Invariants
 //!

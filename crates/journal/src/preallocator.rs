@@ -105,7 +105,8 @@ impl Pool {
         }
     }
 
-    /// Makes a spare of `bytes`: zeroed with real writes, so that a later fdatasync has no metadata to write.
+    /// Makes a spare of `bytes`: zeroed with real writes and synced, so that a later fdatasync writes only what is new.
+    /// Its name becomes durable with its use; a spare lost before is no loss.
     pub(crate) fn make(&self, disk: &dyn Disk, bytes: u64) -> Result<Spare, Error> {
         let serial = self.next_serial();
         let unfinished = format!("{LOG}/{serial:010}.new");
@@ -113,8 +114,7 @@ impl Pool {
         let zeroed = disk.create(&unfinished).and_then(|file| {
             write_zeros(&*file, 0, bytes)?;
             file.sync_data()?;
-            disk.rename(&unfinished, &name)?;
-            disk.sync_dir(LOG)
+            disk.rename(&unfinished, &name)
         });
         if let Err(error) = zeroed {
             // Gives the space back; if that fails too, the next open does it.

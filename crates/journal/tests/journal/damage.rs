@@ -74,6 +74,18 @@ fn bytes_that_are_no_frame_are_cut() {
 }
 
 #[test]
+fn all_of_a_torn_frame_is_zeroed() {
+    let disk = SimulatedDisk::new(5);
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    opened.writer.append(&[batch(1, 0, &[content(1, 0, 5000)])]).unwrap();
+    drop(opened);
+    disk.flip_bit("log/0000000001.seg", BLOCK + 10, 0);
+    let cut = TornTail { segment: 1, offset: BLOCK, bytes: 2 * BLOCK };
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(1), Some(cut)));
+    assert_eq!(outcome(&disk).unwrap(), (Lsn(1), None));
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let disk = store();
     let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
@@ -119,24 +131,32 @@ fn a_damaged_frame_is_not_handed_out() {
     ));
 }
 
+/// A store whose third segment is in the file of the first, with one frame, and the number of its next record. Each
+/// append before the last frame is preceded by `meanwhile`.
+fn recycled(disk: &SimulatedDisk, meanwhile: impl Fn()) -> u64 {
+    let mut options = small();
+    options.first_segment_bytes = options.segment_bytes;
+    let mut opened = open_ignoring(Arc::new(disk.clone()), options).unwrap();
+    for lsn in 1.. {
+        if lsn == 2 * 7 + 1 {
+            meanwhile();
+        }
+        if opened.writer.append(&[batch(lsn, 0, &[content(lsn, 0, 3000)])]).is_err() || lsn == 2 * 7 + 1 {
+            return lsn;
+        }
+        opened.writer.trim(Lsn(lsn + 1)).unwrap();
+    }
+    unreachable!("seven frames fill a segment")
+}
+
 /// A full recycled segment holds intact frames of its earlier use behind the end of the log.
 #[test]
 fn stale_frames_of_a_recycled_segment_are_no_evidence() {
     let disk = SimulatedDisk::new(9);
-    let mut options = small();
-    options.first_segment_bytes = options.segment_bytes;
-    let mut opened = open_ignoring(Arc::new(disk.clone()), options.clone()).unwrap();
-    let mut lsn = 1;
-    // Fills segment 1 to its end, frees it, and begins segment 3 in its file.
-    while disk.open("log/0000000003.seg").is_err() {
-        opened.writer.append(&[batch(lsn, 0, &[content(lsn, 0, 100)])]).unwrap();
-        lsn += 1;
-        opened.writer.trim(Lsn(lsn)).unwrap();
-    }
-    drop(opened);
+    let lsn = recycled(&disk, || ()) + 1;
     let file = disk.open("log/0000000003.seg").unwrap();
     let mut stale = [0; 4];
-    file.read_at(&mut stale, options.segment_bytes - BLOCK).unwrap();
+    file.read_at(&mut stale, small().segment_bytes - BLOCK).unwrap();
     assert_eq!(&stale, b"CWFR", "the file is not a used one");
 
     assert_eq!(outcome(&disk).unwrap(), (Lsn(lsn), None), "the end mark");
@@ -145,6 +165,50 @@ fn stale_frames_of_a_recycled_segment_are_no_evidence() {
     let (next, cut) = outcome(&disk).unwrap();
     assert_eq!((next, cut.map(|cut| (cut.segment, cut.offset))), (Lsn(lsn), Some((3, 2 * BLOCK))));
     assert_eq!(outcome(&disk).unwrap(), (Lsn(lsn), None));
+}
+
+/// Between the name of a recycled segment and its first frame, too, there is an end mark.
+#[test]
+fn a_recycled_segment_without_frames_has_nothing_to_cut() {
+    let outcomes = (0..40).map(|seed| {
+        let disk = SimulatedDisk::new(seed);
+        // The header, its sync, the name, its sync; the power fails in the frame.
+        let lsn = recycled(&disk, || disk.cut_power_at(5));
+        disk.crash();
+        assert!(disk.open("log/0000000003.seg").is_ok());
+        let (next, cut) = outcome(&disk).unwrap();
+        (next == Lsn(lsn), cut.is_some())
+    });
+    let outcomes: Vec<(bool, bool)> = outcomes.collect();
+    assert!(outcomes.contains(&(true, false)), "the frame is lost: nothing to cut");
+    assert!(outcomes.contains(&(true, true)), "the frame is torn");
+    assert!(outcomes.contains(&(false, false)), "the frame is there");
+}
+
+/// A torn write cannot have a sound checksum over wrong content.
+#[test]
+fn a_sound_header_that_says_something_wrong_is_refused() {
+    let wrong: [(usize, &[u8], &str); 5] = [
+        (8, &2_u32.to_le_bytes(), "the frame holds another number of records than it says"),
+        (12, &(journal::MAX_FRAME as u32 + 1).to_le_bytes(), "the frame is longer than the limit"),
+        (16, &0_u64.to_le_bytes(), "the frame is of an epoch that had ended"),
+        (40, &9_u64.to_le_bytes(), "the frame's first record has the wrong number"),
+        (56, &1_u32.to_le_bytes(), "the frame does not continue the one before"),
+    ];
+    for (at, bytes, expected) in wrong {
+        let disk = store();
+        let file = disk.open(LAST).unwrap();
+        let mut header = [0; 68];
+        file.read_at(&mut header, 2 * BLOCK).unwrap();
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+        let crc = crc32c::crc32c(&header[..64]);
+        header[64..].copy_from_slice(&crc.to_le_bytes());
+        file.write_at(&[std::io::IoSlice::new(&header)], 2 * BLOCK).unwrap();
+        match outcome(&disk) {
+            Err(Error::Corrupt { segment: 2, offset, reason }) => assert_eq!((offset, reason), (2 * BLOCK, expected)),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
 }
 
 /// Frames of one store that do not belong together: the chain tells.
@@ -166,4 +230,22 @@ fn an_intact_frame_of_another_history_is_refused() {
     disk.restart();
     disk.open("log/0000000001.seg").unwrap().write_at(&[std::io::IoSlice::new(&frame)], 2 * BLOCK).unwrap();
     corrupt_at(&disk, (1, 2 * BLOCK));
+}
+
+#[test]
+fn a_segment_of_another_history_is_refused() {
+    let history = |salt: u64| {
+        let disk = SimulatedDisk::new(10);
+        let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+        for (lsn, salt) in [(1, 0), (2, 0), (3, salt), (4, 0)] {
+            opened.writer.append(&[batch(lsn, 0, &[content(lsn, salt, 50)])]).unwrap();
+        }
+        disk
+    };
+    let (disk, other) = (history(1), history(2));
+    let mut segment = vec![0; small().first_segment_bytes as usize];
+    other.open(LAST).unwrap().read_at(&mut segment, 0).unwrap();
+    disk.restart();
+    disk.open(LAST).unwrap().write_at(&[std::io::IoSlice::new(&segment)], 0).unwrap();
+    corrupt_at(&disk, (1, 4 * BLOCK));
 }

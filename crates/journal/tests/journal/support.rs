@@ -59,6 +59,8 @@ pub(crate) struct Harness {
     pub(crate) model: Model,
     pub(crate) opened: Option<Opened>,
     options: Options,
+    /// The store was closed in order, so there is nothing to cut.
+    closed: bool,
 }
 
 impl Harness {
@@ -69,7 +71,7 @@ impl Harness {
 
     /// A harness on `disk`, which stands above `simulated`.
     pub(crate) fn on(disk: Arc<dyn Disk>, simulated: SimulatedDisk) -> Self {
-        Self { disk, simulated, model: Model::default(), opened: None, options: small() }
+        Self { disk, simulated, model: Model::default(), opened: None, options: small(), closed: false }
     }
 
     /// Opens the store; what it replays must be what the model says. `Ok(false)`: the disk failed meanwhile.
@@ -85,6 +87,8 @@ impl Harness {
             Err(error) => return Err(format!("open: {error}")),
         };
         self.model.check(&replayed, opened.next.0, opened.epoch)?;
+        ensure(!self.closed || opened.cut.is_none(), || format!("cut after an orderly end: {:?}", opened.cut))?;
+        self.closed = false;
         self.opened = Some(opened);
         self.check_reads()?;
         Ok(true)
@@ -149,6 +153,7 @@ impl Harness {
 
     pub(crate) fn crash(&mut self) {
         self.simulated.crash();
+        self.closed = false;
         self.opened = None;
     }
 
@@ -159,6 +164,7 @@ impl Harness {
 
     pub(crate) fn close(&mut self) {
         self.opened = None;
+        self.closed = true;
     }
 }
 
