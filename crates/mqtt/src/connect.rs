@@ -1,0 +1,154 @@
+//! From CONNECT to CONNACK: the client id is claimed, the session made or found.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use model::{
+    Claim, Command, Conflict, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Effect, Io, Lease,
+    Lifetime, Mode, Name, Namespace, Overflow, QueueId, QueueInfo, QueueRef, QueueSettings, Reply, Settlement, Time,
+};
+
+use crate::codec::{self, ConnAck, Connect, ConnectReturnCode, Packet, Version};
+use crate::connection::MqttOptions;
+use crate::error::ClientError;
+use crate::session::Session;
+use crate::token::Request;
+
+/// Session queues are called by this and the client id.
+const SESSION_PREFIX: &str = "mqtt.session.";
+/// The consumer of a session's queue.
+pub(crate) const SESSION_CONSUMER: ConsumerIndex = ConsumerIndex(0);
+/// Bytes of deliveries on their way to one client.
+pub(crate) const CREDIT_BYTES: u64 = 1 << 20;
+
+/// A CONNECT that waits for the core.
+pub(crate) struct Connecting {
+    connect: Box<Connect>,
+    pub(crate) since: Time,
+    client: Name,
+    /// What the client sent without waiting for CONNACK.
+    pub(crate) early: BytesMut,
+    /// The session's queue, for a session that is kept.
+    session: Option<(QueueId, Box<QueueInfo>)>,
+    present: bool,
+}
+
+/// Asks for everything that CONNECT needs, in one go.
+pub(crate) fn begin(
+    connect: Connect,
+    now: Time,
+    options: &MqttOptions,
+    io: &mut Io<'_>,
+) -> Result<Connecting, ClientError> {
+    if connect.client_id.as_bytes().is_empty() && !connect.clean_session {
+        refuse(ConnectReturnCode::IdentifierRejected, io.output.buffer());
+        return Err(ClientError::NoClientId);
+    }
+    let client = if connect.client_id.as_bytes().is_empty() {
+        let id = io.commands.connection;
+        Name::from(format!("auto-{}-{}-{}-{}", id.thread, id.slot, id.generation, now.0))
+    } else {
+        Name::from(connect.client_id.clone().into_bytes())
+    };
+    let namespace = Namespace(0);
+    let claim = Claim { token: Request::Claim.token(), namespace, client: client.clone(), conflict: Conflict::Evict };
+    io.commands.push(Command::Claim(claim));
+    let queue = QueueRef::Named(namespace, session_name(&client));
+    if connect.clean_session {
+        let token = Request::Ignored.token();
+        io.commands.push(Command::Delete { token, queue, if_unused: false, if_empty: false });
+    } else {
+        io.commands.push(declare_session(&client, true, options));
+        io.commands.push(consume_session(&client, options));
+    }
+    Ok(Connecting {
+        connect: Box::new(connect),
+        since: now,
+        client,
+        early: BytesMut::new(),
+        session: None,
+        present: false,
+    })
+}
+
+/// Writes a CONNACK that refuses.
+pub(crate) fn refuse(code: ConnectReturnCode, out: &mut BytesMut) {
+    let _ = codec::encode(&Packet::ConnAck(ConnAck { session_present: false, code }), Version::V311, out);
+}
+
+pub(crate) fn session_name(client: &Name) -> Name {
+    Name::from([SESSION_PREFIX.as_bytes(), client.as_bytes()].concat().escape_ascii().to_string())
+}
+
+/// The queue of a session. One that is not kept lives as long as its connection.
+pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) -> Command {
+    let settings = QueueSettings {
+        durable: kept,
+        lifetime: if kept { Lifetime::Permanent } else { Lifetime::Connection },
+        internal: true,
+        max_length: Some(options.session_length),
+        max_bytes: Some(options.session_bytes),
+        overflow: Overflow::DropNew,
+        drops_transient_unattended: true,
+        ..QueueSettings::default()
+    };
+    Command::Declare(Box::new(Declare {
+        token: Request::DeclareSession.token(),
+        namespace: Namespace(0),
+        name: session_name(client),
+        settings,
+        mode: DeclareMode::IfAbsent,
+    }))
+}
+
+pub(crate) fn consume_session(client: &Name, options: &MqttOptions) -> Command {
+    Command::Consume(Box::new(Consume {
+        token: Request::ConsumeSession.token(),
+        consumer: SESSION_CONSUMER,
+        queue: QueueRef::Named(Namespace(0), session_name(client)),
+        mode: Mode::Leasing { settlement: Settlement::ByMessage, lease: Lease::Connection },
+        credit: Credit { messages: options.window, bytes: CREDIT_BYTES },
+        credit_mode: CreditMode::Window,
+        selector: None,
+        exclusive: true,
+    }))
+}
+
+impl Connecting {
+    /// Takes an answer. True when CONNACK can be sent; a refusal was sent, and the connection is over, if `finished`.
+    pub(crate) fn apply(&mut self, effect: Effect, _options: &MqttOptions, io: &mut Io<'_>) -> bool {
+        let Effect::Reply { token, reply } = effect else { return false };
+        match (Request::of(token), reply) {
+            (Request::Claim, Ok(_)) => self.connect.clean_session,
+            (Request::DeclareSession, Ok(Reply::Declared { queue, existed, info })) => {
+                self.present = existed;
+                self.session = Some((queue, info));
+                true
+            }
+            (Request::Ignored, _) => false,
+            (_, Ok(_)) => false,
+            (_, Err(_)) => {
+                refuse(ConnectReturnCode::ServerUnavailable, io.output.buffer());
+                *io.finished = true;
+                false
+            }
+        }
+    }
+
+    /// Sends CONNACK and begins the session; returns with it what the client has sent already.
+    pub(crate) fn into_session(self, now: Time, options: &Arc<MqttOptions>, io: &mut Io<'_>) -> (Session, BytesMut) {
+        let Connect { version, keep_alive, will, clean_session, .. } = *self.connect;
+        let session_present = self.present && version != Version::V31;
+        let connack = Packet::ConnAck(ConnAck { session_present, code: ConnectReturnCode::Accepted });
+        let _ = codec::encode(&connack, version, io.output.buffer());
+        let mut session = Session::new(options.clone(), version, self.client, clean_session, now);
+        session.set_keep_alive(keep_alive);
+        session.will = will;
+        if let Some((queue, info)) = self.session {
+            session.queue = Some(queue);
+            session.subscribed = true;
+            session.resume_queues(&info, io);
+        }
+        (session, self.early)
+    }
+}
