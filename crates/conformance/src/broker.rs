@@ -153,11 +153,6 @@ impl Broker {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
 
-    /// A second process on the same data and ports, not waited for.
-    pub fn twin(&self) -> Process {
-        self.spawn()
-    }
-
     fn launch(&mut self) {
         let process = self.spawn();
         let end = Instant::now() + DEADLINE;

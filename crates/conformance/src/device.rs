@@ -110,8 +110,15 @@ impl Device {
 
     /// Waits for exactly this answer; messages on the way are kept for [`Device::read`].
     pub fn expect(&mut self, wanted: &Packet) {
-        let packet = self.answer().unwrap_or_else(|error| panic!("expected {wanted:?}: {error}"));
-        assert_eq!(&packet, wanted);
+        self.wait_for(wanted).unwrap_or_else(|error| panic!("expected {wanted:?}: {error}"));
+    }
+
+    /// As [`Device::expect`], for a connection that may break.
+    pub fn wait_for(&mut self, wanted: &Packet) -> io::Result<()> {
+        match self.answer()? {
+            packet if packet == *wanted => Ok(()),
+            other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{other:?} came, not {wanted:?}"))),
+        }
     }
 
     /// Subscribes and returns the granted codes; messages on the way are kept for [`Device::read`].

@@ -1,0 +1,156 @@
+//! SQS: two SDKs, and the two wire protocols as bytes.
+
+use std::io::{BufReader, Write as _};
+
+use conformance::device::socket;
+use conformance::sqs::{Answer, Sqs, read_answer};
+use conformance::{Broker, Face, Options, clients};
+use serde_json::json;
+
+#[test]
+fn boto3_queues() {
+    clients::python("20_sqs_queues.py", &broker());
+}
+
+#[test]
+fn boto3_messages() {
+    clients::python("20_sqs_messages.py", &broker());
+}
+
+#[test]
+fn boto3_batches() {
+    clients::python("20_sqs_batches.py", &broker());
+}
+
+#[test]
+fn aws_sdk_js() {
+    clients::node("20_sqs.mjs", &broker());
+}
+
+#[test]
+fn json_errors_name_both_identities() {
+    let broker = broker();
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    let url = sqs.queue_url("never");
+    let answer = sqs.request("SendMessage", &json!({"QueueUrl": url, "MessageBody": "x"})).unwrap();
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.query_error.as_deref(), Some("AWS.SimpleQueueService.NonExistentQueue;Sender"));
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["__type"], "com.amazonaws.sqs#QueueDoesNotExist");
+}
+
+#[test]
+fn unknown_operations_are_answered_at_once() {
+    let broker = broker();
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    for action in ["Nonsense", "StartMessageMoveTask", "TagQueue", ""] {
+        let answer = sqs.request(action, &json!({})).unwrap();
+        assert!((400..=501).contains(&answer.status) && answer.status != 500, "{action}: {answer:?}");
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("an error in JSON");
+        assert!(body["__type"].is_string(), "{action}: {body}");
+    }
+    sqs.call("ListQueues", &json!({})).expect("the connection goes on");
+}
+
+#[test]
+fn the_query_protocol_serves_the_same_queue() {
+    let broker = broker();
+    let created = query(&broker, "/", "Action=CreateQueue&QueueName=by-query");
+    assert_eq!(created.status, 200, "{}", text(&created));
+    assert!(text(&created).contains("/000000000000/by-query</QueueUrl>"), "{}", text(&created));
+
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    let url = sqs.queue_url("by-query");
+    sqs.call("SendMessage", &json!({"QueueUrl": url, "MessageBody": "<a> & \"b\"\r"})).unwrap();
+    let received = query(&broker, "/000000000000/by-query", "Action=ReceiveMessage&AttributeName.1=All");
+    assert_eq!(received.status, 200, "{}", text(&received));
+    assert!(text(&received).contains("&lt;a&gt; &amp; "), "{}", text(&received));
+    assert!(text(&received).contains("&#13;") || text(&received).contains("&#xD;"), "\\r survives XML");
+
+    let sent = query(&broker, "/000000000000/by-query", "Action=SendMessage&MessageBody=by%20query%20%F0%9F%98%80");
+    assert_eq!(sent.status, 200, "{}", text(&sent));
+    let answer = sqs.call("ReceiveMessage", &json!({"QueueUrl": url})).unwrap();
+    assert_eq!(answer["Messages"][0]["Body"], "by query 😀");
+}
+
+#[test]
+fn query_errors_are_xml() {
+    let broker = broker();
+    let answer = query(&broker, "/", "Action=GetQueueUrl&QueueName=never");
+    let body = text(&answer);
+    assert_eq!(answer.status, 400, "{body}");
+    assert!(body.contains("<Type>Sender</Type>"), "{body}");
+    assert!(body.contains("<Code>AWS.SimpleQueueService.NonExistentQueue</Code>"), "{body}");
+    assert!(body.contains("The specified queue does not exist for this wsdl version."), "{body}");
+    assert!(body.contains("<RequestId>"), "{body}");
+}
+
+#[test]
+fn a_get_with_an_action_is_a_request() {
+    let broker = broker();
+    let answer = exchange(&broker, "GET", "/?Action=ListQueues", "");
+    assert_eq!(answer.status, 200, "{}", text(&answer));
+    assert!(text(&answer).contains("ListQueuesResponse"), "{}", text(&answer));
+    let answer = exchange(&broker, "GET", "/nowhere", "");
+    assert!((400..500).contains(&answer.status), "{answer:?}");
+}
+
+#[test]
+fn queues_and_messages_survive_stop_and_kill() {
+    let mut broker = Broker::start("", Options::default().fixed_ports());
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    let url = sqs.queue_url("kept");
+    let created = sqs.call("CreateQueue", &json!({"QueueName": "kept", "Attributes": {"VisibilityTimeout": "33"}}));
+    assert_eq!(created.unwrap()["QueueUrl"], url);
+    for body in ["one", "two", "three"] {
+        sqs.call("SendMessage", &json!({"QueueUrl": url, "MessageBody": body})).unwrap();
+    }
+    let received = sqs.call("ReceiveMessage", &json!({"QueueUrl": url, "VisibilityTimeout": 600})).unwrap();
+    let handle = received["Messages"][0]["ReceiptHandle"].as_str().unwrap().to_owned();
+    assert!(broker.stop().status.success());
+    broker.restart();
+
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    let wanted = json!({"QueueUrl": url, "AttributeNames": ["VisibilityTimeout"]});
+    let attributes = sqs.call("GetQueueAttributes", &wanted).unwrap();
+    assert_eq!(attributes["Attributes"]["VisibilityTimeout"], "33");
+    // A handle from before is still good.
+    sqs.call("DeleteMessage", &json!({"QueueUrl": url, "ReceiptHandle": handle})).unwrap();
+    broker.kill9();
+    broker.restart();
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    let mut bodies = Vec::new();
+    while bodies.len() < 2 {
+        let input = json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 20});
+        let answer = sqs.call("ReceiveMessage", &input).unwrap();
+        let messages = answer["Messages"].as_array().expect("both are left");
+        bodies.extend(messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()));
+    }
+    bodies.sort();
+    assert_eq!(bodies, ["three", "two"]);
+}
+
+fn broker() -> Broker {
+    Broker::start("", Options::default())
+}
+
+fn query(broker: &Broker, path: &str, form: &str) -> Answer {
+    exchange(broker, "POST", path, form)
+}
+
+fn exchange(broker: &Broker, method: &str, path: &str, form: &str) -> Answer {
+    let mut peer = socket(broker.address(Face::Aws));
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 \
+         Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=00\r\n\r\n{form}",
+        broker.address(Face::Aws),
+        form.len()
+    );
+    peer.write_all(request.as_bytes()).expect("the AWS face listens");
+    read_answer(&mut BufReader::new(peer)).expect("an answer")
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}

@@ -1,0 +1,126 @@
+//! What the clients of a run share, and the bodies of their messages.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+
+use crate::gate::{Gate, Life};
+use crate::oracle::{Id, Oracle, Violation};
+
+pub(crate) struct World {
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) aws: SocketAddr,
+    pub(crate) seed: u64,
+    pub(crate) gate: Gate,
+    oracle: Mutex<Oracle>,
+    finishing: AtomicBool,
+    producing: AtomicUsize,
+    subscribed: AtomicUsize,
+}
+
+impl World {
+    pub(crate) fn new(mqtt: SocketAddr, aws: SocketAddr, seed: u64, oracle: Oracle) -> Self {
+        Self {
+            mqtt,
+            aws,
+            seed,
+            gate: Gate::default(),
+            oracle: Mutex::new(oracle),
+            finishing: AtomicBool::new(false),
+            producing: AtomicUsize::new(0),
+            subscribed: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().expect("no client panics inside")
+    }
+
+    /// A subscription to a topic stands: what is published from now on must come.
+    pub(crate) fn subscribed(&self) {
+        self.subscribed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.subscribed.load(Ordering::Acquire)
+    }
+
+    /// Starts a client in its own thread.
+    pub(crate) fn spawn(self: &Arc<Self>, client: impl FnOnce(&Self) + Send + 'static) {
+        self.gate.join();
+        let world = Arc::clone(self);
+        thread::spawn(move || client(&world));
+    }
+
+    /// As [`World::spawn`], and [`World::is_producing`] until it is done.
+    pub(crate) fn spawn_producer(self: &Arc<Self>, client: impl FnOnce(&Self) + Send + 'static) {
+        self.producing.fetch_add(1, Ordering::AcqRel);
+        self.spawn(move |world| {
+            client(world);
+            world.producing.fetch_sub(1, Ordering::AcqRel);
+        });
+    }
+
+    pub(crate) fn is_producing(&self) -> bool {
+        self.producing.load(Ordering::Acquire) > 0
+    }
+
+    /// Producers send no more.
+    pub(crate) fn finish(&self) {
+        self.finishing.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Acquire)
+    }
+
+    /// One client: `connection` runs in every life of the broker until it is done or the run is over.
+    pub(crate) fn live(&self, client: &'static str, mut connection: impl FnMut(Life) -> io::Result<()>) {
+        let mut life = 0;
+        while let Some(next) = self.gate.next_life(life) {
+            life = next;
+            match connection(life) {
+                Ok(()) => break,
+                Err(_) if self.gate.is_closed() => {}
+                Err(error) => self.oracle().violations.push(Violation::Disconnected(client, error.to_string())),
+            }
+        }
+        self.gate.leave();
+    }
+
+    /// Text that names the message, with a tail whose length and letters follow from it.
+    pub(crate) fn body(&self, id: Id) -> String {
+        let noise = mix(self.seed ^ u64::from(id.producer) << 40 ^ u64::from(id.number));
+        let length = if noise.is_multiple_of(50) { 20_000 } else { (noise % 900) as usize };
+        let letter = char::from(b'a' + (noise >> 32) as u8 % 26);
+        let tail = std::iter::repeat_n(letter, length).collect::<String>();
+        format!("{} {} {tail}", id.producer, id.number)
+    }
+
+    /// The message that `body` names; `None`, and a violation, if it is not what was sent under this name.
+    pub(crate) fn id(&self, stream: &'static str, body: &[u8]) -> Option<Id> {
+        let text = String::from_utf8_lossy(body);
+        let mut words = text.split(' ').map(str::parse::<u32>);
+        let id = match (words.next(), words.next()) {
+            (Some(Ok(producer)), Some(Ok(number))) => {
+                u8::try_from(producer).ok().map(|producer| Id { stream, producer, number })
+            }
+            _ => None,
+        };
+        let id = id.filter(|id| self.body(*id) == text);
+        if id.is_none() {
+            let text = format!("{stream}: {}", text.chars().take(60).collect::<String>());
+            self.oracle().violations.push(Violation::Garbled(text));
+        }
+        id
+    }
+}
+
+/// SplitMix64's finaliser: a well mixed number from a counted one.
+pub(crate) fn mix(value: u64) -> u64 {
+    let value = (value ^ value >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let value = (value ^ value >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ value >> 31
+}
