@@ -10,8 +10,8 @@ pub(crate) struct Flights {
     list: VecDeque<Flight>,
     /// Counts deliveries from `$queue/…`, for their ids.
     others: u64,
-    /// The lowest number of each class since the list was empty: ids are free as long as numbers stay close to it.
-    lowest: [Option<u64>; 2],
+    /// Per class, a range that holds the numbers of all its flights. Ids within half a round of each other differ.
+    spans: [Option<(u64, u64)>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,16 @@ pub(crate) struct Flight {
     pub(crate) exactly_once: bool,
     /// PUBREC came: only PUBREL and PUBCOMP are left.
     pub(crate) decided: bool,
+    class: Class,
+    /// What the id was made of; `None` if it had to be another one.
+    number: Option<u64>,
 }
 
 /// Half of the packet ids belong to the session's own queue, half to `$queue/…` subscriptions.
 const HALF: u64 = 32_767;
 
 /// Which half an id is from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     /// The id is a function of the sequence number, so it is the same after a restart (MQTT-4.4.0-1).
     Session,
@@ -42,16 +45,16 @@ impl Flights {
             self.others += 1;
             (Class::Other, self.others)
         };
-        let id = self.id_for(class, number);
-        self.list.push_back(Flight { id, delivery, exactly_once, decided: false });
+        let (id, number) = self.id_for(class, number);
+        self.list.push_back(Flight { id, delivery, exactly_once, decided: false, class, number });
         id
     }
 
     /// A delivery that was decided in an earlier connection of the session.
     pub(crate) fn resume(&mut self, delivery: Delivery, id: PacketId) {
-        self.list.push_back(Flight { id, delivery, exactly_once: true, decided: true });
-        // Its number may be far from those that come now.
-        self.lowest[Class::Session as usize] = None;
+        let (class, number) = (Class::Session, None);
+        self.list.push_back(Flight { id, delivery, exactly_once: true, decided: true, class, number });
+        self.spans[class as usize] = None;
     }
 
     pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Flight> {
@@ -65,7 +68,7 @@ impl Flights {
         let at = self.list.iter().position(|flight| flight.id == id)?;
         let flight = if at == 0 { self.list.pop_front() } else { self.list.remove(at) };
         if self.list.is_empty() {
-            self.lowest = [None; 2];
+            self.spans = [None; 2];
             if self.list.capacity() > 64 {
                 self.list.shrink_to(16);
             }
@@ -73,23 +76,31 @@ impl Flights {
         flight
     }
 
-    fn id_for(&mut self, class: Class, number: u64) -> PacketId {
+    /// A free id: the one made of `number` if it can be.
+    fn id_for(&mut self, class: Class, number: u64) -> (PacketId, Option<u64>) {
         let wanted = id(class, number);
-        let lowest = &mut self.lowest[class as usize];
-        let near = match lowest {
-            Some(lowest) => (*lowest..*lowest + HALF).contains(&number),
-            None => self.list.is_empty(),
-        };
-        if near {
-            lowest.get_or_insert(number);
-            return wanted;
+        let span = self.spans[class as usize].or_else(|| self.span(class, number));
+        let wider = span.map(|(low, high)| (low.min(number), high.max(number)));
+        if let Some((low, high)) = wider.filter(|(low, high)| high - low < HALF) {
+            self.spans[class as usize] = Some((low, high));
+            return (wanted, Some(number));
         }
-        *lowest = Some(lowest.map_or(number, |lowest| lowest.min(number)));
-        if lowest.is_some_and(|lowest| number - lowest >= HALF) {
-            // So far ahead that something old may still have the id: from now on measured from here, after a look.
-            *lowest = Some(number);
+        // Too wide for what was in flight since: measured anew, and if something old is really still there, looked for.
+        self.spans[class as usize] = None;
+        if self.is_free(wanted) {
+            return (wanted, Some(number));
         }
-        (0..2 * HALF).map(|i| id(class, number + i)).find(|id| self.is_free(*id)).unwrap_or(wanted)
+        let free = (1..2 * HALF).map(|i| id(class, number + i)).find(|id| self.is_free(*id));
+        (free.unwrap_or(wanted), None)
+    }
+
+    /// The range of numbers in flight, with `number`; `None` if an id there is not made of its number.
+    fn span(&self, class: Class, number: u64) -> Option<(u64, u64)> {
+        let mut span = (number, number);
+        for flight in self.list.iter().filter(|flight| flight.class == class) {
+            span = (span.0.min(flight.number?), span.1.max(flight.number?));
+        }
+        Some(span)
     }
 
     fn is_free(&self, id: PacketId) -> bool {
