@@ -171,3 +171,64 @@ impl fmt::Display for Violation {
         }
     }
 }
+
+mod tests {
+    use super::*;
+
+    const ONE: Id = Id { stream: "s", producer: 1, number: 1 };
+    const TWO: Id = Id { stream: "s", producer: 1, number: 2 };
+
+    fn oracle(promise: Promise) -> Oracle {
+        let mut oracle = Oracle::new([("s", promise)]);
+        oracle.sent(ONE);
+        oracle.sent(TWO);
+        oracle
+    }
+
+    fn delivery(oracle: &mut Oracle, session: u64, dup: bool) -> Delivery {
+        Delivery { session, dup: Some(dup), asked: oracle.now() }
+    }
+
+    fn deliver(oracle: &mut Oracle, id: Id, session: u64, dup: bool) {
+        let delivery = delivery(oracle, session, dup);
+        oracle.delivered(id, delivery);
+    }
+
+    #[test]
+    fn a_good_run_has_no_violations() {
+        let mut oracle = oracle(Promise { ordered: true, once: false });
+        deliver(&mut oracle, ONE, 1, false);
+        oracle.confirmed(ONE);
+        deliver(&mut oracle, ONE, 1, true);
+        deliver(&mut oracle, TWO, 1, true);
+        oracle.settled(TWO);
+        assert_eq!((oracle.violations.as_slice(), oracle.missing().count()), (&[][..], 0));
+    }
+
+    #[test]
+    fn every_way_to_break_a_promise_is_seen() {
+        let mut oracle = oracle(Promise { ordered: true, once: true });
+        oracle.confirmed(TWO);
+        assert_eq!(oracle.missing().collect::<Vec<_>>(), [TWO]);
+        deliver(&mut oracle, TWO, 1, false);
+        deliver(&mut oracle, ONE, 2, false);
+        deliver(&mut oracle, ONE, 3, false);
+        deliver(&mut oracle, TWO, 1, false);
+        oracle.settled(ONE);
+        let in_time = Delivery { session: 4, dup: None, asked: 0 };
+        oracle.delivered(ONE, in_time);
+        deliver(&mut oracle, ONE, 5, true);
+        deliver(&mut oracle, Id { number: 3, ..ONE }, 1, false);
+        let wanted = [
+            Violation::OutOfOrder(ONE, 2),
+            Violation::Twice(ONE),
+            Violation::Twice(TWO),
+            Violation::Unflagged(TWO),
+            Violation::Twice(ONE),
+            Violation::Twice(ONE),
+            Violation::AfterSettlement(ONE),
+            Violation::NeverSent(Id { number: 3, ..ONE }),
+        ];
+        assert_eq!(oracle.violations, wanted);
+    }
+}
