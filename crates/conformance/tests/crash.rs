@@ -57,8 +57,10 @@ fn what_was_confirmed_holds_through_twenty_power_cuts() {
 fn a_disk_that_does_not_write_is_found_out() {
     let run = Run { disk: "volatile-nosync", cuts: 2, patience: Duration::from_secs(3), seed: seed() };
     let (violations, tally) = run.play();
-    let lost = violations.iter().filter(|violation| matches!(violation, Violation::Lost(_))).count();
-    assert!(lost > 0, "CRASH_SEED={}: no loss seen, {tally:?}\n{}", run.seed, describe(&violations));
+    println!("seed {}: {tally:?}, {}", run.seed, describe(&violations));
+    // What waited in a queue through the cuts: no client's trouble can explain its loss.
+    let parked = |violation: &&Violation| matches!(violation, Violation::Lost(id) if id.stream == "park");
+    assert!(violations.iter().any(|violation| parked(&violation)), "CRASH_SEED={}: no loss seen", run.seed);
 }
 
 struct Run {
