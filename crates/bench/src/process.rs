@@ -29,7 +29,7 @@ pub struct Spent {
     pub written: Option<u64>,
     /// Flushes that all disks of the machine completed: at least those behind this process's fdatasyncs.
     pub flushes: u64,
-    /// CPU microseconds of everybody but this process and the observed one.
+    /// CPU microseconds of everybody but this process and the observed one; other guests of the host, too.
     pub others_micros: f64,
 }
 
@@ -124,13 +124,13 @@ fn parse_stat(stat: &str) -> Option<(&str, u64)> {
     Some((stat.get(open + 1..close)?, user + system))
 }
 
-/// Ticks of all cores that were neither idle nor waiting for the disk: the first line of `/proc/stat`.
+/// Ticks of all cores that were neither idle nor waiting for the disk, stolen ones included: the first line of `/proc/stat`.
 fn parse_busy(stat: &str) -> Option<u64> {
     let mut words = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().map(str::parse::<u64>);
     let mut next = || words.next()?.ok();
     let (user, nice, system) = (next()?, next()?, next()?);
     let (_idle, _wait) = (next()?, next()?);
-    Some(user + nice + system + next().unwrap_or(0) + next().unwrap_or(0))
+    Some(user + nice + system + (0..3).filter_map(|_| next()).sum::<u64>())
 }
 
 /// The sixteenth counter of each device in `/proc/diskstats`; partitions have none.
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn busy_leaves_out_idle_and_waiting() {
-        assert_eq!(parse_busy("cpu  10 1 5 1000 77 2 3 50 0 0\ncpu0 …"), Some(21));
+        assert_eq!(parse_busy("cpu  10 1 5 1000 77 2 3 50 0 0\ncpu0 …"), Some(71));
         assert_eq!(parse_busy("intr 1"), None);
     }
 
