@@ -1,0 +1,238 @@
+//! `ReceiveMessage`: what is fetched, and how messages of all protocols look.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{
+    Address, Command, Effect, EncodingId, Fetch, Header, Lease, Message, Namespace, Outcome, QueueRef, Refusal, Reply,
+    Settlement, Token,
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, ORDERS, START, URL, client, deliver, drained, orders_with, question};
+use crate::send::published;
+
+#[track_caller]
+fn fetched(command: Command) -> Fetch {
+    match command {
+        Command::Fetch(fetch) => *fetch,
+        other => panic!("no fetch: {other:?}"),
+    }
+}
+
+fn receive(more: Value) -> Value {
+    let mut input = json!({"QueueUrl": URL, "WaitTimeSeconds": 0});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
+/// A message as a client of SQS sends it.
+fn sent(client: &mut Client, more: Value) -> Arc<Message> {
+    let mut input = json!({"QueueUrl": URL, "MessageBody": "msg"});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    client.ask("SendMessage", input);
+    let (token, message) = published(client.command());
+    client.apply(Effect::Confirm { token, message: model::MessageNumber(101), routed: true });
+    client.success();
+    message
+}
+
+/// What a receive with this input answers when `messages` are there.
+fn received(client: &mut Client, more: Value, messages: &[Arc<Message>]) -> Value {
+    client.ask("ReceiveMessage", receive(more));
+    let fetch = fetched(client.command());
+    client.reply(fetch.token, Reply::Fetching { queue: ORDERS });
+    messages.iter().zip(1..).for_each(|(message, seq)| client.apply(deliver(Arc::clone(message), seq)));
+    client.apply(drained());
+    client.success()
+}
+
+fn foreign(address: Address, body: impl Into<Bytes>) -> Arc<Message> {
+    Arc::new(Message {
+        address,
+        header: Header::default(),
+        encoding: EncodingId::PLAIN,
+        properties: Bytes::new(),
+        body: body.into().into(),
+    })
+}
+
+#[test]
+fn a_receive_is_one_fetch_under_a_deadline() {
+    let mut client = client();
+    client.ask("ReceiveMessage", receive(json!({})));
+    let fetch = fetched(client.command());
+    assert_eq!(fetch.queue, QueueRef::Named(Namespace(0), "orders".into()));
+    assert_eq!((fetch.max, fetch.settlement, fetch.lease), (1, Settlement::Explicit, Lease::Deadline(None)));
+    assert_eq!(fetch.until, None);
+    client.apply(drained());
+    assert_eq!(client.success(), json!({}), "no key without a message");
+    let input = json!({"MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 20});
+    client.ask("ReceiveMessage", receive(input));
+    let fetch = fetched(client.command());
+    assert_eq!((fetch.max, fetch.lease), (10, Lease::Deadline(Some(0))));
+    assert_eq!(fetch.until, Some(START.plus(20_000)));
+}
+
+#[test]
+fn the_queue_says_how_long_to_wait_if_the_request_does_not() {
+    let mut client = client();
+    for known in [false, true] {
+        client.ask("ReceiveMessage", json!({"QueueUrl": URL}));
+        if !known {
+            client.describe(orders_with(&[("ReceiveMessageWaitTimeSeconds", "7")]));
+        }
+        assert_eq!(fetched(client.command()).until, Some(client.now.plus(7_000)));
+        client.apply(drained());
+        client.success();
+    }
+    client.now = START.plus(2_000);
+    client.ask("ReceiveMessage", json!({"QueueUrl": URL}));
+    let (token, _) = question(client.command());
+    client.refuse(token, Refusal::NoSuchQueue("orders".to_owned()));
+    client.fails_no_such_queue();
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_in_the_words_of_aws() {
+    let mut client = client();
+    for (name, value, reason) in [
+        ("MaxNumberOfMessages", 11, "Must be between 1 and 10, if provided."),
+        ("MaxNumberOfMessages", 0, "Must be between 1 and 10, if provided."),
+        ("WaitTimeSeconds", 21, "Must be >= 0 and <= 20, if provided."),
+        ("WaitTimeSeconds", -1, "Must be >= 0 and <= 20, if provided."),
+        ("VisibilityTimeout", 43_201, "Must be between 0 and 43200, if provided."),
+    ] {
+        client.ask("ReceiveMessage", receive(json!({name: value})));
+        client.fails_invalid(&format!("Value {value} for parameter {name} is invalid. Reason: {reason}"));
+    }
+    client.ask("ReceiveMessage", receive(json!({"MessageSystemAttributeNames": ["Nonsense"]})));
+    client.fails(400, "InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute Nonsense.");
+    assert!(client.commands().is_empty());
+}
+
+#[test]
+fn a_message_comes_back_as_it_was_sent() {
+    let mut client = client();
+    let attributes = json!({
+        "Foo": {"DataType": "String", "StringValue": "Bar"},
+        "Image": {"DataType": "Binary.png", "BinaryValue": "AAH/"},
+        "Count": {"DataType": "Number", "StringValue": "42"},
+    });
+    let trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1";
+    let system = json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}});
+    let message = sent(
+        &mut client,
+        json!({
+            "MessageBody": "a \"b\"\r\n\t\\ é😀", "MessageAttributes": attributes, "MessageSystemAttributes": system,
+            "MessageGroupId": "tenant",
+        }),
+    );
+    let input = json!({"AttributeNames": ["All"], "MessageAttributeNames": ["All"]});
+    let answer = received(&mut client, input, &[message]);
+    let received = &answer["Messages"][0];
+    assert_eq!(received["Body"], "a \"b\"\r\n\t\\ é😀");
+    assert_eq!(received["MD5OfBody"], "e2db108ed886cab382d23da0dbf41ac2");
+    assert_eq!(received["MessageAttributes"], attributes);
+    let expected = json!({
+        "SenderId": "000000000000", "SentTimestamp": "1700000000123", "ApproximateReceiveCount": "1",
+        "ApproximateFirstReceiveTimestamp": "1700000001456", "AWSTraceHeader": trace, "MessageGroupId": "tenant",
+    });
+    assert_eq!(received["Attributes"], expected);
+    assert_eq!(received["ReceiptHandle"].as_str().unwrap().len(), 44);
+}
+
+#[test]
+fn the_same_message_id_is_told_to_sender_and_receiver() {
+    let mut client = client();
+    client.ask("SendMessage", json!({"QueueUrl": URL, "MessageBody": "msg"}));
+    let (token, message) = published(client.command());
+    client.apply(Effect::Confirm { token, message: model::MessageNumber(101), routed: true });
+    let id = client.success()["MessageId"].clone();
+    let answer = received(&mut client, json!({}), &[message]);
+    assert_eq!(answer["Messages"][0]["MessageId"], id);
+}
+
+#[test]
+fn only_what_is_asked_for_is_told_with_its_own_digest() {
+    let mut client = client();
+    let string = |value: &str| json!({"DataType": "String", "StringValue": value});
+    let attributes = json!({"Help.Me": string("Me"), "Hello": string("There"), "General": string("Kenobi")});
+    let message = sent(&mut client, json!({"MessageAttributes": attributes}));
+    for (names, count, digest) in [
+        (json!(["All"]), 3, Some("4c360f3fdafd970e05fae2f149d997f5")),
+        (json!(["Hello", "General"]), 2, Some("fca026605781cb4126a1e9044df24232")),
+        (json!(["Foo", "Hello"]), 1, Some("a311262e065454b75da111d535b8dacd")),
+        (json!(["Hel.*"]), 2, Some("83fee93c1bcd8b9a5a923ffacdc636c7")),
+        (json!(["Foo", "Help"]), 0, None),
+        (json!([]), 0, None),
+    ] {
+        let answer = received(&mut client, json!({"MessageAttributeNames": names}), &[Arc::clone(&message)]);
+        let received = &answer["Messages"][0];
+        let attributes =
+            received.get("MessageAttributes").map_or(0, |attributes| attributes.as_object().unwrap().len());
+        assert_eq!((attributes, received.get("MD5OfMessageAttributes").and_then(Value::as_str)), (count, digest));
+        assert_eq!(received.get("Attributes"), None);
+    }
+    let names = json!({"MessageSystemAttributeNames": ["SentTimestamp"], "AttributeNames": ["AWSTraceHeader"]});
+    let answer = received(&mut client, names, &[message]);
+    assert_eq!(answer["Messages"][0]["Attributes"], json!({"SentTimestamp": "1700000000123"}));
+}
+
+#[test]
+fn messages_of_other_protocols_are_text_or_base64() {
+    let mut client = client();
+    let queue = || Address::queue(Namespace(0), "orders".into());
+    let topic = Address::topic(Namespace(0), "sensors.1".into());
+    let all = json!({"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "AttributeNames": ["All"]});
+    let messages = [foreign(queue(), "text"), foreign(topic, vec![0_u8, 159, 146, 150]), foreign(queue(), "\u{1}")];
+    let answer = received(&mut client, all, &messages);
+    let [text, binary, control] = answer["Messages"].as_array().unwrap().as_slice() else { panic!("{answer}") };
+    assert_eq!((&text["Body"], text.get("MessageAttributes")), (&json!("text"), None));
+    assert_eq!(text["Attributes"].get("SenderId"), None, "nobody of ours sent it");
+    assert_eq!(text["MD5OfBody"], "1cb251ec0d568de6a929b520c4aed8d1");
+    assert_eq!(binary["Body"], "AJ+Slg==");
+    let string = |value: &str| json!({"DataType": "String", "StringValue": value});
+    let expected = json!({"causeway.encoding": string("base64"), "causeway.topic": string("sensors.1")});
+    assert_eq!(binary["MessageAttributes"], expected);
+    assert_eq!(control["Body"], "AQ==");
+}
+
+#[test]
+fn what_sqs_cannot_carry_is_rejected_and_not_shown() {
+    let mut client = client();
+    let queue = || Address::queue(Namespace(0), "orders".into());
+    client.ask("ReceiveMessage", receive(json!({"MaxNumberOfMessages": 10})));
+    fetched(client.command());
+    client.apply(deliver(foreign(queue(), vec![0; 800_000]), 1));
+    let Command::Settle(settle) = client.command() else { panic!("not settled") };
+    assert_eq!((settle.queue, settle.first, settle.last, settle.attempt), (ORDERS, 1, 1, Some(1)));
+    assert_eq!(settle.outcome, Outcome::Rejected);
+    client.apply(deliver(foreign(queue(), "fine"), 2));
+    client.apply(drained());
+    let answer = client.success();
+    assert_eq!(answer["Messages"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_fetch_that_is_refused_or_cancelled_is_told() {
+    let mut client = client();
+    client.ask("ReceiveMessage", receive(json!({})));
+    let token = fetched(client.command()).token;
+    client.refuse(Token(token.0 + 1), Refusal::NotLeased);
+    client.refuse(token, Refusal::NoSuchQueue("orders".to_owned()));
+    client.fails_no_such_queue();
+    let cancelled = || {
+        let refusal = Refusal::NoSuchQueue("orders".to_owned());
+        Effect::Cancelled { consumer: model::ConsumerIndex(0), refusal }
+    };
+    client.ask("ReceiveMessage", receive(json!({"WaitTimeSeconds": 20})));
+    fetched(client.command());
+    client.apply(cancelled());
+    client.fails_no_such_queue();
+    client.ask("ReceiveMessage", receive(json!({})));
+    fetched(client.command());
+    client.apply(deliver(foreign(Address::default(), "x"), 1));
+    client.apply(cancelled());
+    assert_eq!(client.success()["Messages"][0]["Body"], "x", "what was handed out is not lost");
+}
