@@ -59,6 +59,8 @@ pub struct Options {
     pub auto_create: bool,
     /// Bytes of bodies in memory, at which publishers are throttled.
     pub memory_limit: u64,
+    /// There is a journal to read bodies from, so that durable ones need not stay in memory.
+    pub evicts: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,10 +73,10 @@ pub(crate) struct Totals {
 
 impl Broker {
     pub fn new(options: Options) -> Self {
-        let limit = options.memory_limit;
+        let (limit, evicts) = (options.memory_limit, options.evicts);
         Self {
             options,
-            memory: Memory { used: 0, limit },
+            memory: Memory { used: 0, limit, evicts },
             next_lsn: 1,
             next_number: 1,
             numbers_below: 1,
@@ -261,7 +263,7 @@ impl Broker {
 
     /// Raises the alarm at the limit, ends it at three quarters.
     fn watch_memory(&mut self, out: &mut Step) {
-        let Memory { used, limit } = self.memory;
+        let Memory { used, limit, .. } = self.memory;
         let alarmed = if self.alarmed { used > limit / 4 * 3 } else { used >= limit && limit > 0 };
         if alarmed != self.alarmed {
             self.alarmed = alarmed;

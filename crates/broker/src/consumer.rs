@@ -101,6 +101,10 @@ impl Consumers {
         self.slots.get_mut(key.0 as usize)?.as_deref_mut()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConsumerKey, &Consumer)> {
+        self.slots.iter().enumerate().filter_map(|(i, slot)| Some((ConsumerKey(i as u32), slot.as_deref()?)))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.count
     }

@@ -4,6 +4,7 @@
 //! Start at [`Broker::step`]. Each command is decided (may refuse, changes nothing), written as a [`record`] if it must
 //! survive, and applied by the same function that recovery uses.
 
+mod audit;
 mod bind;
 mod broker;
 mod browse;

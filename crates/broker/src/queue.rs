@@ -56,12 +56,13 @@ pub(crate) struct Queue {
 pub(crate) struct Memory {
     pub(crate) used: u64,
     pub(crate) limit: u64,
+    pub(crate) evicts: bool,
 }
 
 impl Memory {
     /// Durable bodies that nobody takes at once are left on disk from here on.
     pub(crate) fn is_tight(&self) -> bool {
-        self.used > self.limit / 2
+        self.evicts && self.used > self.limit / 2
     }
 }
 
@@ -280,7 +281,15 @@ impl Queue {
         }
     }
 
-    fn due_of(&self, entry: &Entry) -> Option<Time> {
+    pub(crate) fn due_has(&self, at: Time, seq: u64) -> bool {
+        self.due.contains(&(at, seq))
+    }
+
+    pub(crate) fn due_len(&self) -> usize {
+        self.due.len()
+    }
+
+    pub(crate) fn due_of(&self, entry: &Entry) -> Option<Time> {
         due_time(entry.state, entry.expires.filter(|_| self.settings.ttl.is_none()))
     }
 

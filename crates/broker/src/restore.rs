@@ -75,7 +75,9 @@ impl Broker {
     }
 }
 
+/// The message in what the journal has read. Those are slices of whole frames; a message must not pin one.
 fn read_message(mut records: Vec<Bytes>) -> Option<Arc<Message>> {
+    records.iter_mut().for_each(|record| *record = Bytes::copy_from_slice(record));
     let last = records.pop()?;
     let pieces: Option<Vec<Bytes>> = records
         .into_iter()

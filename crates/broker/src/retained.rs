@@ -46,6 +46,11 @@ impl Retained {
             .collect()
     }
 
+    /// All, in order of namespace and topic.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Kept> {
+        self.0.values()
+    }
+
     pub(crate) fn topics(&self) -> impl Iterator<Item = &(Namespace, Name)> {
         self.0.keys()
     }

@@ -10,6 +10,7 @@ use model::{
 };
 
 use crate::broker::Broker;
+use crate::consumer::ConsumerKey;
 use crate::entry::{Entry, Located, Owner, State};
 use crate::publish::{Routes, size_of};
 use crate::record::{Published, Record};
@@ -64,6 +65,25 @@ struct Committing {
     staged: std::vec::IntoIter<Staged>,
     /// Each queue's next sequence number of this transaction.
     next: BTreeMap<u32, u64>,
+}
+
+impl Transactions {
+    /// Bytes of bodies that wait for a commit in memory.
+    pub(crate) fn bytes_in_memory(&self) -> u64 {
+        0
+    }
+
+    /// The consumers whose leases transactions hold, once for each.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = ConsumerKey> {
+        self.open.values().flat_map(|it| &it.settles).filter_map(|it| match it.owner {
+            Some(Owner::Consumer(key)) => Some(key),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn is_prepared(&self, number: TransactionNumber) -> bool {
+        self.prepared.values().any(|other| *other == number)
+    }
 }
 
 impl Broker {

@@ -7,6 +7,7 @@
 //! A kind's number and the meaning of its fields never change; new fields get a new kind.
 
 mod decode;
+mod describe;
 mod encode;
 mod settings;
 
@@ -18,6 +19,7 @@ use smallvec::SmallVec;
 
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
+pub use describe::describe;
 pub(crate) use encode::split_body;
 
 #[derive(Clone, Debug, PartialEq)]
