@@ -1,0 +1,101 @@
+use bytes::BufMut;
+use model::{Command, Commands, Encodings, Output, Time, Token};
+use serde::Serialize;
+
+use crate::admin::failure::Failure;
+
+/// Bytes that a client has not read yet, beyond which nothing more is made for it.
+const UNREAD_BYTES: usize = 1024 * 1024;
+
+/// Where a running request asks the broker and answers its client.
+pub(crate) struct Desk<'a> {
+    pub(crate) id: u64,
+    pub(crate) now: Time,
+    pub(crate) encodings: &'a Encodings,
+    pub(crate) commands: &'a mut Commands,
+    pub(crate) account: &'a mut Account,
+    pub(crate) output: &'a mut Output,
+}
+
+/// What a connection counts over all its requests.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    tokens: u64,
+    unread: usize,
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<&'a T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<u64>,
+}
+
+impl Desk<'_> {
+    /// Pushes the command that `make` gives this token.
+    pub(crate) fn ask(&mut self, make: impl FnOnce(Token) -> Command) -> Token {
+        self.account.tokens += 1;
+        let token = Token(self.account.tokens);
+        self.commands.push(make(token));
+        token
+    }
+
+    pub(crate) fn tell(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Whether the client reads fast enough to be given more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.account.has_room()
+    }
+
+    pub(crate) fn item<T: Serialize>(&mut self, item: &T) {
+        let line = Line { id: Some(self.id), item: Some(item), note: None, error: None, done: None, now: None };
+        self.account.write(self.output, &line);
+    }
+
+    /// Something that people want to know while they wait.
+    pub(crate) fn note(&mut self, note: &str) {
+        let line = Line::<()> { id: Some(self.id), item: None, note: Some(note), error: None, done: None, now: None };
+        self.account.write(self.output, &line);
+    }
+
+    pub(crate) fn done(&mut self) {
+        let (id, now) = (Some(self.id), Some(self.now.0));
+        let line = Line::<()> { id, item: None, note: None, error: None, done: Some(true), now };
+        self.account.write(self.output, &line);
+    }
+}
+
+impl Account {
+    pub(crate) fn has_room(&self) -> bool {
+        self.unread <= UNREAD_BYTES
+    }
+
+    /// The client has been handed this much.
+    pub(crate) fn read(&mut self, bytes: usize) {
+        self.unread = self.unread.saturating_sub(bytes);
+    }
+
+    pub(crate) fn fail(&mut self, output: &mut Output, id: Option<u64>, failure: &Failure) {
+        let error = Some(failure.to_string());
+        self.write(output, &Line::<()> { id, item: None, note: None, error, done: None, now: None });
+    }
+
+    fn write<T: Serialize>(&mut self, output: &mut Output, line: &Line<'_, T>) {
+        let before = output.len();
+        let buffer = output.buffer();
+        serde_json::to_writer((&mut *buffer).writer(), line)
+            .expect("strings, numbers and lists always have a JSON form");
+        buffer.put_u8(b'\n');
+        self.unread += output.len() - before;
+    }
+}

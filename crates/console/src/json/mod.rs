@@ -1,0 +1,16 @@
+//! The objects that admin channel and HTTP show, each made from the broker's own words.
+//!
+//! Times are milliseconds since the Unix epoch, spans are milliseconds, sizes are bytes.
+
+mod connection;
+mod hub;
+mod message;
+mod queue;
+mod status;
+mod topic;
+
+pub(crate) use connection::ConnectionObject;
+pub(crate) use message::{BodyObject, MessageObject};
+pub(crate) use queue::{BindingObject, QueueDetail, QueueObject, SettingsObject};
+pub(crate) use status::{ROLE, StatusObject, VERSION};
+pub(crate) use topic::TopicObject;

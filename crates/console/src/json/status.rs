@@ -1,0 +1,54 @@
+use model::Status;
+use serde::{Deserialize, Serialize};
+
+/// The broker's totals.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StatusObject {
+    pub(crate) version: String,
+    pub(crate) role: String,
+    pub(crate) now: u64,
+    /// What it is short of: "memory" or "disk".
+    pub(crate) alarm: Option<String>,
+    pub(crate) connections: u64,
+    pub(crate) queues: u64,
+    pub(crate) consumers: u64,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    /// Bytes of bodies held in memory.
+    pub(crate) memory: u64,
+    pub(crate) memory_limit: u64,
+    /// The last record of the journal.
+    pub(crate) lsn: u64,
+    pub(crate) published: u64,
+    pub(crate) delivered: u64,
+    pub(crate) settled: u64,
+    /// Messages that no queue took.
+    pub(crate) unrouted: u64,
+}
+
+/// There is no standby yet that could say anything else.
+pub(crate) const ROLE: &str = "active";
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl From<&Status> for StatusObject {
+    fn from(status: &Status) -> Self {
+        Self {
+            version: VERSION.into(),
+            role: ROLE.into(),
+            now: status.now.0,
+            alarm: status.alarm.map(Into::into),
+            connections: status.connections,
+            queues: status.queues,
+            consumers: status.consumers,
+            messages: status.messages,
+            bytes: status.bytes,
+            memory: status.memory,
+            memory_limit: status.memory_limit,
+            lsn: status.lsn.0,
+            published: status.published,
+            delivered: status.delivered,
+            settled: status.settled,
+            unrouted: status.unrouted,
+        }
+    }
+}

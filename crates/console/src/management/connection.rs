@@ -1,0 +1,175 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Request, Response, StatusCode};
+use model::{
+    CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, Peer, Refusal, Reply, Status, Time,
+    Token,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::json::{ConnectionObject, QueueObject, ROLE, StatusObject, TopicObject, VERSION};
+use crate::management::route::Route;
+use crate::management::{ManagementOptions, metrics, page};
+
+/// Objects of one list; the rest is counted.
+const LISTED: usize = 10_000;
+
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// One client's HTTP connection to the management face.
+pub(super) struct ManagementConnection {
+    options: Arc<ManagementOptions>,
+    peer: Arc<Peer>,
+    opened: bool,
+    tokens: u64,
+    /// What the open request waits for.
+    pending: Option<(Token, Question)>,
+}
+
+enum Question {
+    Health,
+    Status,
+    Queues,
+    Topics,
+    Connections,
+    MetricsOfBroker,
+    MetricsOfQueues(Box<Status>),
+}
+
+impl ManagementConnection {
+    pub(super) fn new(options: Arc<ManagementOptions>, peer: Peer) -> Self {
+        Self { options, peer: Arc::new(peer), opened: false, tokens: 0, pending: None }
+    }
+
+    fn ask(&mut self, question: Question, what: Inspect, io: &mut HttpIo<'_>) {
+        if !self.opened {
+            self.opened = true;
+            io.commands.push(Command::Open { peer: Arc::clone(&self.peer), client: Name::default() });
+        }
+        self.tokens += 1;
+        let token = Token(self.tokens);
+        io.commands.push(Command::Inspect { token, what });
+        self.pending = Some((token, question));
+    }
+
+    /// The response, or `None` if there is more to ask.
+    fn answer(&mut self, question: Question, reply: Result<Reply, Refusal>, io: &mut HttpIo<'_>) -> Option<Exchanged> {
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(refusal) => return Some(failure(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string())),
+        };
+        Some(match (question, reply) {
+            (Question::Health, Reply::Status(status)) => health(&status),
+            (Question::Status, Reply::Status(status)) => ok(&StatusObject::from(&*status)),
+            (Question::Queues, Reply::Queues(queues)) => list("queues", &queues, |it| QueueObject::from(it)),
+            (Question::Topics, Reply::Topics(topics)) => list("topics", &topics, |it| TopicObject::from(it)),
+            (Question::Connections, Reply::Connections(connections)) => {
+                list("connections", &connections, |it| ConnectionObject::from(it))
+            }
+            (Question::MetricsOfBroker, Reply::Status(status)) => {
+                let what = Inspect::Queues { namespace: None, prefix: Name::default(), internal: false };
+                self.ask(Question::MetricsOfQueues(status), what, io);
+                return None;
+            }
+            (Question::MetricsOfQueues(status), Reply::Queues(queues)) => match metrics::render(status, queues) {
+                Ok(text) => respond(StatusCode::OK, metrics::CONTENT_TYPE, text.into()),
+                Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written"),
+            },
+            _ => failure(StatusCode::INTERNAL_SERVER_ERROR, "the broker gave an answer that does not fit the question"),
+        })
+    }
+}
+
+impl HttpConnection for ManagementConnection {
+    fn request(&mut self, _now: Time, request: Request<Bytes>, io: &mut HttpIo<'_>) {
+        assert!(self.pending.is_none(), "the shell gives one request at a time");
+        match Route::of(&request) {
+            Route::Page => {
+                let mut response = respond(StatusCode::OK, HTML, page::render(&self.options).into());
+                let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+                response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+                *io.response = Some(response);
+            }
+            Route::Health => self.ask(Question::Health, Inspect::Status, io),
+            Route::Status => self.ask(Question::Status, Inspect::Status, io),
+            Route::Metrics => self.ask(Question::MetricsOfBroker, Inspect::Status, io),
+            Route::Queues { prefix, internal } => {
+                let what = Inspect::Queues { namespace: None, prefix: prefix.into(), internal };
+                self.ask(Question::Queues, what, io);
+            }
+            Route::Topics => self.ask(Question::Topics, Inspect::Topics { namespace: None }, io),
+            Route::Connections => self.ask(Question::Connections, Inspect::Connections, io),
+            Route::WrongMethod => {
+                let mut response = failure(StatusCode::METHOD_NOT_ALLOWED, "this can only be read");
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                *io.response = Some(response);
+            }
+            Route::Unknown => *io.response = Some(failure(StatusCode::NOT_FOUND, "there is nothing here")),
+        }
+    }
+
+    fn apply(&mut self, _now: Time, effect: Effect, io: &mut HttpIo<'_>) {
+        match (effect, self.pending.take()) {
+            (Effect::Reply { token, reply }, Some((asked, question))) if token == asked => {
+                if let Some(response) = self.answer(question, reply, io) {
+                    *io.response = Some(response);
+                }
+            }
+            (Effect::Close { .. }, Some(_)) => {
+                *io.response = Some(failure(StatusCode::SERVICE_UNAVAILABLE, "the broker ends this connection"));
+            }
+            (_, pending) => self.pending = pending,
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _now: Time, _io: &mut HttpIo<'_>) {}
+
+    fn close(&mut self, _reason: CloseReason, io: &mut HttpIo<'_>) {
+        self.pending = None;
+        if std::mem::take(&mut self.opened) {
+            io.commands.push(Command::Close);
+        }
+    }
+}
+
+/// An alarm does not make a broker unhealthy: it still delivers, which is what ends the alarm.
+fn health(status: &Status) -> Exchanged {
+    ok(&json!({ "status": "ok", "role": ROLE, "version": VERSION, "alarm": status.alarm }))
+}
+
+fn list<T, S: Serialize>(name: &str, all: &[T], show: impl Fn(&T) -> S) -> Exchanged {
+    let objects: Vec<S> = all.iter().take(LISTED).map(show).collect();
+    ok(&json!({ name: objects, "left_out": all.len() - objects.len() }))
+}
+
+fn ok(body: &impl Serialize) -> Exchanged {
+    respond(StatusCode::OK, JSON, written(body))
+}
+
+fn failure(status: StatusCode, text: &str) -> Exchanged {
+    respond(status, JSON, written(&json!({ "error": text })))
+}
+
+fn written(body: &impl Serialize) -> Bytes {
+    let mut text = serde_json::to_vec(body).expect("strings, numbers and lists always have a JSON form");
+    text.push(b'\n');
+    text.into()
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Exchanged {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

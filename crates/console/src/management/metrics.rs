@@ -1,0 +1,136 @@
+//! Numbers as OpenMetrics text, made anew from the broker's own for each scrape.
+
+use std::fmt;
+
+use model::{QueueCounts, QueueInfo, Status};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::json::VERSION;
+
+/// Queues with numbers of their own. Each costs 11 time series; what is left out is counted.
+const QUEUES: usize = 1_000;
+/// Bytes of a queue's name in its label.
+const LABEL_BYTES: usize = 256;
+
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The whole answer to a scrape. `queues` are taken in the order given.
+pub(super) fn render(status: Box<Status>, mut queues: Vec<QueueInfo>) -> Result<String, fmt::Error> {
+    let unlisted = queues.len().saturating_sub(QUEUES);
+    queues.truncate(QUEUES);
+    let mut registry = Registry::with_prefix("causeway");
+    registry.register_collector(Box::new(Scrape { status, queues, unlisted }));
+    let mut page = String::new();
+    text::encode(&mut page, &registry)?;
+    Ok(page)
+}
+
+#[derive(Debug)]
+struct Scrape {
+    status: Box<Status>,
+    queues: Vec<QueueInfo>,
+    unlisted: usize,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let status = &self.status;
+        let mut info = encoder.encode_descriptor("build", "What is running", None, MetricType::Info)?;
+        info.encode_info(&[("version", VERSION)])?;
+        let gauges = [
+            ("connections", "Clients that are connected", status.connections),
+            ("queues", "Queues and logs", status.queues),
+            ("consumers", "Consumers of all queues", status.consumers),
+            ("messages", "Messages in all queues", status.messages),
+            ("message_bytes", "Bytes of bodies and properties in all queues", status.bytes),
+            ("memory_bytes", "Bytes of bodies held in memory", status.memory),
+            ("memory_limit_bytes", "Bytes of bodies in memory at which publishers wait", status.memory_limit),
+            ("journal_record", "Number of the last record of the journal", status.lsn.0),
+            ("queues_unlisted", "Queues without numbers of their own here", self.unlisted as u64),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        let mut alarms =
+            encoder.encode_descriptor("alarm", "1 while publishers wait for this", None, MetricType::Gauge)?;
+        for reason in ["memory", "disk"] {
+            let on = ConstGauge::new(u64::from(status.alarm == Some(reason)));
+            on.encode(alarms.encode_family(&[("reason", reason)])?)?;
+        }
+        let counters = [
+            ("published", "Messages that were published", status.published),
+            ("delivered", "Messages that were handed out", status.delivered),
+            ("settled", "Deliveries that are done with", status.settled),
+            ("unrouted", "Messages that no queue took", status.unrouted),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        }
+        self.encode_queues(&mut encoder)
+    }
+}
+
+impl Scrape {
+    fn encode_queues(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        type Number = (&'static str, &'static str, fn(&QueueCounts) -> u64);
+        let gauges: [Number; 5] = [
+            ("queue_ready", "Messages that can be handed out", |it| it.ready),
+            ("queue_leased", "Messages handed out and not settled", |it| it.leased),
+            ("queue_delayed", "Messages that are not yet due", |it| it.delayed),
+            ("queue_bytes", "Bytes of bodies and properties", |it| it.bytes),
+            ("queue_consumers", "Consumers", |it| it.consumers),
+        ];
+        let counters: [Number; 6] = [
+            ("queue_enqueued", "Messages that came in", |it| it.enqueued),
+            ("queue_delivered", "Messages that were handed out", |it| it.delivered),
+            ("queue_settled", "Deliveries that are done with", |it| it.settled),
+            ("queue_expired", "Messages that came to their end unread", |it| it.expired),
+            ("queue_dead_lettered", "Messages given to the dead-letter queue", |it| it.dead_lettered),
+            ("queue_dropped", "Messages given up because the queue was full", |it| it.dropped),
+        ];
+        if self.queues.is_empty() {
+            return Ok(());
+        }
+        for (name, help, number) in gauges {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            self.for_each_queue(&mut family, |info, line| ConstGauge::new(number(&info.counts)).encode(line))?;
+        }
+        for (name, help, number) in counters {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            self.for_each_queue(&mut family, |info, line| ConstCounter::new(number(&info.counts)).encode(line))?;
+        }
+        Ok(())
+    }
+
+    fn for_each_queue(
+        &self,
+        family: &mut MetricEncoder<'_>,
+        encode: impl Fn(&QueueInfo, MetricEncoder<'_>) -> Result<(), fmt::Error>,
+    ) -> Result<(), fmt::Error> {
+        for info in &self.queues {
+            let labels = [("namespace", info.namespace.0.to_string()), ("queue", label(info))];
+            encode(info, family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The queue's name. One that has to be cut keeps its number, so that no two queues have the same label.
+fn label(info: &QueueInfo) -> String {
+    let name = info.name.to_text();
+    if name.len() <= LABEL_BYTES && !matches!(name, std::borrow::Cow::Owned(_)) {
+        return name.into_owned();
+    }
+    let mut end = name.len().min(LABEL_BYTES);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…#{}", &name[..end], info.id.n)
+}

@@ -1,0 +1,47 @@
+//! The management face: health, metrics and read-only JSON over HTTP.
+
+mod connection;
+mod metrics;
+mod page;
+mod route;
+
+use std::sync::Arc;
+
+use model::{HttpConnection, HttpService, Peer};
+
+use crate::management::connection::ManagementConnection;
+
+/// Requests here have no body; some clients send an empty object.
+const MAX_BODY: usize = 4 * 1024;
+
+/// How the management face is set up.
+#[derive(Clone, Debug, Default)]
+pub struct ManagementOptions {
+    /// What the start page says about where clients connect, one line each: "mqtt on 127.0.0.1:1883".
+    pub listeners: Vec<String>,
+}
+
+/// `GET` of `/`, `/health`, `/metrics` and `/api/{status,queues,topics,connections}`.
+pub struct Management {
+    options: Arc<ManagementOptions>,
+}
+
+impl Management {
+    pub fn new(options: ManagementOptions) -> Self {
+        Self { options: Arc::new(options) }
+    }
+}
+
+impl HttpService for Management {
+    fn name(&self) -> &'static str {
+        "console"
+    }
+
+    fn max_body(&self) -> usize {
+        MAX_BODY
+    }
+
+    fn open(&self, peer: &Peer) -> Box<dyn HttpConnection> {
+        Box::new(ManagementConnection::new(Arc::clone(&self.options), peer.clone()))
+    }
+}
