@@ -1,6 +1,8 @@
 //! What one request does: it is *started*, perhaps again once something was looked up, and then waits for its answers.
 
+use bytes::Bytes;
 use http::Request;
+use http::header::HOST;
 use model::{Command, Commands, Effect, Inspect, Name, Namespace, QueueInfo, QueueRef, Refusal, Reply, Time, Token};
 
 use crate::credentials::Caller;
@@ -12,9 +14,9 @@ pub(crate) struct Call<'c> {
     pub(crate) now: Time,
     pub(crate) shared: &'c Shared,
     pub(crate) caller: Caller<'c>,
-    /// `http://host[:port]`, for queue URLs.
-    pub(crate) base: &'c str,
-    pub(crate) body: &'c bytes::Bytes,
+    pub(crate) request: &'c Request<Bytes>,
+    /// The client came over TLS.
+    pub(crate) secure: bool,
     pub(crate) memory: &'c mut Memory,
     pub(crate) commands: &'c mut Commands,
 }
@@ -177,7 +179,22 @@ impl Memory {
     }
 }
 
-impl Call<'_> {
+impl<'c> Call<'c> {
+    pub(crate) fn body(&self) -> &'c Bytes {
+        self.request.body()
+    }
+
+    /// `http://host[:port]` as the client called us, or as the configuration says: what queue URLs begin with.
+    pub(crate) fn base_url(&self) -> String {
+        let header = self.request.headers().get(HOST).and_then(|value| value.to_str().ok());
+        let plain = |host: &&str| {
+            (1..=255).contains(&host.len()) && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b))
+        };
+        let called = header.or_else(|| self.request.uri().authority().map(|authority| authority.as_str()));
+        let host = self.shared.external_host.as_deref().or(called.filter(plain)).unwrap_or("localhost");
+        format!("{}://{host}", if self.secure { "https" } else { "http" })
+    }
+
     pub(crate) fn push(&mut self, command: Command) {
         self.commands.push(command);
     }
@@ -239,15 +256,4 @@ pub(crate) fn unexpected(asked: &dyn std::fmt::Debug, reply: &Reply) -> Fault {
 /// The answer of operations that only succeed.
 pub(crate) fn empty_answer(reply: Result<Reply, Refusal>) -> Result<Vec<u8>, Fault> {
     reply.map(|_| b"{}".to_vec()).map_err(Fault::from)
-}
-
-/// `http://host[:port]` as the client called us, or as the configuration says.
-pub(crate) fn base_url<B>(request: &Request<B>, shared: &Shared, secure: bool) -> String {
-    let header = request.headers().get(http::header::HOST).and_then(|value| value.to_str().ok());
-    let plain = |host: &&str| {
-        (1..=255).contains(&host.len()) && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b))
-    };
-    let called = header.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
-    let host = shared.external_host.as_deref().or(called.filter(plain)).unwrap_or("localhost");
-    format!("{}://{host}", if secure { "https" } else { "http" })
 }

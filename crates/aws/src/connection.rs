@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use model::{CloseReason, Command, Effect, HttpConnection, HttpIo, Name, Peer, Refusal, Reply, Time, Token};
 
-use crate::call::{Ask, Call, Memory, Progress, Scene, Started, Stop, Waiting, base_url};
+use crate::call::{Ask, Call, Memory, Progress, Scene, Started, Stop, Waiting};
 use crate::credentials::Caller;
 use crate::error::Fault;
 use crate::request::{Form, Wish};
@@ -88,8 +88,8 @@ impl AwsConnection {
             now,
             shared: &self.shared,
             caller: Caller::of(request)?,
-            base: &base_url(request, &self.shared, self.peer.secure),
-            body: request.body(),
+            request,
+            secure: self.peer.secure,
             memory: &mut self.memory,
             commands: io.commands,
         };

@@ -19,8 +19,8 @@ use crate::text::{Pairs, Text};
 
 /// Attributes of one request; more than there are names.
 const ATTRIBUTES: usize = 32;
-/// Bytes of a policy or key id.
-const OPAQUE_BYTES: usize = 64 * 1024;
+/// Bytes of a value: policies are the longest.
+const VALUE_BYTES: usize = 64 * 1024;
 pub(crate) const EXTRA_PREFIX: &str = "aws.";
 const MILLISECONDS: u64 = 1_000;
 
@@ -111,6 +111,9 @@ impl Wanted {
             return Err(Fault::AttributeName((*text).to_owned()));
         }
         let invalid = || Fault::AttributeValue(name.to_owned());
+        if value.len() > VALUE_BYTES {
+            return Err(invalid());
+        }
         if let Some((_, least, greatest)) = NUMBERS.iter().find(|(number, ..)| *number == name) {
             let number = value.parse().ok().filter(|number| (least..=greatest).contains(&number));
             return number.map(|number| self.take_number(name, number)).ok_or_else(invalid);
@@ -124,7 +127,7 @@ impl Wanted {
             "Policy" | "RedriveAllowPolicy" | "KmsMasterKeyId" => {
                 let is_json = || serde_json::from_str::<IgnoredAny>(value).is_ok();
                 let json_wanted = name != "KmsMasterKeyId" && !value.is_empty();
-                if value.len() > OPAQUE_BYTES || json_wanted && !is_json() {
+                if json_wanted && !is_json() {
                     return Err(invalid());
                 }
                 self.set_extra(name, value);
@@ -225,7 +228,7 @@ struct GetAttributes<'a> {
 
 /// `GetQueueAttributes`.
 pub(crate) fn start_get(call: Call<'_>) -> Result<Started, Stop> {
-    let input: GetAttributes<'_> = input(call.body)?;
+    let input: GetAttributes<'_> = input(call.body())?;
     let Target { namespace, name, account } = Target::of(&call, input.queue_url.as_ref())?;
     let is_name = |name: &str| SHOWN.contains(&name) || name == "FifoThroughputLimit" || name == "All";
     if let Some(unknown) = input.attribute_names.kept.iter().find(|name| !is_name(name)) {
@@ -262,7 +265,7 @@ struct SetAttributes<'a> {
 
 /// `SetQueueAttributes`.
 pub(crate) fn start_set(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: SetAttributes<'_> = input(call.body)?;
+    let input: SetAttributes<'_> = input(call.body())?;
     let pairs = input.attributes.ok_or(Fault::MissingParameter("Attributes"))?;
     let target = Target::of(&call, input.queue_url.as_ref())?;
     call.queue(target.namespace, &target.name, Age::New)?;

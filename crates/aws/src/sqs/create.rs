@@ -28,7 +28,7 @@ struct Create<'a> {
 
 /// `CreateQueue`: makes the queue, or finds it if it has the attributes that are given.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Create<'_> = input(call.body)?;
+    let input: Create<'_> = input(call.body())?;
     let name = input.queue_name.as_ref().ok_or(Fault::MissingParameter("QueueName"))?;
     check_name(name, &input.attributes)?;
     let wanted = Wanted::of(&input.attributes)?;
@@ -43,7 +43,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
 
     let given: Vec<String> = input.attributes.kept.iter().map(|(name, _)| name.to_string()).collect();
     let place = Place { region: call.caller.region.to_string(), account: target.account.to_owned() };
-    let base = call.base.to_owned();
+    let base = call.base_url();
     let Target { namespace, name, .. } = target;
     call.memory.forget_queue(namespace, &name);
     let declared = settings.clone();

@@ -22,7 +22,7 @@ struct Delete<'a> {
 
 /// `DeleteMessage`. Succeeds as often as it is asked.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Delete<'_> = input(call.body)?;
+    let input: Delete<'_> = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
     let handle = input.receipt_handle.ok_or(Fault::MissingParameter("ReceiptHandle"))?;
     let receipt = receipt_of(&call, namespace, &name, &handle)?;
@@ -88,7 +88,7 @@ impl EntryKind for Deleting {
 
 /// `DeleteMessageBatch`.
 pub(crate) fn start_batch(mut call: Call<'_>) -> Result<Started, Stop> {
-    let DeleteBatch { queue_url, entries } = input(call.body)?;
+    let DeleteBatch { queue_url, entries } = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, queue_url.as_ref())?;
     batch::check(&entries, "DeleteMessageBatchRequestEntry", |entry| entry.id.as_ref())?;
     let receipts = receipts_of(&call, namespace, &name, entries.kept.iter().map(|e| e.receipt_handle.as_deref()))?;
@@ -136,7 +136,7 @@ struct DeleteQueue<'a> {
 
 /// `DeleteQueue`. The name is free again at once: AWS's 60 seconds have no purpose here.
 pub(crate) fn start_queue(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: DeleteQueue<'_> = input(call.body)?;
+    let input: DeleteQueue<'_> = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
     call.memory.forget_queue(namespace, &name);
     let queue = QueueRef::Named(namespace, name);

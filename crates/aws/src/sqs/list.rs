@@ -28,7 +28,7 @@ struct ListQueues<'a> {
 
 /// `ListQueues`: URLs in order of name; with `MaxResults` in pages, each of which begins after its token's name.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: ListQueues<'_> = input(call.body)?;
+    let input: ListQueues<'_> = input(call.body())?;
     let paged = input.max_results.is_some();
     let max = match input.max_results {
         None => MOST,
@@ -43,7 +43,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     let namespace = call.namespace(&account)?;
     let prefix = input.queue_name_prefix.map(Text::into_string).unwrap_or_default();
     let what = Inspect::Queues { namespace: Some(namespace), prefix: core_prefix(&prefix), internal: false };
-    let base = call.base.to_owned();
+    let base = call.base_url();
     let finish = move |reply: Result<Reply, Refusal>| match reply {
         Ok(Reply::Queues(queues)) => {
             let mut names: Vec<String> = queues.iter().map(shown_name).collect();

@@ -23,7 +23,7 @@ struct Purge<'a> {
 
 /// `PurgeQueue`: drops every message, those in flight too.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Purge<'_> = input(call.body)?;
+    let input: Purge<'_> = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
     let info = call.queue(namespace, &name, Age::New)?;
     let last = info.settings.extra(PURGED).and_then(|text| text.parse().ok()).map(Time);

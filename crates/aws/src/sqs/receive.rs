@@ -49,7 +49,7 @@ struct Receive<'a> {
 
 /// `ReceiveMessage`.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Receive<'_> = input(call.body)?;
+    let input: Receive<'_> = input(call.body())?;
     let max = input.max_number_of_messages.unwrap_or(1);
     if !(1..=10).contains(&max) {
         return Err(Fault::value(max, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.").into());

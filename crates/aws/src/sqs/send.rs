@@ -84,7 +84,7 @@ struct Digests {
 
 /// `SendMessage`.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let mut outgoing: Outgoing<'_> = input(call.body)?;
+    let mut outgoing: Outgoing<'_> = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, outgoing.queue_url.as_ref())?;
     refuse_while_throttled(&call)?;
     let prepared = prepare(&call, &mut outgoing)?;
@@ -152,7 +152,7 @@ fn prepare(call: &Call<'_>, outgoing: &mut Outgoing<'_>) -> Result<Prepared, Fau
         attributes,
     };
     let properties = properties.write();
-    Ok(Prepared { body: shared_with(call.body, body), properties, size, not_before, digests })
+    Ok(Prepared { body: shared_with(call.body(), body), properties, size, not_before, digests })
 }
 
 /// The text's bytes, as a part of the request where it stands there without escapes.
@@ -237,7 +237,7 @@ impl EntryKind for Digests {
 
 /// `SendMessageBatch`.
 pub(crate) fn start_batch(mut call: Call<'_>) -> Result<Started, Stop> {
-    let SendBatch { queue_url, mut entries } = input(call.body)?;
+    let SendBatch { queue_url, mut entries } = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, queue_url.as_ref())?;
     refuse_while_throttled(&call)?;
     batch::check(&entries, "SendMessageBatchRequestEntry", |entry| entry.id.as_ref())?;

@@ -65,7 +65,7 @@ fn tags_of(settings: &QueueSettings) -> impl Iterator<Item = (&str, &str)> {
 
 /// `ListQueueTags`.
 pub(crate) fn start_list(call: Call<'_>) -> Result<Started, Stop> {
-    let input: Tag<'_> = input(call.body)?;
+    let input: Tag<'_> = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
     let info = call.queue(namespace, &name, Age::New)?;
     let mut out = Vec::new();
@@ -81,7 +81,7 @@ pub(crate) fn start_list(call: Call<'_>) -> Result<Started, Stop> {
 
 /// `TagQueue`.
 pub(crate) fn start_tag(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Tag<'_> = input(call.body)?;
+    let input: Tag<'_> = input(call.body())?;
     let tags = input.tags.filter(|tags| tags.count > 0).ok_or(Fault::MissingParameter("Tags"))?;
     let extras = tag_extras(&tags)?;
     let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
@@ -95,7 +95,7 @@ pub(crate) fn start_tag(mut call: Call<'_>) -> Result<Started, Stop> {
 
 /// `UntagQueue`.
 pub(crate) fn start_untag(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Untag<'_> = input(call.body)?;
+    let input: Untag<'_> = input(call.body())?;
     let keys = input.tag_keys.filter(|keys| keys.count > 0).ok_or(Fault::MissingParameter("TagKeys"))?;
     if keys.count > TAGS {
         return Err(Fault::InvalidParameter(format!("{} tag keys are more than {TAGS}.", keys.count)).into());

@@ -76,11 +76,11 @@ struct GetQueueUrl<'a> {
 
 /// `GetQueueUrl`.
 pub(crate) fn start(call: Call<'_>) -> Result<Started, Stop> {
-    let input: GetQueueUrl<'_> = input(call.body)?;
+    let input: GetQueueUrl<'_> = input(call.body())?;
     let name = input.queue_name.ok_or(Fault::MissingParameter("QueueName"))?;
     let target = Target::named(&call, input.owner.as_deref().filter(|owner| is_account(owner)), &name)?;
     let info = call.queue(target.namespace, &target.name, Age::New)?;
-    Ok(Started::Answered(url_answer(&queue_url(call.base, target.account, &shown_name(info)))))
+    Ok(Started::Answered(url_answer(&queue_url(&call.base_url(), target.account, &shown_name(info)))))
 }
 
 /// `{"QueueUrl": …}`

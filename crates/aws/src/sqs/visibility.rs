@@ -40,7 +40,7 @@ impl EntryKind for Changing {}
 
 /// `ChangeMessageVisibility`. 0 seconds give the message back at once.
 pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
-    let input: Change<'_> = input(call.body)?;
+    let input: Change<'_> = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
     let handle = input.receipt_handle.as_deref().ok_or(Fault::MissingParameter("ReceiptHandle"))?;
     let receipt = receipt_of(&call, namespace, &name, handle)?;
@@ -65,7 +65,7 @@ fn renewal(call: &Call<'_>, receipt: &Receipt, seconds: Option<i64>) -> Result<O
 
 /// `ChangeMessageVisibilityBatch`.
 pub(crate) fn start_batch(mut call: Call<'_>) -> Result<Started, Stop> {
-    let ChangeBatch { queue_url, entries } = input(call.body)?;
+    let ChangeBatch { queue_url, entries } = input(call.body())?;
     let Target { namespace, name, .. } = Target::of(&call, queue_url.as_ref())?;
     batch::check(&entries, "ChangeMessageVisibilityBatchRequestEntry", |entry| entry.id.as_ref())?;
     let receipts = receipts_of(&call, namespace, &name, entries.kept.iter().map(|e| e.receipt_handle.as_deref()))?;
