@@ -145,12 +145,20 @@ impl Broker {
         Process::start(&mut command).wait(DEADLINE)
     }
 
-    /// As [`Broker::admin`] with `--json`; panics unless it succeeded with one JSON document.
-    pub fn admin_json(&self, args: &[&str]) -> serde_json::Value {
+    /// As [`Broker::admin`] with `--json`, one object a line; panics unless it succeeded.
+    pub fn admin_rows(&self, args: &[&str]) -> Vec<serde_json::Value> {
         let ended = self.admin(&[args, &["--json"]].concat());
         assert!(ended.status.success(), "{args:?}: {ended:?}");
-        let text = ended.stdout.join("\n");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+        let row =
+            |line: &String| serde_json::from_str(line).unwrap_or_else(|error| panic!("{args:?}: {error}: {line}"));
+        ended.stdout.iter().map(row).collect()
+    }
+
+    /// The only row of [`Broker::admin_rows`].
+    pub fn admin_row(&self, args: &[&str]) -> serde_json::Value {
+        let mut rows = self.admin_rows(args);
+        assert_eq!(rows.len(), 1, "{args:?}: {rows:?}");
+        rows.remove(0)
     }
 
     fn launch(&mut self) {

@@ -26,11 +26,11 @@ durable = true
 #[test]
 fn status_counts_what_happens() {
     let broker = broker();
-    let status = broker.admin_json(&["status"]);
+    let status = broker.admin_row(&["status"]);
     assert_eq!((&status["role"], &status["alarm"]), (&json!("active"), &Value::Null), "{status}");
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     device.publish("$queue/orders", 1, "x");
-    let after = broker.admin_json(&["status"]);
+    let after = broker.admin_row(&["status"]);
     assert_eq!(number(&after, "messages"), number(&status, "messages") + 1);
     assert_eq!(number(&after, "published"), number(&status, "published") + 1);
     assert!(number(&after, "connections") > number(&status, "connections"), "{after}");
@@ -66,12 +66,12 @@ fn connections_and_topics_are_listed() {
     let mut device = Device::new(broker.address(Face::Mqtt), "a-device");
     device.subscribe(&[("plant/+/heat", 1)]);
     device.hand_over(&conformance::wire::Publish::new("plant/kept", 1, 9, "x").retained());
-    let connections = rows(&broker.admin_json(&["connections"]));
+    let connections = broker.admin_rows(&["connections"]);
     let own = connections.iter().find(|row| row["client"] == "a-device");
     let own = own.unwrap_or_else(|| panic!("{connections:?}"));
     assert!(own["protocol"].as_str().is_some_and(|protocol| protocol.to_lowercase().contains("mqtt")), "{own}");
     assert!(own["address"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")), "{own}");
-    let topics = rows(&broker.admin_json(&["topics"]));
+    let topics = broker.admin_rows(&["topics"]);
     assert!(topics.iter().any(|row| row["key"] == "plant.*.heat" && row["bindings"] == 1), "{topics:?}");
     assert!(topics.iter().any(|row| row["key"] == "plant.kept" && row["retained"] == true), "{topics:?}");
 }
@@ -79,11 +79,11 @@ fn connections_and_topics_are_listed() {
 #[test]
 fn send_and_peek_see_the_clients_messages() {
     let broker = broker();
-    let sent = broker.admin(&["send", "orders", "from the console"]);
+    let sent = broker.admin(&["send", "orders", "--body", "from the console"]);
     assert!(sent.status.success(), "{sent:?}");
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     device.publish("$queue/orders", 1, "from a device");
-    let peeked = rows(&broker.admin_json(&["peek", "orders"]));
+    let peeked = broker.admin_rows(&["peek", "orders"]);
     assert_eq!(peeked.len(), 2, "{peeked:?}");
     assert!(peeked[0].to_string().contains("from the console"), "{}", peeked[0]);
     assert!(peeked[1].to_string().contains("from a device"), "{}", peeked[1]);
@@ -143,6 +143,19 @@ fn tail_shows_messages_as_they_pass() {
 }
 
 #[test]
+fn queues_are_made_and_deleted() {
+    let broker = broker();
+    let made = broker.admin(&["create", "made"]);
+    assert!(made.status.success(), "{made:?}");
+    let mut device = Device::new(broker.address(Face::Mqtt), "device");
+    device.publish("$queue/made", 1, "x");
+    assert_eq!(number(&broker.admin_row(&["queue", "made"]), "ready"), 1);
+    let deleted = broker.admin(&["delete", "made"]);
+    assert!(deleted.status.success(), "{deleted:?}");
+    assert!(broker.admin_rows(&["queues", "made"]).is_empty());
+}
+
+#[test]
 fn words_are_for_people() {
     let broker = broker();
     Device::new(broker.address(Face::Mqtt), "device").publish("$queue/orders", 1, "x");
@@ -173,15 +186,9 @@ fn broker() -> Broker {
 }
 
 fn queue(broker: &Broker, name: &str) -> Value {
-    let queues = rows(&broker.admin_json(&["queues"]));
+    let queues = broker.admin_rows(&["queues"]);
     let found = queues.iter().find(|row| row["name"] == name);
     found.cloned().unwrap_or_else(|| panic!("no queue {name} in {queues:?}"))
-}
-
-/// A listing's rows: the document itself, or the one list in it.
-fn rows(listing: &Value) -> Vec<Value> {
-    let list = listing.as_array().or_else(|| listing.as_object()?.values().find_map(Value::as_array));
-    list.cloned().unwrap_or_else(|| panic!("no list: {listing}"))
 }
 
 fn number(row: &Value, name: &str) -> u64 {

@@ -67,7 +67,7 @@ fn a_second_broker_on_the_same_data_is_refused_and_harms_nothing() {
     device.subscribe(&[("$queue/orders", 1)]);
     device.publish("$queue/orders", 1, "fine");
     assert_eq!(device.take().payload, b"fine");
-    broker.admin_json(&["status"]);
+    broker.admin_row(&["status"]);
 }
 
 #[test]
