@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use model::{CloseReason, Command, Effect, HttpConnection, HttpIo, Name, Peer, Refusal, Reply, Time, Token};
+use model::{CloseReason, Effect, HttpConnection, HttpIo, Peer, Refusal, Reply, Time, Token};
 
 use crate::call::{Ask, Call, Memory, Progress, Scene, Started, Stop, Waiting};
 use crate::credentials::Caller;
@@ -17,8 +17,7 @@ use crate::{response, sqs, sts};
 /// asks and is started anew, so the operations themselves are written as if everything were known.
 pub(crate) struct AwsConnection {
     shared: Arc<Shared>,
-    peer: Arc<Peer>,
-    opened: bool,
+    peer: Peer,
     memory: Memory,
     pending: Option<Pending>,
 }
@@ -39,7 +38,7 @@ const STS_TARGET: &str = "AWSSecurityTokenServiceV20110615";
 
 impl AwsConnection {
     pub(crate) fn new(shared: Arc<Shared>, peer: Peer) -> Self {
-        Self { shared, peer: Arc::new(peer), opened: false, memory: Memory::default(), pending: None }
+        Self { shared, peer, memory: Memory::default(), pending: None }
     }
 
     /// Answers what needs no broker, starts the rest.
@@ -145,10 +144,6 @@ impl AwsConnection {
 impl HttpConnection for AwsConnection {
     fn request(&mut self, now: Time, request: Request<Bytes>, io: &mut HttpIo<'_>) {
         assert!(self.pending.is_none(), "the shell gives one request at a time");
-        if !self.opened {
-            self.opened = true;
-            io.commands.push(Command::Open { peer: Arc::clone(&self.peer), client: Name::default() });
-        }
         self.memory.next_request();
         self.serve(now, request, io);
     }
@@ -180,9 +175,6 @@ impl HttpConnection for AwsConnection {
     fn close(&mut self, _reason: CloseReason, io: &mut HttpIo<'_>) {
         if let Some(mut pending) = self.pending.take() {
             abandon(&mut pending, io);
-        }
-        if std::mem::take(&mut self.opened) {
-            io.commands.push(Command::Close);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 /// `Effect::Confirm`.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// The first command of a connection; not answered. `client` is what it calls itself.
+    /// The first command of a connection, given by the shell; not answered. `client` is what it calls itself.
     Open {
         peer: Arc<Peer>,
         client: Name,
@@ -126,7 +126,8 @@ pub enum Command {
         to: QueueRef,
         max: u64,
     },
-    /// The last command: leases of the connection end, its exclusive queues are deleted. Not answered.
+    /// The last command, given by the shell: leases of the connection end, its exclusive queues are deleted. Not
+    /// answered.
     Close,
 }
 

@@ -79,10 +79,9 @@ impl Client {
         self.send(request.body(body.into()).unwrap());
     }
 
-    /// The commands since the last look, without the connection's `Open`.
+    /// The commands since the last look.
     pub(crate) fn commands(&mut self) -> Vec<Command> {
-        let commands = self.commands.batch.drain(..).map(|envelope| envelope.command);
-        commands.filter(|command| !matches!(command, Command::Open { .. })).collect()
+        self.commands.batch.drain(..).map(|envelope| envelope.command).collect()
     }
 
     /// The only command since the last look.
