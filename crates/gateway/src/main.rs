@@ -1,2 +1,59 @@
-//! Being written.
-fn main() {}
+//! The program `causeway`: reads the configuration, builds the parts, wires them, runs them, stops them.
+
+mod command_line;
+mod define;
+mod engine;
+mod exit;
+mod listeners;
+mod run;
+mod store;
+
+use std::io::Write;
+
+use clap::Parser;
+use config::{Config, Machine, Sources};
+
+use crate::command_line::{CommandLine, ConfigCommand, Subcommands};
+use crate::exit::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let line = CommandLine::parse();
+    if let Err(failure) = act(line) {
+        failure.exit();
+    }
+}
+
+fn act(line: CommandLine) -> Result<(), Failure> {
+    if let Some(Subcommands::Config(ConfigCommand::Reference)) = line.command {
+        return print(&config::reference());
+    }
+    let config = configuration(&line)?;
+    match line.command {
+        None => run::run(&config),
+        Some(Subcommands::Config(ConfigCommand::Show)) => print(&config::show(&config)),
+        Some(Subcommands::Config(_)) => print("The configuration is sound.\n"),
+        Some(Subcommands::Admin(command)) => {
+            console::run(command, &config.data.join("admin.sock"), line.json, &mut std::io::stdout().lock())
+                .map_err(|error| Failure::Start(error.to_string()))
+        }
+    }
+}
+
+fn configuration(line: &CommandLine) -> Result<Config, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Configuration(error.to_string());
+    let file = line.settings.config.as_deref().map(config::read_file).transpose().map_err(|error| wrong(&error))?;
+    let sources = Sources {
+        file,
+        environment: std::env::vars(),
+        flags: line.settings.flags(),
+        machine: Machine::read(),
+    };
+    Config::load(sources).map_err(|errors| wrong(&errors))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::Start(error.to_string()))
+}

@@ -1,0 +1,201 @@
+//! The core behind a lock: whichever IO thread has a batch runs the broker itself, with the batches of the others.
+//!
+//! ```text
+//!  IO thread: batch ──► inbox ──► try_lock ──┬─ got it: step with all inboxes ──► records ──► journal thread
+//!                                            │                               └──► effects ──► outboxes, wake their threads
+//!                                            └─ busy: who has the lock looks into the inboxes again after unlocking
+//! ```
+//! At low load nobody wakes anybody to get a command carried out; under load, batches grow while the lock is held.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use broker::{Broker, Outgoing, Step};
+use journal::{Batch, Load, Submitter};
+use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
+use net::{Addressed, Core, Wakers};
+
+/// Commands of one thread that may wait before it waits for the lock too.
+const INBOX_COMMANDS: usize = 65_536;
+
+pub(crate) struct Engine {
+    core: Mutex<Inner>,
+    /// One for each IO thread, and one for what the journal has read.
+    inboxes: Vec<Mutex<Vec<Envelope>>>,
+    outboxes: Vec<Mutex<Vec<Addressed>>>,
+    /// Some inbox has something.
+    pending: AtomicBool,
+    durable: AtomicU64,
+    /// Per thread, the last record that one of its effects waits for.
+    awaited: Vec<AtomicU64>,
+    /// When the broker wants to be called again; `u64::MAX`: never.
+    timeout: AtomicU64,
+    stopping: AtomicBool,
+    wakers: Wakers,
+}
+
+struct Inner {
+    broker: Broker,
+    step: Step,
+    batch: Commands,
+    now: Time,
+    /// Effects of this step by thread.
+    sorted: Vec<Vec<Addressed>>,
+    /// `None`: nothing is kept, everything counts as durable at once.
+    journal: Option<Submitter>,
+}
+
+impl Engine {
+    /// `step` may have records already, of what the configuration defined; they go to the journal first.
+    pub(crate) fn new(broker: Broker, step: Step, journal: Option<Submitter>, durable: Lsn, wakers: Wakers) -> Self {
+        let threads = wakers.len();
+        let inner = Inner {
+            broker,
+            step,
+            batch: Commands::default(),
+            now: Time::ZERO,
+            sorted: (0..threads).map(|_| Vec::new()).collect(),
+            journal,
+        };
+        Self {
+            core: Mutex::new(inner),
+            inboxes: (0..=threads).map(|_| Mutex::default()).collect(),
+            outboxes: (0..threads).map(|_| Mutex::default()).collect(),
+            pending: AtomicBool::new(false),
+            durable: AtomicU64::new(durable.0),
+            awaited: (0..threads).map(|_| AtomicU64::new(0)).collect(),
+            timeout: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            wakers,
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.wakers.wake_all();
+    }
+
+    /// Everything up to `lsn` is on disk: threads that wait for it go on.
+    pub(crate) fn set_durable(&self, lsn: Lsn) {
+        let before = self.durable.fetch_max(lsn.0, Ordering::SeqCst);
+        for (thread, awaited) in self.awaited.iter().enumerate() {
+            if awaited.load(Ordering::SeqCst) > before {
+                self.wakers.wake(thread as u16);
+            }
+        }
+    }
+
+    /// The journal has read what the broker asked for.
+    pub(crate) fn loaded(&self, load: u64, records: Option<Vec<bytes::Bytes>>) {
+        let envelope = Envelope { connection: ConnectionId::default(), command: Command::Loaded { load, records } };
+        if let Some(inbox) = self.inboxes.last() {
+            guard(inbox).push(envelope);
+        }
+        self.pending.store(true, Ordering::SeqCst);
+        self.wakers.wake(0);
+    }
+
+    /// Runs the broker with everything that waits, until nothing does.
+    fn work(&self, inner: &mut Inner, thread: u16, now: Time, own: &mut Commands, inbox: &mut Vec<Addressed>) {
+        inner.now = inner.now.max(now);
+        // Made before what follows, so it is applied before.
+        inbox.append(&mut guard(&self.outboxes[usize::from(thread)]));
+        std::mem::swap(&mut inner.batch.batch, &mut own.batch);
+        loop {
+            if self.pending.swap(false, Ordering::SeqCst) {
+                for waiting in &self.inboxes {
+                    inner.batch.batch.append(&mut guard(waiting));
+                }
+            }
+            inner.broker.step(inner.now, &mut inner.batch, &mut inner.step);
+            self.hand_on(inner, thread, inbox);
+            if !self.pending.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        std::mem::swap(&mut inner.batch.batch, &mut own.batch);
+        let timeout = inner.broker.poll_timeout().map_or(u64::MAX, |at| at.0);
+        self.timeout.store(timeout, Ordering::SeqCst);
+    }
+
+    /// Records to the journal, effects to their threads.
+    fn hand_on(&self, inner: &mut Inner, thread: u16, inbox: &mut Vec<Addressed>) {
+        let Inner { step, sorted, journal, now, .. } = inner;
+        if step.count > 0 {
+            let (first, count) = (step.first, std::mem::take(&mut step.count));
+            let payload = step.records.split().freeze();
+            match journal {
+                Some(journal) => {
+                    journal.submit(Batch { first: journal::Lsn(first.0), count, time: now.0, payload });
+                }
+                None => self.set_durable(Lsn(first.0 + u64::from(count) - 1)),
+            }
+        }
+        for load in step.loads.drain(..) {
+            if let Some(journal) = journal {
+                let (first, last) = (journal::Lsn(load.first.0), journal::Lsn(load.last.0));
+                journal.load(Load { first, last, token: load.load });
+            }
+        }
+        for Outgoing { connection, after, effect } in step.effects.drain(..) {
+            let to = usize::from(connection.thread);
+            if let Some(awaited) = self.awaited.get(to)
+                && after.0 > awaited.load(Ordering::Relaxed)
+            {
+                awaited.store(after.0, Ordering::SeqCst);
+            }
+            let addressed = Addressed { connection, after, effect };
+            if connection.thread == thread {
+                inbox.push(addressed);
+            } else if let Some(list) = sorted.get_mut(to) {
+                list.push(addressed);
+            }
+        }
+        for (to, list) in sorted.iter_mut().enumerate() {
+            if !list.is_empty() {
+                guard(&self.outboxes[to]).append(list);
+                self.wakers.wake(to as u16);
+            }
+        }
+    }
+}
+
+impl Core for Engine {
+    fn run(&self, thread: u16, now: Time, batch: &mut Commands, inbox: &mut Vec<Addressed>) -> Option<Time> {
+        let mut free = self.core.try_lock().ok();
+        if free.is_none() && !batch.batch.is_empty() {
+            let waiting = &self.inboxes[usize::from(thread)];
+            let crowded = {
+                let mut waiting = guard(waiting);
+                waiting.append(&mut batch.batch);
+                waiting.len() > INBOX_COMMANDS
+            };
+            self.pending.store(true, Ordering::SeqCst);
+            // Either the one who has the lock sees `pending` after unlocking, or this gets it.
+            free = if crowded { Some(guard(&self.core)) } else { self.core.try_lock().ok() };
+        }
+        while let Some(mut inner) = free {
+            self.work(&mut inner, thread, now, batch, inbox);
+            drop(inner);
+            free = if self.pending.load(Ordering::SeqCst) { self.core.try_lock().ok() } else { None };
+        }
+        inbox.append(&mut guard(&self.outboxes[usize::from(thread)]));
+        match self.timeout.load(Ordering::SeqCst) {
+            u64::MAX => None,
+            at => Some(Time(at)),
+        }
+    }
+
+    fn durable(&self) -> Lsn {
+        Lsn(self.durable.load(Ordering::SeqCst))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+/// A lock whose holder panicked is as good as before: the broker stops the process when it panics.
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,183 @@
+//! From a configuration to a running broker, and back to silence.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Broker, Options, Step};
+use config::Config;
+use console::ManagementOptions;
+use model::{ConnectionId, Encodings, Lsn, Time};
+use net::{Arrivals, Clock, Limits, Wakers};
+use tracing_subscriber::EnvFilter;
+
+use crate::engine::Engine;
+use crate::exit::Failure;
+use crate::listeners::{self, Bound, Faces};
+use crate::store::{Running, Store};
+
+pub(crate) fn run(config: &Config) -> Result<(), Failure> {
+    start_log(config)?;
+    let now = Clock::default().now();
+    let encodings = encodings();
+    let mut broker = Broker::new(Options {
+        encodings: encodings.clone(),
+        auto_create: config.auto_create,
+        memory_limit: config.memory_limit,
+        evicts: !config.ephemeral,
+    });
+    let store = recover(config, &mut broker)?;
+    let threads = config.io_threads;
+    let secret = match (&config.secret_key, &store) {
+        (Some(secret), _) => *secret.expose(),
+        (None, Some(store)) => store.identity().secret,
+        (None, None) => ephemeral_secret()?,
+    };
+    let faces = faces(config, &encodings, secret);
+    let bound = listeners::bind(config, &faces)?;
+
+    let configuration = ConnectionId { thread: threads as u16, slot: 0, generation: 1 };
+    let mut step = Step::default();
+    crate::define::define(config, &mut broker, now, configuration, &mut step)?;
+    let durable = store.as_ref().map_or(Lsn(0), Store::last);
+    let wakers = Wakers::new(threads);
+    let submitter = store.as_ref().map(|store| store.submitter.clone());
+    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone()));
+    let running = match store {
+        Some(store) => Some(store.start(&engine).map_err(|error| Failure::Start(error.to_string()))?),
+        None => None,
+    };
+    serve(config, bound, &engine, &wakers, running)
+}
+
+/// Log lines go to standard error, so that standard output stays for people and scripts.
+fn start_log(config: &Config) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| Failure::Configuration(format!("log = {:?} is no filter: {error}", config.log)))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    Ok(())
+}
+
+fn encodings() -> Encodings {
+    let mut encodings = Encodings::default();
+    encodings.register(Arc::new(mqtt::MqttEncoding));
+    encodings.register(Arc::new(aws::SqsEncoding));
+    encodings
+}
+
+fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failure> {
+    if config.ephemeral {
+        return Ok(None);
+    }
+    let mut restore =
+        |lsn: Lsn, time: Time, record: &[u8]| broker.restore(lsn, time, record).map_err(journal::ReplayError::new);
+    let store = Store::open(&config.data, &mut restore)?;
+    broker.finish_restore();
+    Ok(Some(store))
+}
+
+/// Receipts and ids of a broker that keeps nothing need not outlive it.
+fn ephemeral_secret() -> Result<[u8; 32], Failure> {
+    let mut secret = [0; 32];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut secret))
+        .map_err(|error| Failure::Start(format!("no randomness: {error}")))?;
+    Ok(secret)
+}
+
+fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
+    let mut options = mqtt::MqttOptions::new(encodings.clone());
+    options.max_packet = config.max_message_size;
+    options.login_timeout = config.login_timeout.as_millis() as u64;
+    let aws =
+        aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
+    Faces {
+        mqtt: Arc::new(mqtt::Mqtt::new(options)),
+        aws: Arc::new(aws::Aws::new(aws)),
+        console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
+        admin: Arc::new(console::Admin::new(encodings.clone())),
+    }
+}
+
+/// Starts the threads, says where everything is, waits for a signal, and stops in order.
+fn serve(
+    config: &Config,
+    bound: Bound,
+    engine: &Arc<Engine>,
+    wakers: &Wakers,
+    running: Option<Running>,
+) -> Result<(), Failure> {
+    let arrivals = Arrivals::new(wakers.len());
+    let limits = Limits { connections: config.max_connections, login_timeout: config.login_timeout };
+    let mut listeners = bound.listeners;
+    let threads: Vec<_> = (0..wakers.len() as u16)
+        .map(|number| {
+            let listeners = if number == 0 { std::mem::take(&mut listeners) } else { Vec::new() };
+            let options = net::Options { core: engine.clone(), wakers: wakers.clone(), limits };
+            let arrivals = arrivals.clone();
+            std::thread::Builder::new().name(format!("io-{number}")).spawn(move || {
+                let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    net::run(number, &options, listeners, arrivals)
+                }));
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => Failure::Fatal(format!("IO thread {number}: {error}")).exit(),
+                    // The state may be half changed; the journal has only whole facts. A new start reads those.
+                    Err(_) => Failure::Fatal(format!("IO thread {number} ended by a defect")).exit(),
+                }
+            })
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::Start(format!("cannot start a thread: {error}")))?;
+    announce(config, &bound.lines)?;
+    wait_for_signal()?;
+    tracing::info!("stopping");
+    engine.stop();
+    for thread in threads {
+        let _ = thread.join();
+    }
+    if let Some(running) = running {
+        running.stop();
+    }
+    if let Some(path) = bound.admin {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+fn announce(config: &Config, lines: &[String]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let mut say = || {
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
+        if config.ephemeral {
+            writeln!(out, "Nothing is kept on disk (--ephemeral).")?;
+        } else {
+            writeln!(out, "{:<8} {}", "store", config.data.display())?;
+        }
+        writeln!(out, "Development mode: every user name, password and access key is accepted.")?;
+        writeln!(out, "Ready.")?;
+        out.flush()
+    };
+    say().map_err(|error: std::io::Error| Failure::Start(error.to_string()))
+}
+
+/// Ctrl-C or SIGTERM.
+fn wait_for_signal() -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::Fatal(format!("cannot wait for signals: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
+    runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    })?;
+    // Frees the runtime's threads at once.
+    runtime.shutdown_timeout(Duration::from_millis(1));
+    Ok(())
+}
