@@ -1,0 +1,207 @@
+//! The admin connection with effects that no broker made.
+
+use bytes::BytesMut;
+use console::Admin;
+use model::{
+    CloseReason, Command, Commands, Connection, Effect, Encodings, Inspect, Io, MessageNumber, Output, Protocol,
+    Recognised, Refusal, Reply, Status, Token,
+};
+use serde_json::{Value as Json, json};
+
+use crate::harness::{NOW, PEER};
+
+struct Script {
+    connection: Box<dyn Connection>,
+    commands: Commands,
+    output: Output,
+    finished: bool,
+    input: BytesMut,
+}
+
+impl Script {
+    fn new() -> Self {
+        Self {
+            connection: Admin::new(Encodings::default()).open(&PEER),
+            commands: Commands::default(),
+            output: Output::default(),
+            finished: false,
+            input: BytesMut::new(),
+        }
+    }
+
+    fn with<T>(&mut self, act: impl FnOnce(&mut dyn Connection, &mut BytesMut, &mut Io<'_>) -> T) -> T {
+        let mut io = Io { commands: &mut self.commands, output: &mut self.output, finished: &mut self.finished };
+        act(self.connection.as_mut(), &mut self.input, &mut io)
+    }
+
+    fn receive(&mut self, text: &str) -> Result<(), model::Misbehaviour> {
+        self.input.extend_from_slice(text.as_bytes());
+        self.with(|connection, input, io| connection.receive(NOW, input, io))
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        self.with(|connection, _, io| connection.apply(NOW, effect, io));
+    }
+
+    fn commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands.batch).into_iter().map(|envelope| envelope.command).collect()
+    }
+
+    fn lines(&mut self) -> Vec<Json> {
+        let mut all = Vec::new();
+        while !self.output.is_empty() {
+            let mut slices = [std::io::IoSlice::new(&[])];
+            self.output.slices(&mut slices);
+            all.extend_from_slice(&slices[0]);
+            let written = slices[0].len();
+            self.output.advance(written);
+            self.with(|connection, _, io| connection.flushed(written, io));
+        }
+        let text = String::from_utf8(all).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn reply(token: Token, reply: Reply) -> Effect {
+    Effect::Reply { token, reply: Ok(reply) }
+}
+
+#[test]
+fn the_protocol_is_json_objects() {
+    let admin = Admin::new(Encodings::default());
+    assert_eq!(admin.name(), "admin");
+    assert_eq!(admin.recognise(b""), Recognised::NeedMore);
+    assert_eq!(admin.recognise(b"{\"id\""), Recognised::Yes);
+    assert_eq!(admin.recognise(b"GET / HTTP/1.1"), Recognised::No);
+}
+
+#[test]
+fn the_broker_is_asked_once_and_only_its_answer_counts() {
+    let mut script = Script::new();
+    script.receive("{\"id\":9,\"command\":\"status\"}\n").unwrap();
+    let commands = script.commands();
+    let [Command::Open { .. }, Command::Inspect { token, what: Inspect::Status }] = commands[..] else {
+        panic!("{commands:?}")
+    };
+    script.apply(reply(Token(token.0 + 1), Reply::Done));
+    script.apply(Effect::Confirm { token, message: MessageNumber(1), routed: true });
+    script.apply(Effect::Drained { consumer: model::ConsumerIndex(0) });
+    assert!(script.lines().is_empty());
+    script.apply(reply(token, Reply::Status(Box::new(Status { alarm: Some("memory"), ..Status::default() }))));
+    let lines = script.lines();
+    assert_eq!(lines[0]["item"]["alarm"], "memory");
+    assert_eq!(lines[1], json!({"id": 9, "done": true, "now": NOW.0}));
+    script.apply(reply(token, Reply::Done));
+    assert!(script.lines().is_empty(), "answered twice");
+    script.with(|connection, _, io| connection.close(CloseReason::Disconnected, io));
+    assert!(matches!(script.commands()[..], [Command::Close]));
+}
+
+#[test]
+fn refusals_are_told_in_their_own_words() {
+    let mut script = Script::new();
+    for (n, refusal) in [
+        Refusal::NoSuchQueue("a\"b".into()),
+        Refusal::Exclusive("x".into()),
+        Refusal::Limit("bytes", 7),
+        Refusal::Unreadable,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        script.receive(&format!("{{\"id\":{n},\"command\":\"topics\"}}\n")).unwrap();
+        let Some(Command::Inspect { token, .. }) = script.commands().pop() else { panic!() };
+        script.apply(Effect::Reply { token, reply: Err(refusal.clone()) });
+        assert_eq!(script.lines(), [json!({"id": n, "error": refusal.to_string()})]);
+    }
+    script.receive("{\"id\":1,\"command\":\"topics\"}\n").unwrap();
+    let Some(Command::Inspect { token, .. }) = script.commands().pop() else { panic!() };
+    script.apply(reply(token, Reply::Count(1)));
+    assert!(script.lines()[0]["error"].as_str().unwrap().contains("does not fit"));
+}
+
+#[test]
+fn an_over_long_line_ends_the_connection() {
+    let mut script = Script::new();
+    let piece = "x".repeat(64 * 1024);
+    let mut ended = Ok(());
+    let mut sent = 0;
+    while ended.is_ok() {
+        ended = script.receive(&piece);
+        sent += piece.len();
+        assert!(sent <= (4 << 20) + 2 * piece.len(), "no end after {sent} bytes");
+    }
+    assert_eq!(ended.unwrap_err().0, "bytes of a line over the limit of 4194304");
+    assert_eq!(script.lines(), [json!({"id": null, "error": "bytes of a line over the limit of 4194304"})]);
+    let mut whole = Script::new();
+    assert!(whole.receive(&format!("{}\n", "x".repeat((4 << 20) + 1))).is_err());
+}
+
+#[test]
+fn the_longest_line_is_taken_in_small_pieces() {
+    let mut script = Script::new();
+    let (head, tail) = ("{\"id\":1,\"command\":\"send\",\"queue\":\"a\",\"body\":\"", "\"}");
+    let body = "x".repeat((4 << 20) - head.len() - tail.len());
+    let line = format!("{head}{body}{tail}\n");
+    for piece in line.as_bytes().chunks(1_000) {
+        script.receive(std::str::from_utf8(piece).unwrap()).unwrap();
+    }
+    let Some(Command::Publish(publish)) = script.commands().pop() else { panic!() };
+    assert_eq!(publish.message.body.len(), body.len());
+}
+
+#[test]
+fn whoever_publishes_hears_of_alarms() {
+    let mut script = Script::new();
+    script.receive("{\"id\":1,\"command\":\"send\",\"queue\":\"a\",\"count\":1000}\n").unwrap();
+    let first = script.commands();
+    assert_eq!(first.len(), 1 + 256, "so many at once, after Open");
+    script.apply(Effect::Throttle { reason: Some("memory") });
+    assert_eq!(script.lines(), [json!({"id": 1, "note": "waits: the broker is short of memory"})]);
+    let mut commands = first;
+    while !commands.is_empty() {
+        for command in std::mem::take(&mut commands) {
+            let Command::Publish(publish) = command else { continue };
+            let token = publish.token.unwrap();
+            script.apply(Effect::Confirm { token, message: MessageNumber(token.0), routed: true });
+            commands.extend(script.commands());
+        }
+    }
+    assert_eq!(script.lines()[0]["item"], json!({"sent": 1000, "unrouted": 0}));
+    script.receive("{\"id\":2,\"command\":\"send\",\"queue\":\"a\"}\n").unwrap();
+    assert_eq!(script.lines()[0]["note"], "waits: the broker is short of memory");
+    script.apply(Effect::Throttle { reason: None });
+    assert!(script.lines().is_empty());
+}
+
+#[test]
+fn a_running_request_is_told_of_the_end() {
+    let mut script = Script::new();
+    script.receive("{\"id\":1,\"command\":\"status\"}\n{\"id\":2,\"command\":\"status\"}\n").unwrap();
+    script.apply(Effect::Close { reason: CloseReason::Ended });
+    assert!(script.finished);
+    assert_eq!(script.lines(), [json!({"id": 1, "error": "the broker ends this connection"})]);
+
+    let mut script = Script::new();
+    script.receive("{\"id\":1,\"command\":\"status\"}\n").unwrap();
+    script.with(|connection, _, io| connection.close(CloseReason::ShuttingDown, io));
+    assert_eq!(script.lines(), [json!({"id": 1, "error": "the broker is stopping"})]);
+    let mut silent = Script::new();
+    silent.with(|connection, _, io| connection.close(CloseReason::Disconnected, io));
+    assert!(silent.commands().is_empty(), "what was not opened is not closed");
+}
+
+/// A client that asks and asks and never reads.
+#[test]
+fn answers_that_nobody_reads_stop_the_questions() {
+    let mut script = Script::new();
+    let mut asked = 0;
+    for n in 0..1_000_000 {
+        if script.receive("x\n").is_err() {
+            asked = n;
+            break;
+        }
+    }
+    assert!(asked > 1_000, "{asked}");
+    assert!(script.output.len() < 2 << 20, "{} bytes", script.output.len());
+}
