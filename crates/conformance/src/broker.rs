@@ -140,7 +140,7 @@ impl Broker {
 
     /// Runs the administrative command line against this broker.
     pub fn admin(&self, args: &[&str]) -> Ended {
-        let mut command = Command::new(binary());
+        let mut command = command();
         command.args(args).arg("--data").arg(self.data());
         Process::start(&mut command).wait(DEADLINE)
     }
@@ -183,7 +183,7 @@ impl Broker {
     fn spawn(&self) -> Process {
         let path = self.folder.path().join("causeway.toml");
         fs::write(&path, self.config_text()).expect("write the configuration");
-        let mut command = Command::new(binary());
+        let mut command = command();
         command.arg("--data").arg(self.data()).arg("--config").arg(&path).args(&self.options.args);
         command.envs(self.options.env.iter().map(|(name, value)| (name, value)));
         Process::start(&mut command)
@@ -218,8 +218,18 @@ impl Drop for Broker {
     }
 }
 
-/// The binary under test: `CAUSEWAY_BIN`, else the newest build in the target folder.
-pub fn binary() -> PathBuf {
+/// The binary under test, without the settings that the environment of the tests may hold for a broker.
+pub fn command() -> Command {
+    let mut command = Command::new(binary());
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.to_string_lossy().starts_with("CAUSEWAY_")).for_each(|name| {
+        command.env_remove(name);
+    });
+    command
+}
+
+/// `CAUSEWAY_BIN`, else the newest build in the target folder.
+fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("CAUSEWAY_BIN") {
         return path.into();
     }

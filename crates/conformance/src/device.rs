@@ -28,6 +28,27 @@ pub fn socket(address: SocketAddr) -> TcpStream {
     socket
 }
 
+/// The versions of MQTT that the broker speaks, oldest first.
+///
+/// # Panics
+/// If it refuses one with another reason than the version, which would leave clients without a hint.
+pub fn levels(address: SocketAddr) -> Vec<Level> {
+    let speaks = |level: &Level| match Device::connect(address, &Connect::new("versions").level(*level)) {
+        Ok(device) => {
+            device.disconnect();
+            true
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let hint = text.ends_with("code: 1 }") || text.ends_with("code: 132 }");
+            assert!(*level == Level::V5 && hint, "{level:?}: {text}");
+            println!("MQTT 5 is not spoken: skipped");
+            false
+        }
+    };
+    [Level::V31, Level::V311, Level::V5].into_iter().filter(speaks).collect()
+}
+
 /// Reads until the broker closes (or resets); what it said before. Panics when it stays open.
 pub fn until_closed(mut socket: &TcpStream) -> Vec<u8> {
     let (mut said, mut chunk) = (Vec::new(), [0; 4096]);

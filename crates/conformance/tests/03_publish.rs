@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conformance::device::levels;
 use conformance::wire::{self, Connect, Level, Packet, Publish, first};
 use conformance::{Broker, Device, Face, Options, clients};
 use rumqttc::{Event, MqttOptions, QoS};
@@ -63,7 +64,7 @@ fn a_first_delivery_carries_no_dup_even_if_the_publisher_set_it() {
 #[test]
 fn a_repeated_qos_2_publish_is_one_message() {
     let broker = broker();
-    for level in [Level::V31, Level::V311, Level::V5] {
+    for level in levels(broker.address(Face::Mqtt)) {
         let name = format!("twice-{}", level as u8);
         let mut watcher = Device::new(broker.address(Face::Mqtt), "watcher");
         watcher.subscribe(&[("twice/+", 2)]);

@@ -1,8 +1,6 @@
 //! The administrative command line over the Unix socket, in JSON and in words.
 
-use std::process::Command;
-
-use conformance::broker::binary;
+use conformance::broker::command;
 use conformance::poll::{DEADLINE, until};
 use conformance::process::Process;
 use conformance::sqs::Sqs;
@@ -127,8 +125,8 @@ fn move_and_purge_change_the_queues() {
 #[test]
 fn tail_shows_messages_as_they_pass() {
     let broker = broker();
-    let mut command = Command::new(binary());
-    let tail = Process::start(command.args(["tail", "orders", "--json", "--data"]).arg(broker.data()));
+    let mut program = command();
+    let tail = Process::start(program.args(["tail", "orders", "--json", "--data"]).arg(broker.data()));
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     // What passes before the tail stands is not shown, so there is something new each time.
     let mut seen = 0;
@@ -175,8 +173,8 @@ fn mistakes_are_one_line_and_a_code() {
         assert!(ended.stderr.contains("nowhere"), "{args:?}: {}", ended.stderr);
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(binary());
-    let ended = Process::start(command.args(["status", "--data"]).arg(folder.path())).wait(DEADLINE);
+    let mut program = command();
+    let ended = Process::start(program.args(["status", "--data"]).arg(folder.path())).wait(DEADLINE);
     assert!(!ended.status.success(), "{ended:?}");
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 }

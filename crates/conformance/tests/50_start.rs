@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::io::{BufReader, Write as _};
-use std::process::Command;
 
-use conformance::broker::binary;
+use conformance::broker::command;
 use conformance::device::socket;
 use conformance::poll::{DEADLINE, until};
 use conformance::process::{Ended, Process};
@@ -37,7 +36,7 @@ fn a_bad_configuration_is_refused_with_its_place() {
 #[test]
 fn a_missing_configuration_and_unknown_flags_are_refused() {
     for args in [&["--config", "/nonexistent/causeway.toml"][..], &["--nonsense"], &["--memory-limit", "much"]] {
-        let ended = Process::start(Command::new(binary()).args(args)).wait(DEADLINE);
+        let ended = Process::start(command().args(args)).wait(DEADLINE);
         assert_eq!(ended.status.code(), Some(2), "{args:?}: {ended:?}");
         assert!(!ended.stderr.is_empty(), "{args:?}");
     }
@@ -59,8 +58,8 @@ fn a_second_broker_on_the_same_data_is_refused_and_harms_nothing() {
     // Other ports, the same folder.
     let config = broker.data().join("../second.toml");
     fs::write(&config, listeners()).unwrap();
-    let mut command = Command::new(binary());
-    let ended = Process::start(command.arg("--data").arg(broker.data()).arg("--config").arg(&config)).wait(DEADLINE);
+    let mut program = command();
+    let ended = Process::start(program.arg("--data").arg(broker.data()).arg("--config").arg(&config)).wait(DEADLINE);
     assert!(!ended.status.success(), "{ended:?}");
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
@@ -172,9 +171,9 @@ fn start_with(text: &str) -> Ended {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("causeway.toml");
     fs::write(&config, text).expect("a file");
-    let mut command = Command::new(binary());
-    command.arg("--data").arg(folder.path().join("data")).arg("--config").arg(&config);
-    Process::start(&mut command).wait(DEADLINE)
+    let mut program = command();
+    program.arg("--data").arg(folder.path().join("data")).arg("--config").arg(&config);
+    Process::start(&mut program).wait(DEADLINE)
 }
 
 fn get(broker: &Broker, path: &str) -> Answer {

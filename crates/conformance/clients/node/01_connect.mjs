@@ -1,7 +1,7 @@
 // CONNECT and CONNACK with mqtt.js.
 import assert from "node:assert/strict";
 
-import { Device, VERSIONS } from "./device.mjs";
+import { Device, VERSIONS, testOfV5 } from "./device.mjs";
 import { run, soon, test, unique } from "./suite.mjs";
 
 test("every_version_connects_and_leaves", async () => {
@@ -13,7 +13,7 @@ test("every_version_connects_and_leaves", async () => {
   }
 });
 
-test("an_empty_id_is_assigned_in_v5", async () => {
+testOfV5("an_empty_id_is_assigned_in_v5", async () => {
   const device = await Device.connect({ version: 5, clientId: "" });
   assert.ok(device.connack.properties.assignedClientIdentifier);
   await device.end();

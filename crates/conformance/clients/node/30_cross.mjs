@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import * as SQS from "@aws-sdk/client-sqs";
 
-import { Device } from "./device.mjs";
+import { Device, NEWEST } from "./device.mjs";
 import { AWS_PORT, run, test } from "./suite.mjs";
 
 const sqs = new SQS.SQSClient({
@@ -27,7 +27,7 @@ async function taken(name) {
 }
 
 test("payloads_cross_both_ways", async () => {
-  const device = await Device.connect({ version: 5 });
+  const device = await Device.connect({ version: NEWEST });
   const QueueUrl = await url("orders");
   for (const text of ["hello", "漢字 😀", "x".repeat(200 * 1024)]) {
     await device.publish("$queue/orders", text, { qos: 1 });

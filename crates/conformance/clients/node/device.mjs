@@ -1,9 +1,7 @@
 // mqtt.js with a queue of messages in front: every step waits for the broker's answer.
 import mqtt from "mqtt";
 
-import { MQTT_PORT, soon, unique } from "./suite.mjs";
-
-export const VERSIONS = [3, 4, 5];
+import { MQTT_PORT, skip, soon, test, unique } from "./suite.mjs";
 
 /** Options of mqtt.connect for a protocol level. */
 function versioned(version) {
@@ -85,4 +83,25 @@ export class Device {
     this.client.stream.destroy();
     await soon(this.closed, "the close");
   }
+}
+
+async function speaksV5() {
+  try {
+    await (await Device.connect({ version: 5 })).end();
+    return true;
+  } catch (error) {
+    // 1 and 0x84 tell the client to try an older version.
+    if (error.code === 1 || error.code === 0x84) return false;
+    throw error;
+  }
+}
+
+const SPEAKS_V5 = await speaksV5();
+export const VERSIONS = SPEAKS_V5 ? [3, 4, 5] : [3, 4];
+export const NEWEST = VERSIONS.at(-1);
+
+/** A case that needs MQTT 5, where the broker speaks it. */
+export function testOfV5(name, body) {
+  if (SPEAKS_V5) test(name, body);
+  else skip(name, "MQTT 5 is not spoken");
 }

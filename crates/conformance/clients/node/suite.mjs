@@ -12,6 +12,11 @@ export function test(name, body) {
   cases.push({ name, body });
 }
 
+/** Names a case that cannot run here. */
+export function skip(name, reason) {
+  console.log(`skipped ${basename(process.argv[1], ".mjs")} ${name}: ${reason}`);
+}
+
 /** A name that no other case of this process uses. */
 export function unique(prefix) {
   numbers += 1;

@@ -2,7 +2,7 @@
 
 from paho.mqtt.packettypes import PacketTypes
 
-from device import V5, V311, VERSIONS, Device, Refused, properties, unique
+from device import V5, V311, VERSIONS, Device, case_of_v5, Refused, properties, unique
 from suite import case, run, same
 
 
@@ -21,7 +21,7 @@ def empty_client_id_gets_a_clean_session():
         two.nothing()
 
 
-@case
+@case_of_v5
 def empty_client_id_is_told_its_name_in_v5():
     with Device("", version=V5) as one, Device("", version=V5) as two:
         assert one.connack.AssignedClientIdentifier
@@ -54,7 +54,7 @@ def a_second_connection_of_the_id_closes_the_first():
             second.nothing()
 
 
-@case
+@case_of_v5
 def connack_tells_limits_in_v5():
     with Device(version=V5, properties=properties(PacketTypes.CONNECT, ReceiveMaximum=5)) as device:
         limits = device.connack

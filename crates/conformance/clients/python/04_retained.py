@@ -1,6 +1,6 @@
 """Retained messages with Paho."""
 
-from device import V5, VERSIONS, Device, unique
+from device import V5, VERSIONS, Device, case_of_v5, unique
 from suite import case, run, same
 
 
@@ -59,7 +59,7 @@ def a_repeated_subscription_gets_it_again():
             same(device.take().retain, True)
 
 
-@case
+@case_of_v5
 def a_shared_subscription_gets_none():
     with Device(version=V5) as device:
         device.publish("shared/r", b"one", qos=1, retain=True)
@@ -67,7 +67,7 @@ def a_shared_subscription_gets_none():
         device.nothing()
 
 
-@case
+@case_of_v5
 def retain_handling_decides_in_v5():
     with Device(version=V5) as device:
         device.publish("handling/x", b"one", qos=1, retain=True)
@@ -82,7 +82,7 @@ def retain_handling_decides_in_v5():
         same(device.take().payload, b"one")
 
 
-@case
+@case_of_v5
 def retain_as_published_keeps_the_flag_in_v5():
     with Device(version=V5) as keeps, Device(version=V5) as clears:
         keeps.subscribe("flag/x", retainAsPublished=True)

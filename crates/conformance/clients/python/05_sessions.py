@@ -1,6 +1,6 @@
 """Sessions that outlive their connection, with Paho."""
 
-from device import V5, V311, VERSIONS, Device, unique
+from device import V5, V311, VERSIONS, Device, case_of_v5, unique
 from suite import case, run, same
 
 
@@ -56,7 +56,7 @@ def a_clean_session_leaves_nothing():
         device.nothing()
 
 
-@case
+@case_of_v5
 def expiry_zero_ends_the_session_with_the_connection():
     with Device("expires", version=V5, clean=False, expiry=0) as device:
         device.subscribe("expires/x", qos=1)

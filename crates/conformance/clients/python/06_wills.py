@@ -2,7 +2,7 @@
 
 from paho.mqtt.packettypes import PacketTypes
 
-from device import V5, VERSIONS, Device, properties, unique
+from device import V5, VERSIONS, Device, case_of_v5, properties, unique
 from suite import case, run, same
 
 
@@ -33,7 +33,7 @@ def a_disconnect_withdraws_the_will():
             watcher.nothing()
 
 
-@case
+@case_of_v5
 def a_disconnect_with_will_sends_it_in_v5():
     from paho.mqtt.reasoncodes import ReasonCode
 
@@ -68,7 +68,7 @@ def a_take_over_sends_the_will():
             same(watcher.take().payload, b"gone")
 
 
-@case
+@case_of_v5
 def a_delayed_will_is_withdrawn_by_a_return_in_v5():
     topic, name = unique("will/"), unique("returns-")
     delay = properties(PacketTypes.WILLMESSAGE, WillDelayInterval=600)
@@ -80,7 +80,7 @@ def a_delayed_will_is_withdrawn_by_a_return_in_v5():
         watcher.nothing()
 
 
-@case
+@case_of_v5
 def a_delayed_will_comes_after_its_delay_in_v5():
     topic = unique("will/")
     delay = properties(PacketTypes.WILLMESSAGE, WillDelayInterval=1)
@@ -91,7 +91,7 @@ def a_delayed_will_comes_after_its_delay_in_v5():
         same(watcher.take().payload, b"gone")
 
 
-@case
+@case_of_v5
 def a_delayed_will_comes_with_the_end_of_the_session_in_v5():
     topic = unique("will/")
     delay = properties(PacketTypes.WILLMESSAGE, WillDelayInterval=600)
@@ -101,7 +101,7 @@ def a_delayed_will_comes_with_the_end_of_the_session_in_v5():
         same(watcher.take().payload, b"gone")
 
 
-@case
+@case_of_v5
 def properties_of_a_will_arrive_in_v5():
     topic = unique("will/")
     given = properties(PacketTypes.WILLMESSAGE, ContentType="text/plain", UserProperty=[("k", "v")])

@@ -7,7 +7,7 @@ import os
 from paho.mqtt.packettypes import PacketTypes
 
 from cloud import delete, one, receive, sqs
-from device import V5, VERSIONS, Device, properties
+from device import V5, VERSIONS, Device, case_of_v5, properties
 from suite import case, run, same
 
 TEXTS = [b"hello", "ünï 漢字 😀 \U0010fffd".encode(), b"tab\tnew\nline\r", b"x" * 200 * 1024]
@@ -113,7 +113,7 @@ def competing_consumers_of_both_protocols_share():
         same(receive(url("orders")), [])
 
 
-@case
+@case_of_v5
 def user_properties_are_message_attributes():
     given = properties(PacketTypes.PUBLISH, UserProperty=[("colour", "red"), ("shape", "ünï")])
     with Device(version=V5) as device:

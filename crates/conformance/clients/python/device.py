@@ -10,12 +10,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from suite import DEADLINE, MQTT_PORT
+from suite import DEADLINE, MQTT_PORT, case, skip
 
 V31 = MQTTProtocolVersion.MQTTv31
 V311 = MQTTProtocolVersion.MQTTv311
 V5 = MQTTProtocolVersion.MQTTv5
-VERSIONS = (V31, V311, V5)
 
 _numbers = itertools.count(1)
 
@@ -158,3 +157,23 @@ class Device:
     def __exit__(self, *_):
         if not self.closed.is_set():
             self.disconnect()
+
+
+def _speaks_v5():
+    try:
+        with Device(version=V5):
+            return True
+    except Refused as refused:
+        # The only reason that tells the client what to do: try an older version.
+        assert str(refused.reason) == "Unsupported protocol version", refused
+        return False
+
+
+SPEAKS_V5 = _speaks_v5()
+VERSIONS = (V31, V311, V5) if SPEAKS_V5 else (V31, V311)
+NEWEST = VERSIONS[-1]
+
+
+def case_of_v5(function):
+    """Registers a case that needs MQTT 5, where the broker speaks it."""
+    return case(function) if SPEAKS_V5 else skip(function, "MQTT 5 is not spoken")

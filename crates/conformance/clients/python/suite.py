@@ -18,6 +18,16 @@ def case(function):
     return function
 
 
+def skip(function, reason):
+    """Names a case that cannot run here."""
+    print(f"skipped {_chapter()} {function.__name__}: {reason}", flush=True)
+    return function
+
+
+def _chapter():
+    return os.path.splitext(os.path.basename(sys.argv[0]))[0]
+
+
 def eventually(what, probe):
     """Calls `probe` until it answers something true; the probe itself waits a little."""
     end = time.monotonic() + DEADLINE
@@ -34,7 +44,7 @@ def same(got, wanted):
 
 def run():
     """Runs the cases, or those whose names the arguments give."""
-    chapter = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    chapter = _chapter()
     failed = 0
     for function in _cases:
         if sys.argv[1:] and function.__name__ not in sys.argv[1:]:
