@@ -110,14 +110,15 @@ impl Queue {
                 State::Delayed(_) => delayed += 1,
                 State::Leased(_) | State::Decided { .. } => leased += 1,
             }
-            if let Some(at) = self.due_of(entry) {
+            if let Some(at) = Self::alarm_of(entry) {
                 due += 1;
                 if !self.due_has(at, seq) {
                     return Err(format!("no alarm for {seq} at {}", at.0));
                 }
-                if self.armed.is_none_or(|armed| armed > at) {
-                    return Err(format!("{seq} falls due at {} and the alarm is set for {:?}", at.0, self.armed));
-                }
+            }
+            let missed = |at: &Time| self.armed.is_none_or(|armed| armed > *at);
+            if let Some(at) = entry.due().filter(missed) {
+                return Err(format!("{seq} falls due at {} and the alarm is set for {:?}", at.0, self.armed));
             }
             let key = self.key(entry, seq);
             if entry.state == State::Ready && !self.is_log() && self.ready.at_or_after(key) != Some(key) {

@@ -4,8 +4,12 @@ use model::{Binding, ConnectionId, Exchange, Lsn, Namespace, QueueRef, Refusal, 
 use selector::Selector;
 
 use crate::broker::Broker;
-use crate::record::{Record, Route};
+use crate::entry::Located;
+use crate::publish::size_of;
+use crate::record::{Copied, Record, Route};
+use crate::retained::Kept;
 use crate::step::Step;
+use crate::view::View;
 
 impl Broker {
     pub(crate) fn bind(
@@ -54,28 +58,39 @@ impl Broker {
 
     /// Retained messages that a new subscription matches.
     fn replay_retained(&mut self, now: Time, n: u32, binding: &Binding, step: &mut Step) {
-        let Some(queue) = self.registry.queue(n) else { return };
-        let (namespace, queue_durable) = (queue.namespace, queue.settings.durable);
+        let Some(namespace) = self.registry.queue(n).map(|queue| queue.namespace) else { return };
+        let selector = binding.selector.as_deref().and_then(|text| Selector::parse(text).ok());
         for kept in self.retained.matching(namespace, &binding.key, binding.hides_dollar) {
-            if kept.message.header.expires.is_some_and(|at| at <= now) {
+            let view = View { message: &kept.message, encodings: &self.options.encodings };
+            let expired = kept.message.header.expires.is_some_and(|at| at <= now);
+            if expired || selector.as_ref().is_some_and(|selector| !selector.matches(&view)) {
                 continue;
             }
-            let Some(queue) = self.registry.queue(n) else { return };
-            let assured = kept.message.header.durable && !binding.at_most_once;
-            let route = Route {
-                queue: n,
-                seq: queue.next_seq(),
-                not_before: None,
-                durable: queue_durable && assured && kept.located.is_some(),
-                assured,
-                retained: true,
-                tags: smallvec::smallvec![binding.tag],
-            };
-            if let (true, Some(located)) = (route.durable, kept.located) {
-                let record = Record::Copied { number: kept.number, located, route: route.clone() };
-                step.write(&record, &mut self.next_lsn);
+            let Some(queue) = self.registry.queue_mut(n) else { return };
+            if !queue.admits(&kept.message).unwrap_or(false) {
+                continue;
             }
-            self.enqueue(now, kept.number, &kept.message, kept.located, 1, route);
+            let (seq, assured) = (queue.next_seq(), kept.message.header.durable && !binding.at_most_once);
+            let durable = queue.settings.durable && assured && kept.located.is_some();
+            let tags = smallvec::smallvec![binding.tag];
+            let route = Route { queue: n, seq, not_before: None, durable, assured, retained: true, tags };
+            match kept.located.filter(|_| durable) {
+                Some(located) => self.copy_retained(now, &kept, located, route, step),
+                None => self.enqueue(now, kept.number, &kept.message, None, 1, route),
+            }
+            self.make_room(now, n, step);
+        }
+    }
+
+    fn copy_retained(&mut self, now: Time, kept: &Kept, located: Located, route: Route, step: &mut Step) {
+        let (n, seq, header) = (route.queue, route.seq, &kept.message.header);
+        let (size, priority, expires) = (size_of(&kept.message), header.priority, header.expires);
+        let copied = Copied { number: kept.number, located, size, priority, expires, route };
+        let record = Record::Copied(Box::new(copied));
+        step.write(&record, &mut self.next_lsn);
+        self.apply(now, record, None);
+        if let Some(queue) = self.registry.queue_mut(n) {
+            queue.set_message(seq, Some(kept.message.clone()), &mut self.memory);
         }
     }
 

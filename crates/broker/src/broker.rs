@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
 use model::limits::STEP_BUDGET;
 use model::{
-    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Refusal, Reply, Time, Token,
+    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Peer, Refusal, Reply, Time,
+    Token,
 };
 
 use crate::connections::Connections;
@@ -42,12 +44,14 @@ pub struct Broker {
     pub(crate) next_fetch: u64,
     /// Who a load is for: queue and sequence number.
     pub(crate) loading: HashMap<u64, (u32, u64), foldhash::fast::FixedState>,
-    /// Queues whose dispatch goes on, here or in the next step.
+    /// Queues whose dispatch goes on at the end of this step or in the next: each once, and flagged.
     pub(crate) unfinished: VecDeque<u32>,
     /// Queues with settlements that this step has not written yet.
     pub(crate) settled_queues: Vec<u32>,
     /// During recovery: pieces of a body whose message follows.
     pub(crate) pieces: Vec<Bytes>,
+    /// Messages of commits that this step may still put into queues.
+    pub(crate) commit_budget: usize,
     alarmed: bool,
 }
 
@@ -55,7 +59,7 @@ pub struct Broker {
 #[derive(Clone, Default)]
 pub struct Options {
     pub encodings: Encodings,
-    /// Make queues that are published to or consumed from and do not exist.
+    /// Make queues that are published to and do not exist.
     pub auto_create: bool,
     /// Bytes of bodies in memory, at which publishers are throttled.
     pub memory_limit: u64,
@@ -86,6 +90,7 @@ impl Broker {
 
     /// Carries out `batch` and whatever has fallen due, and adds to `out` what the world must be told.
     pub fn step(&mut self, now: Time, batch: &mut Commands, out: &mut Step) {
+        self.allow_commits();
         for Envelope { connection, command } in batch.batch.drain(..) {
             self.command(now, connection, command, out);
         }
@@ -93,6 +98,9 @@ impl Broker {
         self.continue_commits(now, out);
         for _ in 0..STEP_BUDGET.min(self.unfinished.len()) {
             if let Some(n) = self.unfinished.pop_front() {
+                if let Some(queue) = self.registry.queue_mut(n) {
+                    queue.unfinished = false;
+                }
                 self.dispatch(now, n, out);
             }
         }
@@ -120,7 +128,7 @@ impl Broker {
                     self.dispatch(now, n, out);
                 }
             }
-            Command::Open { peer, client } => self.connections.open(id, peer, client, now),
+            Command::Open { peer, client } => self.open(now, id, peer, client, out),
             Command::Close => self.close(now, id, out),
             Command::Consume(consume) => self.consume(now, id, *consume, out),
             Command::Cancel { consumer } => self.cancel(now, id, consumer, out),
@@ -129,6 +137,14 @@ impl Broker {
             Command::Commit { token, transaction } => self.commit(now, id, token, &transaction, out),
             Command::Rollback { token, transaction } => self.rollback(now, id, token, &transaction, out),
             definition => self.define(now, id, definition, out),
+        }
+    }
+
+    fn open(&mut self, now: Time, id: ConnectionId, peer: Arc<Peer>, client: Name, out: &mut Step) {
+        self.connections.open(id, peer, client, now);
+        if let Some(reason) = self.alarm() {
+            let effect = Effect::Throttle { reason: Some(reason) };
+            out.effects.push(Outgoing { connection: id, after: Lsn(0), effect });
         }
     }
 
@@ -202,7 +218,7 @@ impl Broker {
         match record {
             Record::Marked { queue, below } => {
                 if let Some(queue) = self.registry.queue_mut(queue) {
-                    queue.mark = below;
+                    (queue.mark, queue.marks_at) = (below, below);
                 }
             }
             Record::Returned { queue, seq, attempts, failed, not_before } => {
@@ -220,10 +236,12 @@ impl Broker {
                 }
             }
             Record::Moved { from, seq, to, to_seq } => self.apply_moved(now, from, seq, to, to_seq),
-            Record::Copied { number, located, route } => self.apply_copied(now, number, located, route),
+            Record::Copied(copied) => self.apply_copied(now, *copied),
             Record::Purged { queue, below, except } => self.apply_purged(queue, below, except),
             Record::Prepared { transaction, xid, settles } => self.apply_prepared(transaction, xid, &settles),
-            Record::Committed { transaction, firsts, settles } => self.apply_committed(transaction, firsts, &settles),
+            Record::Committed { transaction, firsts, settles } => {
+                self.apply_committed(now, transaction, firsts, &settles)
+            }
             Record::RolledBack { transaction } => self.apply_rolled_back(transaction),
             Record::Numbered { below } => self.numbers_below = below,
             _ => unreachable!("apply() does the other kinds"),
@@ -235,8 +253,14 @@ impl Broker {
         for _ in 0..STEP_BUDGET {
             match self.timers.pop_due(now) {
                 None => return,
-                Some(Alarm::Queue(n)) => self.fall_due(now, n, out),
-                Some(Alarm::Fetch(key, number)) => {
+                Some((at, Alarm::Queue(n))) => {
+                    let Some(queue) = self.registry.queue_mut(n).filter(|queue| queue.armed == Some(at)) else {
+                        continue;
+                    };
+                    queue.armed = None;
+                    self.fall_due(now, n, out);
+                }
+                Some((_, Alarm::Fetch(key, number))) => {
                     let consumer = self.consumers.get(key);
                     let same = consumer.filter(|it| it.fetch.is_some_and(|fetch| fetch.number == number));
                     if let Some(n) = same.filter(|it| !it.cancelled).map(|it| it.queue) {
@@ -247,10 +271,9 @@ impl Broker {
         }
     }
 
-    /// Sets the alarm for the next thing that falls due in a queue.
-    pub(crate) fn arm(&mut self, n: u32) {
+    /// Sees to it that something falls due in a queue then, or earlier.
+    pub(crate) fn arm(&mut self, n: u32, due: Time) {
         let Some(queue) = self.registry.queue_mut(n) else { return };
-        let Some(due) = queue.next_due() else { return };
         if queue.armed.is_none_or(|armed| due < armed) {
             queue.armed = Some(due);
             self.timers.set(due, Alarm::Queue(n));

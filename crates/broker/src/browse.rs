@@ -1,7 +1,7 @@
 //! Cursors: they look at what is in a queue or log and take nothing.
 
 use model::limits::STEP_BUDGET;
-use model::{Deliver, Delivery, Effect, Time};
+use model::{Deliver, Delivery, Effect, Lsn, Time};
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
@@ -26,15 +26,21 @@ impl Broker {
             let Some(queue) = self.registry.queue(n) else { return };
             let Some(consumer) = self.consumers.get_mut(key) else { return };
             if !consumer.wants() {
+                if consumer.drain {
+                    self.drained(n, key, step);
+                }
                 return;
             }
             let is_log = queue.is_log();
             let visible = |entry: &Entry| {
                 (is_log || entry.state == State::Ready) && entry.expires.is_none_or(|expires| expires > now)
             };
-            let found = queue.entries_from(consumer.next).find(|(_, entry)| visible(entry));
+            let found = queue.entries_in_order(consumer.next).find(|(_, entry)| visible(entry));
             let Some((seq, entry)) = found else {
-                consumer.next = consumer.next.max(queue.next_seq());
+                consumer.next = consumer.next.max(queue.promised.unwrap_or(queue.next_seq()));
+                if queue.promised.is_some() {
+                    return;
+                }
                 if consumer.drain || consumer.fetch.is_some() {
                     self.drained(n, key, step);
                 }
@@ -46,7 +52,7 @@ impl Broker {
             self.show(n, key, seq, step);
             self.let_rest(n, seq);
         }
-        self.unfinished.push_back(n);
+        self.later(n);
     }
 
     /// Shows one entry whose body is here, if the cursor's selector matches.
@@ -61,6 +67,12 @@ impl Broker {
             return;
         }
         consumer.spend(entry.size.into());
+        if queue.is_log()
+            && let Some(located) = entry.located
+        {
+            // A reader remembers its position, which must not become another message's after a crash.
+            consumer.after = consumer.after.max(Lsn(located.lsn));
+        }
         let deliver = Deliver {
             consumer: consumer.index,
             delivery: Delivery { queue: queue.id(), seq, attempt: entry.attempts },

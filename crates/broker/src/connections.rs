@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{ConnectionId, ConsumerIndex, Lsn, Name, Namespace, Peer, Time, TransactionIndex};
@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     /// By `ConsumerIndex`.
     pub(crate) consumers: Vec<Option<ConsumerKey>>,
     /// Cancelled ones that still lease something.
-    pub(crate) lingering: Vec<ConsumerKey>,
+    pub(crate) lingering: BTreeSet<ConsumerKey>,
     pub(crate) transactions: BTreeMap<TransactionIndex, TransactionNumber>,
     /// Queues that live as long as this connection.
     pub(crate) queues: Vec<u32>,
@@ -55,7 +55,7 @@ impl Connections {
             client,
             since: now,
             consumers: Vec::new(),
-            lingering: Vec::new(),
+            lingering: BTreeSet::new(),
             transactions: BTreeMap::new(),
             queues: Vec::new(),
             claims: Vec::new(),

@@ -1,6 +1,6 @@
 //! Consumers and fetches come and go, and with them whole connections.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
@@ -130,6 +130,13 @@ impl Broker {
         if self.registry.queue(n).is_some_and(Queue::is_log) {
             return self.refuse(id, fetch.token, Refusal::IsLog, step);
         }
+        let exclusive = |queue: &&Queue| {
+            queue.consumers.iter().any(|key| self.consumers.get(*key).is_some_and(|other| other.exclusive))
+        };
+        if let Some(queue) = self.registry.queue(n).filter(exclusive) {
+            let refusal = Refusal::InUse(queue.name.to_text().into_owned());
+            return self.refuse(id, fetch.token, refusal, step);
+        }
         let number = self.next_fetch;
         self.next_fetch += 1;
         let consumer = Consumer {
@@ -152,6 +159,10 @@ impl Broker {
         };
         let Ok(key) = self.attach(id, consumer, step, fetch.token) else { return };
         self.reply(id, fetch.token, Reply::Fetching { queue: model::QueueId { shard: 0, n } }, step);
+        let after = self.connections.get(id).map_or(Lsn(0), |connection| connection.after);
+        if let Some(consumer) = self.consumers.get_mut(key) {
+            consumer.after = after;
+        }
         if let Some(until) = fetch.until.filter(|at| *at > now) {
             self.timers.set(until, Alarm::Fetch(key, number));
         }
@@ -184,6 +195,10 @@ impl Broker {
         let Some(key) = self.connections.get(id).and_then(|connection| connection.consumer(index)) else { return };
         let Some(n) = self.consumers.get(key).map(|consumer| consumer.queue) else { return };
         self.detach_consumer(n, key);
+        self.delete_if_unused(now, n, step);
+    }
+
+    fn delete_if_unused(&mut self, now: Time, n: u32, step: &mut Step) {
         let unused = |queue: &Queue| {
             queue.settings.lifetime == Lifetime::WhileConsumed && queue.consumers.is_empty() && queue.cursors.is_empty()
         };
@@ -206,7 +221,7 @@ impl Broker {
                 slots.pop();
             }
             if leased {
-                connection.lingering.push(key);
+                connection.lingering.insert(key);
             }
         }
         if let Some(queue) = self.registry.queue_mut(n) {
@@ -241,40 +256,33 @@ impl Broker {
 
     /// Ends a connection: its leases, consumers, transactions, claims and own queues.
     pub(crate) fn close(&mut self, now: Time, id: ConnectionId, step: &mut Step) {
-        let Some(connection) = self.connections.get(id) else { return };
-        let transactions: Vec<_> = connection.transactions.values().copied().collect();
-        let queues = connection.queues.clone();
-        let consumers: Vec<_> = connection.consumers.iter().flatten().chain(&connection.lingering).copied().collect();
-        let claims = connection.claims.clone();
-        for number in transactions {
+        let Some(connection) = self.connections.remove(id) else { return };
+        for number in connection.transactions.into_values() {
             self.roll_back(now, number, step);
         }
-        for n in &queues {
-            self.delete_queue(now, *n, step);
-        }
-        let mut left = Vec::new();
-        for key in consumers {
-            let Some(n) = self.consumers.get(key).map(|consumer| consumer.queue) else { continue };
-            // First out of the queue, so that what it gives back goes to the others.
+        // First out of the queues, so that what they give back goes to others.
+        let mut left: BTreeMap<u32, BTreeSet<ConsumerKey>> = BTreeMap::new();
+        let mut consumed = Vec::new();
+        for key in connection.consumers.into_iter().flatten().chain(connection.lingering) {
+            let Some(consumer) = self.consumers.get(key) else { continue };
+            let (n, is_consumer) = (consumer.queue, consumer.fetch.is_none());
+            left.entry(n).or_default().insert(key);
+            consumed.extend(is_consumer.then_some(n));
             self.detach_consumer(n, key);
-            self.release_all(now, key, step);
-            left.push(n);
         }
-        for n in left {
-            let unused = |queue: &Queue| {
-                queue.settings.lifetime == Lifetime::WhileConsumed
-                    && queue.consumers.is_empty()
-                    && queue.cursors.is_empty()
-            };
-            if self.registry.queue(n).is_some_and(unused) {
-                self.delete_queue(now, n, step);
-            }
+        for n in connection.queues {
+            self.delete_queue(now, n, step);
         }
-        for key in claims {
+        for (n, keys) in left {
+            self.release_all(now, n, &keys, step);
+        }
+        for n in consumed {
+            self.delete_if_unused(now, n, step);
+        }
+        for key in connection.claims {
             if self.claims.get(&key) == Some(&id) {
                 self.claims.remove(&key);
             }
         }
-        self.connections.remove(id);
     }
 }

@@ -29,7 +29,9 @@ impl Broker {
     }
 
     pub(crate) fn declare(&mut self, now: Time, id: ConnectionId, declare: Declare, step: &mut Step) {
-        let Declare { token, namespace, name, settings, mode } = declare;
+        let Declare { token, namespace, name, mut settings, mode } = declare;
+        // Nobody could use such a queue after a restart.
+        settings.durable &= settings.lifetime != Lifetime::Connection;
         if let Some(n) = self.registry.named(namespace, &name) {
             return match self.may_use(id, n, &settings, mode) {
                 Ok(()) => self.reply_declared(id, token, n, true, Lsn(self.next_lsn - 1), step),
@@ -174,7 +176,6 @@ impl Broker {
         let record = Record::Altered { queue: n, settings: Box::new(settings) };
         let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
         self.apply(now, record, None);
-        self.arm(n);
         self.reply_after(id, token, after, Reply::Done, step);
     }
 
@@ -231,6 +232,9 @@ impl Broker {
                 self.lease_ended(entry.state);
             }
         }
+        for owner in self.transactions.forget_queue(n) {
+            self.lease_ended(State::Leased(owner));
+        }
     }
 
     pub(crate) fn purge(
@@ -250,7 +254,8 @@ impl Broker {
         };
         let except: Vec<u64> =
             queue.entries_from(0).filter(|(_, entry)| stays(entry.state)).map(|(seq, _)| seq).collect();
-        let (below, count) = (queue.next_seq(), queue.len() - except.len() as u64);
+        let below = queue.promised.unwrap_or(queue.next_seq());
+        let count = queue.entries_from(0).filter(|(seq, entry)| *seq < below && !stays(entry.state)).count() as u64;
         let durable = queue.settings.durable;
         let record = Record::Purged { queue: n, below, except };
         let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };

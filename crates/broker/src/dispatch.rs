@@ -11,29 +11,39 @@ use crate::record::Record;
 use crate::step::{Load, Step};
 use crate::view::View;
 
-/// Sequence numbers that one `Marked` record lets be delivered, and how early the next one is written, so that no
-/// delivery waits for it.
-const MARK_AHEAD: u64 = 4096;
-const MARK_EARLY: u64 = 2048;
+/// Sequence numbers that one `Marked` record lets be delivered: few for a quiet queue, because a restart skips those
+/// that were not. The next record is written when half of them are used, so that no delivery waits for it.
+const MARK_AHEAD: std::ops::RangeInclusive<u64> = 16..=4096;
+
+/// Bytes of bodies that are asked for ahead of a queue's head.
+const LOAD_AHEAD_BYTES: u64 = 1 << 20;
 
 /// What a search for a consumer's next message found.
 enum Found {
     Message(Key),
     Nothing,
-    /// The search goes on when a body is here, or in the next step.
+    /// The search goes on when a body is here, when a commit has filled its places, or in the next step.
     Later,
 }
 
 impl Broker {
     /// Hands out what can be handed out, within the step's budget.
     pub(crate) fn dispatch(&mut self, now: Time, n: u32, step: &mut Step) {
+        if self.registry.queue(n).is_none_or(|queue| queue.unfinished) {
+            return;
+        }
         self.pump_cursors(now, n, step);
-        for _ in 0..STEP_BUDGET {
+        let mut budget = STEP_BUDGET;
+        while budget > 0 {
+            budget -= 1;
             let Some(queue) = self.registry.queue_mut(n) else { return };
             if queue.consumers.is_empty() {
                 return;
             }
             let Some(head) = queue.first_ready() else { return self.starve(now, n, step) };
+            if queue.waits_for_commit(head.seq()) {
+                return;
+            }
             let entry = queue.entry(head.seq()).expect("first_ready() looked");
             if entry.expires.is_some_and(|at| at <= now) {
                 self.expire(now, n, head.seq(), step);
@@ -44,11 +54,25 @@ impl Broker {
                     return;
                 }
                 self.hand_out(now, n, consumer, head, step);
-            } else if !self.dispatch_selective(now, n, step) {
-                return self.starve(now, n, step);
+                continue;
+            }
+            match self.dispatch_selective(now, n, &mut budget, step) {
+                Found::Message(_) => {}
+                Found::Nothing => return self.starve(now, n, step),
+                Found::Later if budget > 0 => return,
+                Found::Later => {}
             }
         }
-        self.unfinished.push_back(n);
+        self.later(n);
+    }
+
+    /// Lets the dispatch of a queue go on at the end of this step, or in the next one.
+    pub(crate) fn later(&mut self, n: u32) {
+        if let Some(queue) = self.registry.queue_mut(n)
+            && !std::mem::replace(&mut queue.unfinished, true)
+        {
+            self.unfinished.push_back(n);
+        }
     }
 
     /// The next consumer without a selector that wants something, in turns.
@@ -66,49 +90,51 @@ impl Broker {
         None
     }
 
-    /// Gives one message to a consumer with a selector. False if none wants and matches.
-    fn dispatch_selective(&mut self, now: Time, n: u32, step: &mut Step) -> bool {
-        let Some(queue) = self.registry.queue(n) else { return false };
-        if queue.selective == 0 {
-            return false;
-        }
+    /// Gives one message to a consumer with a selector that wants and matches it.
+    fn dispatch_selective(&mut self, now: Time, n: u32, budget: &mut usize, step: &mut Step) -> Found {
+        let Some(queue) = self.registry.queue(n).filter(|queue| queue.selective > 0) else { return Found::Nothing };
+        let mut result = Found::Nothing;
         let (count, turn) = (queue.consumers.len(), queue.turn);
         for i in 0..count {
             let at = (turn + i) % count;
-            let Some(queue) = self.registry.queue_mut(n) else { return false };
-            let Some(key) = queue.consumers.get(at).copied() else { return false };
+            let Some(key) = self.registry.queue(n).and_then(|queue| queue.consumers.get(at).copied()) else { break };
             if !self.consumers.get(key).is_some_and(|it| it.selector.is_some() && it.wants()) {
                 continue;
             }
-            match self.scan(n, key, step) {
+            match self.scan(now, n, key, budget, step) {
                 Found::Message(found) => {
                     if let Some(queue) = self.registry.queue_mut(n) {
                         queue.turn = at + 1;
                     }
                     self.hand_out(now, n, key, found, step);
-                    return true;
+                    return Found::Message(found);
                 }
-                Found::Nothing | Found::Later => {}
+                Found::Nothing => {}
+                Found::Later => result = Found::Later,
             }
         }
-        false
+        result
     }
 
     /// The first ready message that matches the consumer's selector. What was looked at is not looked at again, so a
     /// new message costs one look whatever the backlog.
-    fn scan(&mut self, n: u32, key: ConsumerKey, step: &mut Step) -> Found {
-        for _ in 0..STEP_BUDGET {
+    fn scan(&mut self, now: Time, n: u32, key: ConsumerKey, budget: &mut usize, step: &mut Step) -> Found {
+        while *budget > 0 {
+            *budget -= 1;
             let Some(consumer) = self.consumers.get_mut(key) else { return Found::Nothing };
             let Some(queue) = self.registry.queue(n) else { return Found::Nothing };
-            let is_ready = |key: Key| queue.entry(key.seq()).is_some_and(|entry| entry.state == State::Ready);
             let hit = consumer.hits.pop_first();
             let Some(at) = hit.or_else(|| queue.ready.at_or_after(consumer.scanned)) else { return Found::Nothing };
-            if !is_ready(at) {
+            let Some(entry) = queue.entry(at.seq()).filter(|entry| entry.state == State::Ready) else {
                 consumer.scanned = consumer.scanned.max(at.next());
+                continue;
+            };
+            if entry.expires.is_some_and(|expires| expires <= now) {
+                self.expire(now, n, at.seq(), step);
                 continue;
             }
             let (selector, scanned) = (consumer.selector.clone(), consumer.scanned);
-            if !self.has_body(n, at, step) {
+            if queue.waits_for_commit(at.seq()) || !self.has_body(n, at, step) {
                 if hit.is_some()
                     && let Some(consumer) = self.consumers.get_mut(key)
                 {
@@ -129,9 +155,6 @@ impl Broker {
             drop(message);
             self.let_rest(n, at.seq());
         }
-        if !self.unfinished.contains(&n) {
-            self.unfinished.push_back(n);
-        }
         Found::Later
     }
 
@@ -142,12 +165,14 @@ impl Broker {
             return true;
         }
         if queue.loading == 0 {
-            let mut seqs = Vec::new();
+            let (mut seqs, mut bytes) = (Vec::new(), 0);
             let mut next = Some(key);
-            while let Some(at) = next.filter(|_| seqs.len() < LOAD_AHEAD) {
-                let asleep = |entry: &Entry| entry.state == State::Ready && entry.message.is_none();
-                if queue.entry(at.seq()).is_some_and(asleep) {
+            for _ in 0..LOAD_AHEAD {
+                let Some(at) = next.filter(|_| bytes < LOAD_AHEAD_BYTES) else { break };
+                let asleep = |entry: &&Entry| entry.state == State::Ready && entry.message.is_none();
+                if let Some(entry) = queue.entry(at.seq()).filter(asleep) {
                     seqs.push(at.seq());
+                    bytes += u64::from(entry.size);
                 }
                 next = queue.ready.at_or_after(at.next());
             }
@@ -173,10 +198,12 @@ impl Broker {
     /// Gives entry `key` to a consumer.
     fn hand_out(&mut self, now: Time, n: u32, key: ConsumerKey, at: Key, step: &mut Step) {
         let seq = at.seq();
-        let after = self.mark(n, seq, step);
+        let Some(Mode::Leasing { settlement, lease }) = self.consumers.get(key).map(|consumer| consumer.mode) else {
+            return;
+        };
+        let after = self.mark(n, seq, lease, step);
         let Some(consumer) = self.consumers.get_mut(key) else { return };
         let Some(queue) = self.registry.queue_mut(n) else { return };
-        let Mode::Leasing { settlement, lease } = consumer.mode else { return };
         if queue.ready.first() == Some(at) {
             queue.ready.pop();
         }
@@ -216,8 +243,9 @@ impl Broker {
         };
         let (connection, after) = (consumer.connection, consumer.after);
         if settled {
-            self.discard(n, seq);
+            queue.counts.settled += 1;
             self.totals.settled += 1;
+            self.discard(n, seq);
         } else {
             self.lease(now, n, seq, key, lease, default_lease);
         }
@@ -235,24 +263,32 @@ impl Broker {
             }
             Lease::Deadline(length) => Owner::Deadline(now.plus(length.unwrap_or(default_lease))),
         };
+        let tight = self.memory.is_tight();
         if let Some(queue) = self.registry.queue_mut(n) {
             queue.set_state(seq, State::Leased(owner));
+            if tight && queue.entry(seq).is_some_and(|entry| entry.durable) {
+                queue.set_message(seq, None, &mut self.memory);
+            }
         }
-        if matches!(owner, Owner::Deadline(_)) {
-            self.arm(n);
+        if let Owner::Deadline(at) = owner {
+            self.arm(n, at);
         }
     }
 
-    /// Records that entries up to `seq` may have been seen. Returns the record a delivery of `seq` has to wait for.
-    fn mark(&mut self, n: u32, seq: u64, step: &mut Step) -> Lsn {
+    /// Records that entries up to `seq` may have been seen, so that they are known as redelivered after a restart, and
+    /// their numbers, which receipts name, are not given out again. Returns the record a delivery of `seq` waits for.
+    fn mark(&mut self, n: u32, seq: u64, lease: Lease, step: &mut Step) -> Lsn {
         let Some(queue) = self.registry.queue_mut(n) else { return Lsn(0) };
-        if !queue.entry(seq).is_some_and(|entry| entry.durable) {
+        let has_receipt = queue.settings.durable && matches!(lease, Lease::Deadline(_));
+        if !has_receipt && !queue.entry(seq).is_some_and(|entry| entry.durable) {
             return Lsn(0);
         }
         let before = queue.marked;
         let covered = seq < queue.mark;
-        if seq + MARK_EARLY >= queue.mark {
-            queue.mark = seq + MARK_AHEAD;
+        if seq >= queue.marks_at {
+            let ahead = (queue.counts.delivered * 2).clamp(*MARK_AHEAD.start(), *MARK_AHEAD.end());
+            queue.mark = seq + ahead;
+            queue.marks_at = seq + ahead / 2;
             let record = Record::Marked { queue: n, below: queue.mark };
             queue.marked = Lsn(step.write(&record, &mut self.next_lsn).lsn);
         }
@@ -262,7 +298,7 @@ impl Broker {
     /// Nothing more can be handed out now: drains end, and fetches that do not wait.
     fn starve(&mut self, now: Time, n: u32, step: &mut Step) {
         let Some(queue) = self.registry.queue(n) else { return };
-        if queue.loading > 0 {
+        if queue.loading > 0 || queue.promised.is_some() {
             return;
         }
         let waiting = |key: &ConsumerKey| {

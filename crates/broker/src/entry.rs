@@ -15,6 +15,9 @@ pub(crate) struct Entry {
     pub(crate) located: Option<Located>,
     pub(crate) arrived: Time,
     pub(crate) expires: Option<Time>,
+    /// `expires` is the message's own and has an alarm of its own. A queue's time to live needs none: it falls due in
+    /// order of arrival.
+    pub(crate) timed: bool,
     pub(crate) first_acquired: Time,
     /// Times handed out under a lease.
     pub(crate) attempts: u32,
@@ -41,6 +44,18 @@ pub(crate) struct Located {
     pub(crate) pieces: u32,
 }
 
+impl Entry {
+    /// When this entry needs attention, by an alarm of its own or by its turn.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.state.due(self.expires)
+    }
+
+    /// Nobody has it.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.state, State::Ready | State::Delayed(_))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Ready,
@@ -60,4 +75,16 @@ pub(crate) enum Owner {
     Deadline(Time),
     /// An outcome waits for a commit.
     Transaction(TransactionNumber),
+}
+
+impl State {
+    /// When an entry in this state needs attention; `expires` counts only while nobody has it.
+    pub(crate) fn due(self, expires: Option<Time>) -> Option<Time> {
+        match self {
+            Self::Ready => expires,
+            Self::Delayed(at) => Some(expires.map_or(at, |expires| expires.min(at))),
+            Self::Leased(Owner::Deadline(at)) => Some(at),
+            Self::Leased(_) | Self::Decided { .. } => None,
+        }
+    }
 }

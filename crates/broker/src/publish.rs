@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use model::{ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time};
+use model::limits;
+use model::{ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token};
 use smallvec::SmallVec;
 
 use crate::broker::Broker;
@@ -32,11 +33,12 @@ impl Broker {
         {
             // Sent again, because the first answer was lost.
             let after = Lsn(self.next_lsn - 1);
-            return self.confirm(id, &publish, MessageNumber(0), true, after, step);
+            return self.confirm(id, publish.token, MessageNumber(0), true, after, step);
         }
         self.totals.published += 1;
         let routes = match self.routes(now, &publish.message, publish.create, step) {
             Ok(routes) => routes,
+            Err(Refusal::NoSuchQueue(_)) if publish.mandatory => Routes::new(),
             Err(refusal) => {
                 if let Some(token) = publish.token {
                     self.refuse(id, token, refusal, step);
@@ -53,15 +55,17 @@ impl Broker {
             }
         }
         self.detach_if_unattended(&mut publish.message, &routes);
-        let after = self.place(now, &publish, number, routes, step);
-        self.confirm(id, &publish, number, routed, after, step);
+        let token = publish.token;
+        let after = self.place(now, publish, number, routes, step);
+        self.confirm(id, token, number, routed, after, step);
     }
 
-    /// Gives the message its places, on disk and in memory, and hands it out. Returns the record to wait for.
+    /// Gives the message its places, on disk and in memory, and hands it out. Returns the record to wait for. Takes the
+    /// only reference, so that a message that stays can be copied out of its read buffer.
     fn place(
         &mut self,
         now: Time,
-        publish: &Publish,
+        publish: Publish,
         number: MessageNumber,
         mut routes: Routes,
         step: &mut Step,
@@ -71,12 +75,13 @@ impl Broker {
         }
         let hold = publish.hold.map(|hold| (hold.queue.n, hold.number));
         let retain = publish.message.header.retain;
-        let durable = retain || hold.is_some() || routes.iter().any(|route| route.durable);
-        if routes.is_empty() && !durable {
+        let keeps_hold = |(n, _): (u32, u32)| self.registry.queue(n).is_some_and(|queue| queue.settings.durable);
+        let durable = retain || hold.is_some_and(keeps_hold) || routes.iter().any(|route| route.durable);
+        if routes.is_empty() && !durable && hold.is_none() {
             return Lsn(0);
         }
         let targets: SmallVec<[(u32, u64); 4]> = routes.iter().map(|route| (route.queue, route.seq)).collect();
-        let record = Record::Published(Published { number, message: publish.message.clone(), hold, routes });
+        let record = Record::Published(Published { number, message: publish.message, hold, routes });
         let located = durable.then(|| step.write(&record, &mut self.next_lsn));
         self.apply(now, record, located);
         for (queue, seq) in targets {
@@ -102,28 +107,27 @@ impl Broker {
             .route(address, || registry.named(address.namespace, &address.key))
             .ok_or_else(|| Refusal::NoSuchExchange(address.exchange.to_text().into_owned()))?;
         if candidates.is_empty() && address.exchange == Exchange::Default {
-            if !create || !self.options.auto_create {
+            let is_name = (1..=limits::NAME_BYTES).contains(&address.key.as_bytes().len());
+            if !create || !self.options.auto_create || !is_name {
                 return Err(Refusal::NoSuchQueue(address.key.to_text().into_owned()));
             }
             let queue = self.create_queue(now, address.namespace, address.key.detached(), step);
             candidates =
                 Arc::from([Candidate { queue, tag: Default::default(), at_most_once: false, condition: None }]);
         }
-        let mut routes = Routes::new();
+        let (mut routes, mut refused) = (Routes::new(), None);
         for group in candidates.chunk_by(|a, b| a.queue == b.queue) {
             match self.route_of(now, message, group) {
                 Ok(Some(route)) => routes.push(route),
                 Ok(None) => {}
-                // Of several queues, one that is full does not take the message from the others.
-                Err(refusal)
-                    if candidates.last().map(|last| last.queue) == Some(group[0].queue) && routes.is_empty() =>
-                {
-                    return Err(refusal);
-                }
-                Err(_) => {}
+                Err(refusal) => refused = Some(refusal),
             }
         }
-        Ok(routes)
+        // Of several queues, one that is full does not take the message from the others.
+        match refused {
+            Some(refusal) if routes.is_empty() => Err(refusal),
+            _ => Ok(routes),
+        }
     }
 
     /// The place in one queue, through all bindings that match.
@@ -146,15 +150,8 @@ impl Broker {
         if settings.drops_transient_unattended && !assured && queue.consumers.is_empty() {
             return Ok(None);
         }
-        if queue.is_full(message) {
-            match queue.settings.overflow {
-                Overflow::Reject => return Err(Refusal::Full(queue.name.to_text().into_owned())),
-                Overflow::DropNew => {
-                    queue.counts.dropped += 1;
-                    return Ok(None);
-                }
-                Overflow::DropHead | Overflow::DeadLetter => {}
-            }
+        if !queue.admits(message)? {
+            return Ok(None);
         }
         let settings = &queue.settings;
         let not_before = message.header.not_before.or_else(|| (settings.delay > 0).then(|| now.plus(settings.delay)));
@@ -198,6 +195,7 @@ impl Broker {
             located: if route.durable { located } else { None },
             arrived: now,
             expires: message.header.expires.into_iter().chain(ttl).min(),
+            timed: message.header.expires.is_some(),
             first_acquired: Time::ZERO,
             attempts: 0,
             failed: 0,
@@ -210,8 +208,15 @@ impl Broker {
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };
+        let due = entry.due();
+        let missed = queue.selective > 0 && queue.settings.max_priority > 0;
         queue.insert(route.seq, entry, &mut self.memory);
-        self.arm(route.queue);
+        if missed {
+            self.offer_to_selective(route.queue, route.seq);
+        }
+        if let Some(due) = due {
+            self.arm(route.queue, due);
+        }
     }
 
     /// What is still queued must not pin a read buffer, nor memory that is short.
@@ -219,7 +224,7 @@ impl Broker {
         let tight = self.memory.is_tight();
         let Some(queue) = self.registry.queue_mut(n) else { return };
         let Some(entry) = queue.entry_mut(seq) else { return };
-        if tight && entry.durable && !matches!(entry.state, State::Leased(_)) {
+        if tight && entry.durable {
             queue.set_message(seq, None, &mut self.memory);
         } else if matches!(entry.state, State::Ready | State::Delayed(_))
             && let Some(message) = entry.message.as_mut().and_then(Arc::get_mut)
@@ -240,13 +245,13 @@ impl Broker {
     fn confirm(
         &mut self,
         id: ConnectionId,
-        publish: &Publish,
+        token: Option<Token>,
         message: MessageNumber,
         routed: bool,
         after: Lsn,
         step: &mut Step,
     ) {
-        if let Some(token) = publish.token {
+        if let Some(token) = token {
             self.answer(id, after, Effect::Confirm { token, message, routed }, step);
         }
     }
@@ -263,14 +268,17 @@ impl Broker {
     }
 
     /// Drops or dead-letters the oldest ready ones of a queue that is over its limits.
-    fn make_room(&mut self, now: Time, n: u32, step: &mut Step) {
+    pub(crate) fn make_room(&mut self, now: Time, n: u32, step: &mut Step) {
         loop {
             let Some(queue) = self.registry.queue_mut(n) else { return };
-            if !queue.is_over() {
+            if !queue.is_over() || !matches!(queue.settings.overflow, Overflow::DropHead | Overflow::DeadLetter) {
                 return;
             }
-            let oldest =
-                if queue.is_log() { Some(queue.first_seq()) } else { queue.first_ready().map(|key| key.seq()) };
+            let oldest = if queue.is_log() {
+                queue.entries_from(0).next().map(|(seq, _)| seq)
+            } else {
+                queue.first_ready().map(|key| key.seq())
+            };
             let Some(seq) = oldest else { return };
             queue.counts.dropped += 1;
             if queue.settings.overflow == Overflow::DeadLetter {
@@ -283,6 +291,21 @@ impl Broker {
 }
 
 impl Queue {
+    /// Whether `message` may come in; if not, either its publisher is told or it is dropped.
+    pub(crate) fn admits(&mut self, message: &Message) -> Result<bool, Refusal> {
+        if !self.is_full(message) {
+            return Ok(true);
+        }
+        match self.settings.overflow {
+            Overflow::Reject => Err(Refusal::Full(self.name.to_text().into_owned())),
+            Overflow::DropNew => {
+                self.counts.dropped += 1;
+                Ok(false)
+            }
+            Overflow::DropHead | Overflow::DeadLetter => Ok(true),
+        }
+    }
+
     fn is_full(&self, message: &Message) -> bool {
         self.settings.max_length.is_some_and(|most| self.len() >= most)
             || self.settings.max_bytes.is_some_and(|most| self.counts.bytes + u64::from(size_of(message)) > most)

@@ -6,7 +6,7 @@ use model::{
 };
 
 use crate::consumer::ConsumerKey;
-use crate::entry::{Entry, Owner, State};
+use crate::entry::{Entry, State};
 use crate::ready::{Key, Ready};
 use crate::record::Ranges;
 
@@ -25,7 +25,8 @@ pub(crate) struct Queue {
     /// Entry `base + i` is `entries[i]`; what is settled leaves a gap until the front passes it.
     base: u64,
     entries: VecDeque<Option<Entry>>,
-    /// Sequence numbers from here on are promised to a transaction that is being committed: the front waits for them.
+    /// The first sequence number that is promised to a transaction and not filled yet. The front waits for it, and
+    /// nothing behind it is handed out, so that what was published after a commit does not overtake it.
     pub(crate) promised: Option<u64>,
     pub(crate) ready: Ready,
     /// When an entry's delay, lease or own expiry falls due.
@@ -41,9 +42,13 @@ pub(crate) struct Queue {
     /// Everything below may have been delivered, as far as the journal knows; and since which record.
     pub(crate) mark: u64,
     pub(crate) marked: Lsn,
+    /// The sequence number whose delivery moves the mark.
+    pub(crate) marks_at: u64,
     /// The mark of an earlier life: what is below may have been delivered then.
     pub(crate) seen_before: u64,
     pub(crate) holds: BTreeSet<u32>,
+    /// Its dispatch goes on later, and not before.
+    pub(crate) unfinished: bool,
     /// Bodies asked for and not here yet.
     pub(crate) loading: usize,
     /// Settled in this step, to be written as one record.
@@ -89,8 +94,10 @@ impl Queue {
             cursors: Vec::new(),
             mark: 1,
             marked: Lsn(0),
+            marks_at: 1,
             seen_before: 1,
             holds: BTreeSet::new(),
+            unfinished: false,
             loading: 0,
             settled: Ranges::new(),
             counts: QueueCounts::default(),
@@ -138,6 +145,19 @@ impl Queue {
         self.entries.range(skip..).enumerate().filter_map(move |(i, slot)| Some((first + i as u64, slot.as_ref()?)))
     }
 
+    /// Entries from `seq` to the first place that a commit has yet to fill, in order.
+    pub(crate) fn entries_in_order(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        let end = self.promised.map_or(self.entries.len(), |first| first.saturating_sub(self.base) as usize);
+        let skip = usize::try_from(seq.saturating_sub(self.base)).unwrap_or(usize::MAX).min(end);
+        let first = self.base + skip as u64;
+        self.entries.range(skip..end).enumerate().filter_map(move |(i, slot)| Some((first + i as u64, slot.as_ref()?)))
+    }
+
+    /// Whether a commit has to fill a place before this one first.
+    pub(crate) fn waits_for_commit(&self, seq: u64) -> bool {
+        self.promised.is_some_and(|first| seq >= first)
+    }
+
     /// Promises the next `count` sequence numbers to a commit that fills them later.
     pub(crate) fn promise(&mut self, first: u64, count: u64) {
         self.promised = Some(self.promised.map_or(first, |earlier| earlier.min(first)));
@@ -160,7 +180,7 @@ impl Queue {
         }
         let key = self.key(&entry, seq);
         self.enter(entry.state, key);
-        if let Some(at) = self.due_of(&entry) {
+        if let Some(at) = Self::alarm_of(&entry) {
             self.due.insert((at, seq));
         }
         if let Some(slot) = self.slot(seq) {
@@ -177,7 +197,7 @@ impl Queue {
             memory.used -= u64::from(entry.charge);
         }
         self.leave(entry.state);
-        if let Some(at) = self.due_of(&entry) {
+        if let Some(at) = Self::alarm_of(&entry) {
             self.due.remove(&(at, seq));
         }
         self.trim();
@@ -187,12 +207,12 @@ impl Queue {
     pub(crate) fn set_state(&mut self, seq: u64, state: State) {
         let Some(entry) = self.entry_mut(seq) else { return };
         let before = std::mem::replace(&mut entry.state, state);
-        let (priority, own) = (entry.priority, entry.expires);
-        let due = |state, ttl: Option<u64>| due_time(state, own.filter(|_| ttl.is_none()));
-        let (old_due, new_due) = (due(before, self.settings.ttl), due(state, self.settings.ttl));
-        if old_due != new_due {
-            old_due.map(|at| self.due.remove(&(at, seq)));
-            new_due.map(|at| self.due.insert((at, seq)));
+        let (priority, own) = (entry.priority, entry.expires.filter(|_| entry.timed));
+        if let Some(at) = before.due(own) {
+            self.due.remove(&(at, seq));
+        }
+        if let Some(at) = state.due(own) {
+            self.due.insert((at, seq));
         }
         self.leave(before);
         let key = Key::new(priority.min(self.settings.max_priority), seq);
@@ -225,26 +245,29 @@ impl Queue {
         }
     }
 
+    /// Takes the first alarm that is due.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<u64> {
+        let (at, seq) = self.due.first().copied().filter(|(at, _)| *at <= now)?;
+        self.due.remove(&(at, seq));
+        Some(seq)
+    }
+
+    /// Up to `most` entries that have outlived the queue's time to live.
+    pub(crate) fn outlived(&self, now: Time, most: usize) -> Vec<u64> {
+        let in_turn = self.entries_from(self.base).filter(|(_, entry)| entry.waits() && !entry.timed);
+        let late = in_turn.take_while(|(_, entry)| entry.expires.is_some_and(|at| at <= now));
+        late.map(|(seq, _)| seq).take(most).collect()
+    }
+
     /// When something here falls due.
     pub(crate) fn next_due(&self) -> Option<Time> {
         let own = self.due.first().map(|(at, _)| *at);
-        let front = self.settings.ttl.and_then(|_| {
-            let entry = self.entries.front()?.as_ref()?;
-            matches!(entry.state, State::Ready | State::Delayed(_)).then_some(entry.expires)?
-        });
-        own.into_iter().chain(front).min()
+        let in_turn = self.entries_from(self.base).find(|(_, entry)| entry.waits() && !entry.timed);
+        own.into_iter().chain(in_turn.and_then(|(_, entry)| entry.expires)).min()
     }
 
-    /// An entry for which `now` is too late to stay as it is.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<u64> {
-        if let Some((at, seq)) = self.due.first().copied()
-            && at <= now
-        {
-            return Some(seq);
-        }
-        let front = self.entries.front()?.as_ref()?;
-        let waits = matches!(front.state, State::Ready | State::Delayed(_));
-        (self.settings.ttl.is_some() && waits && front.expires.is_some_and(|at| at <= now)).then_some(self.base)
+    pub(crate) fn first_alarm(&self) -> Option<Time> {
+        self.due.first().map(|(at, _)| *at)
     }
 
     /// After a reserved range is filled, or an entry taken out: the front moves up.
@@ -261,11 +284,15 @@ impl Queue {
         }
     }
 
+    /// Gives out no sequence number below `seq` any more.
     pub(crate) fn skip_to(&mut self, seq: u64) {
+        self.trim();
+        if self.entries.is_empty() {
+            self.base = self.base.max(seq);
+        }
         while self.next_seq() < seq {
             self.entries.push_back(None);
         }
-        self.trim();
     }
 
     pub(crate) fn info(&self) -> QueueInfo {
@@ -289,8 +316,9 @@ impl Queue {
         self.due.len()
     }
 
-    pub(crate) fn due_of(&self, entry: &Entry) -> Option<Time> {
-        due_time(entry.state, entry.expires.filter(|_| self.settings.ttl.is_none()))
+    /// The alarm that belongs to an entry.
+    pub(crate) fn alarm_of(entry: &Entry) -> Option<Time> {
+        entry.state.due(entry.expires.filter(|_| entry.timed))
     }
 
     fn enter(&mut self, state: State, key: Key) {
@@ -312,15 +340,5 @@ impl Queue {
             State::Delayed(_) => self.counts.delayed -= 1,
             State::Leased(_) | State::Decided { .. } => self.counts.leased -= 1,
         }
-    }
-}
-
-/// When an entry in this state needs attention; `expires` counts only while nobody has it.
-fn due_time(state: State, expires: Option<Time>) -> Option<Time> {
-    match state {
-        State::Ready => expires,
-        State::Delayed(at) => Some(expires.map_or(at, |expires| expires.min(at))),
-        State::Leased(Owner::Deadline(at)) => Some(at),
-        State::Leased(_) | State::Decided { .. } => None,
     }
 }

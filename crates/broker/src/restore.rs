@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Body, Lsn, Message, MessageNumber, Time};
+use model::{Body, Lsn, Message, MessageNumber, QueueCounts, Time};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Totals};
 use crate::entry::{Located, State};
 use crate::record::{Parsed, Record};
 use crate::wire::BadRecord;
@@ -18,11 +18,12 @@ impl Broker {
         match record {
             Record::Piece(piece) => self.pieces.push(piece),
             record => {
-                let pieces_before = std::mem::take(&mut self.pieces);
-                if pieces_before.len() != pieces as usize {
+                let mut before = std::mem::take(&mut self.pieces);
+                // Others are of a message whose own record was lost in a crash.
+                let Some(others) = before.len().checked_sub(pieces as usize) else {
                     return Err(BadRecord("pieces of a body are missing"));
-                }
-                let record = complete(record, pieces_before);
+                };
+                let record = complete(record, before.split_off(others));
                 let places: Vec<(u32, u64)> = match &record {
                     Record::Published(published) => published.routes.iter().map(|it| (it.queue, it.seq)).collect(),
                     _ => Vec::new(),
@@ -31,7 +32,7 @@ impl Broker {
                 for (queue, seq) in places {
                     self.let_rest(queue, seq);
                 }
-                while self.commit_one(time).is_some() {}
+                while self.commit_one().is_some() {}
             }
         }
         Ok(())
@@ -41,12 +42,19 @@ impl Broker {
     pub fn finish_restore(&mut self) {
         self.forget_unprepared();
         self.next_number = self.next_number.max(self.numbers_below);
+        self.pieces.clear();
+        self.totals = Totals::default();
         let queues: Vec<u32> = self.registry.all().map(|queue| queue.n).collect();
         for n in queues {
-            if let Some(queue) = self.registry.queue_mut(n) {
-                queue.seen_before = queue.mark;
+            let Some(queue) = self.registry.queue_mut(n) else { continue };
+            queue.seen_before = queue.mark;
+            // Receipts name what was below.
+            queue.skip_to(queue.mark);
+            let QueueCounts { ready, leased, delayed, bytes, .. } = queue.counts;
+            queue.counts = QueueCounts { ready, leased, delayed, bytes, ..QueueCounts::default() };
+            if let Some(due) = queue.next_due() {
+                self.arm(n, due);
             }
-            self.arm(n);
         }
     }
 
@@ -58,7 +66,9 @@ impl Broker {
         let message = records.and_then(read_message);
         match message {
             Some(message) => {
-                if queue.entry(seq).is_some_and(|entry| entry.message.is_none()) {
+                if let Some(entry) = queue.entry_mut(seq).filter(|entry| entry.message.is_none()) {
+                    // It shares its body with no other queue any more.
+                    entry.charge = entry.size;
                     queue.set_message(seq, Some(message), &mut self.memory);
                 }
             }

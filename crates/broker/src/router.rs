@@ -8,6 +8,9 @@ use selector::{HeaderMatch, Selector};
 
 use crate::trie::Trie;
 
+/// Longer keys are looked up each time: a full cache of them would take gigabytes.
+const CACHED_KEY_BYTES: usize = 512;
+
 /// Exchanges and bindings: one routing table for the wildcards of every dialect, and a cache of what it said.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
@@ -149,8 +152,10 @@ impl Router {
         if self.cache.len() >= ROUTE_CACHE {
             self.cache.clear();
         }
-        let key = Address { key: address.key.detached(), ..address.clone() };
-        self.cache.insert(key, candidates.clone());
+        if address.key.as_bytes().len() <= CACHED_KEY_BYTES {
+            let key = Address { key: address.key.detached(), ..address.clone() };
+            self.cache.insert(key, candidates.clone());
+        }
         Some(candidates)
     }
 

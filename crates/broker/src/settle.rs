@@ -1,12 +1,15 @@
 //! The ledger: leases end by an outcome, by a deadline, or with their connection.
 
-use model::{
-    ConnectionId, DeadLetter, Delivery, Header, Lsn, MessageNumber, Outcome, Refusal, Reply, Settle, Time, Token,
-};
+use std::collections::BTreeSet;
+
+use model::limits::STEP_BUDGET;
+use model::{ConnectionId, DeadLetter, Delivery, Effect, Lsn, Outcome, Refusal, Reply, Settle, Time, Token};
 
 use crate::broker::Broker;
-use crate::entry::{Entry, Located, Owner, State};
-use crate::record::{Record, Route};
+use crate::consumer::ConsumerKey;
+use crate::entry::{Entry, Owner, State};
+use crate::queue::Queue;
+use crate::record::{Copied, Record};
 use crate::step::Step;
 use crate::view::View;
 
@@ -21,7 +24,7 @@ impl Broker {
             let last = settle.last.min(queue.next_seq().saturating_sub(1));
             for seq in settle.first.max(queue.first_seq())..=last {
                 if self.may_settle(id, n, seq, &settle) {
-                    self.conclude(now, n, seq, settle.outcome, settle.token.is_some(), step);
+                    self.conclude(now, n, seq, settle.outcome, step);
                     count += 1;
                 }
             }
@@ -31,10 +34,14 @@ impl Broker {
             self.dispatch(now, n, step);
         }
         let Some(token) = settle.token else { return };
+        self.write_settled(n, step);
+        let after = Lsn(self.next_lsn - 1);
         if count == 0 {
-            self.refuse(id, token, Refusal::NotLeased, step);
+            // That it is gone is known only when its end is on disk.
+            let after = if settle.attempt.is_some() { after } else { Lsn(0) };
+            let reply = Err(Refusal::NotLeased);
+            self.answer(id, after, Effect::Reply { token, reply }, step);
         } else {
-            let after = Lsn(self.next_lsn - 1);
             self.reply_after(id, token, after, Reply::Count(count), step);
         }
     }
@@ -46,19 +53,24 @@ impl Broker {
         let mine = |key| self.consumers.get(key).is_some_and(|consumer| consumer.connection == id);
         match (entry.state, settle.attempt) {
             (State::Leased(Owner::Transaction(_)), _) => false,
+            (State::Decided { .. }, Some(_)) => false,
             // A receipt stays good for an acceptance as long as the message is there (SQS DeleteMessage) ...
             (_, Some(_)) if settle.outcome == Outcome::Accepted => true,
             // ... for the rest only while the lease is the one it was given for.
             (State::Leased(Owner::Deadline(_)), Some(attempt)) => attempt == entry.attempts,
             (_, Some(_)) => false,
             (State::Leased(Owner::Consumer(key)), None) => mine(key),
-            (State::Decided { .. }, None) => queue.consumers.iter().any(|key| mine(*key)),
+            // The message itself may be gone: it cannot come back.
+            (State::Decided { .. }, None) => {
+                let may = settle.outcome == Outcome::Accepted && settle.transaction.is_none();
+                may && queue.consumers.iter().any(|key| mine(*key))
+            }
             (_, None) => false,
         }
     }
 
-    /// Does to one entry what the outcome says. `at_once`: somebody waits for the record.
-    fn conclude(&mut self, now: Time, n: u32, seq: u64, outcome: Outcome, at_once: bool, step: &mut Step) {
+    /// Does to one entry what the outcome says.
+    fn conclude(&mut self, now: Time, n: u32, seq: u64, outcome: Outcome, step: &mut Step) {
         match outcome {
             Outcome::Accepted => {
                 self.totals.settled += 1;
@@ -66,9 +78,6 @@ impl Broker {
                     queue.counts.settled += 1;
                 }
                 self.discard(n, seq);
-                if at_once {
-                    self.write_settled(n, step);
-                }
             }
             Outcome::Rejected => self.dead_letter(now, n, seq, step),
             Outcome::Released => self.give_back(now, n, seq, false, None, step),
@@ -78,7 +87,7 @@ impl Broker {
                 let Some(queue) = self.registry.queue_mut(n) else { return };
                 if matches!(queue.entry(seq).map(|entry| entry.state), Some(State::Leased(Owner::Deadline(_)))) {
                     queue.set_state(seq, State::Leased(Owner::Deadline(until)));
-                    self.arm(n);
+                    self.arm(n, until);
                 }
             }
         }
@@ -103,21 +112,23 @@ impl Broker {
         }
         let (attempts, failed_count, state) = (entry.attempts, entry.failed, entry.state);
         let not_before = not_before.filter(|at| *at > now);
+        let back = not_before.map_or(State::Ready, State::Delayed);
+        let due = back.due(entry.expires);
         if entry.durable && (failed || most.is_some() || not_before.is_some()) {
             let record = Record::Returned { queue: n, seq, attempts, failed: failed_count, not_before };
             step.write(&record, &mut self.next_lsn);
         }
-        queue.set_state(seq, not_before.map_or(State::Ready, State::Delayed));
+        queue.set_state(seq, back);
         self.lease_ended(state);
         self.offer_to_selective(n, seq);
-        self.arm(n);
-        if !self.unfinished.contains(&n) {
-            self.unfinished.push_back(n);
+        if let Some(due) = due {
+            self.arm(n, due);
         }
+        self.later(n);
     }
 
     /// Consumers with a selector that were past a returned entry learn of it if it matches.
-    fn offer_to_selective(&mut self, n: u32, seq: u64) {
+    pub(crate) fn offer_to_selective(&mut self, n: u32, seq: u64) {
         let Some(queue) = self.registry.queue(n) else { return };
         let Some(entry) = queue.entry(seq).filter(|_| queue.selective > 0) else { return };
         let key = queue.key(entry, seq);
@@ -159,7 +170,7 @@ impl Broker {
         if consumer.cancelled && consumer.leased == 0 {
             let connection = consumer.connection;
             if let Some(connection) = self.connections.get_mut(connection) {
-                connection.lingering.retain(|other| *other != key);
+                connection.lingering.remove(&key);
             }
             self.consumers.remove(key);
         }
@@ -198,7 +209,7 @@ impl Broker {
             return;
         }
         self.move_entry(now, n, seq, target, step);
-        self.unfinished.push_back(target);
+        self.later(target);
     }
 
     /// Moves an entry to the end of another queue, in one record.
@@ -225,7 +236,7 @@ impl Broker {
                 queue.remove(seq, &mut self.memory);
             }
             // What was settled in the same step that published it may be settled in the journal before a gap.
-            queue.skip_to(last + 1);
+            queue.skip_to(last.saturating_add(1));
         }
     }
 
@@ -238,27 +249,33 @@ impl Broker {
     }
 
     /// A copy of a message that is in the journal already: its body is read when it is wanted.
-    pub(crate) fn apply_copied(&mut self, now: Time, number: MessageNumber, located: Located, route: Route) {
+    pub(crate) fn apply_copied(&mut self, now: Time, copied: Copied) {
+        let Copied { number, located, size, priority, expires, route } = copied;
         let Some(queue) = self.registry.queue_mut(route.queue) else { return };
         let entry = Entry {
             message: None,
             number,
             located: Some(located),
             arrived: now,
-            expires: queue.settings.ttl.map(|ttl| now.plus(ttl)),
+            expires: expires.into_iter().chain(queue.settings.ttl.map(|ttl| now.plus(ttl))).min(),
+            timed: expires.is_some(),
             first_acquired: Time::ZERO,
             attempts: 0,
             failed: 0,
-            size: 0,
-            charge: 0,
-            priority: Header::default().priority,
+            size,
+            charge: size,
+            priority,
             durable: true,
             assured: route.assured,
             retained: route.retained,
             tags: route.tags,
             state: State::Ready,
         };
+        let due = entry.due();
         queue.insert(route.seq, entry, &mut self.memory);
+        if let Some(due) = due {
+            self.arm(route.queue, due);
+        }
     }
 
     pub(crate) fn apply_moved(&mut self, now: Time, from: u32, seq: u64, to: u32, to_seq: u64) {
@@ -274,13 +291,20 @@ impl Broker {
         entry.durable &= queue.settings.durable;
         entry.arrived = now;
         entry.expires = queue.settings.ttl.map(|ttl| now.plus(ttl));
+        entry.timed = false;
         entry.attempts = 0;
         entry.failed = 0;
         entry.retained = false;
         entry.tags.clear();
         entry.state = State::Ready;
+        let (due, missed) = (entry.due(), queue.selective > 0 && queue.settings.max_priority > 0);
         queue.insert(seq, entry, &mut self.memory);
-        self.arm(to);
+        if missed {
+            self.offer_to_selective(to, seq);
+        }
+        if let Some(due) = due {
+            self.arm(to, due);
+        }
     }
 
     /// First step of two: the message may go, the receiver's mark stays.
@@ -316,17 +340,17 @@ impl Broker {
         // The window counts a decided delivery as done: only its mark is kept.
         self.lease_ended(state);
         self.reply_after(id, token, after, Reply::Done, step);
+        self.dispatch(now, n, step);
     }
 
     /// Deadlines, delays and expiries of one queue that are due.
     pub(crate) fn fall_due(&mut self, now: Time, n: u32, step: &mut Step) {
-        if let Some(queue) = self.registry.queue_mut(n) {
-            queue.armed = None;
-        }
-        for _ in 0..model::limits::STEP_BUDGET {
+        let mut budget = STEP_BUDGET;
+        while budget > 0 {
             let Some(queue) = self.registry.queue_mut(n) else { return };
             let Some(seq) = queue.pop_due(now) else { break };
-            let Some(entry) = queue.entry(seq) else { break };
+            budget -= 1;
+            let Some(entry) = queue.entry(seq) else { continue };
             let expired = entry.expires.is_some_and(|at| at <= now);
             match entry.state {
                 State::Leased(Owner::Deadline(_)) => self.give_back(now, n, seq, true, None, step),
@@ -335,25 +359,27 @@ impl Broker {
                     queue.set_state(seq, State::Ready);
                     self.offer_to_selective(n, seq);
                 }
-                State::Ready | State::Leased(_) | State::Decided { .. } => break,
+                State::Ready | State::Leased(_) | State::Decided { .. } => {}
             }
         }
-        self.arm(n);
+        for seq in self.registry.queue(n).map(|queue| queue.outlived(now, budget)).unwrap_or_default() {
+            self.expire(now, n, seq, step);
+        }
+        if let Some(next) = self.registry.queue(n).and_then(Queue::next_due) {
+            // What is late already goes on in another step.
+            self.arm(n, next.max(now.plus(1)));
+        }
         self.dispatch(now, n, step);
     }
 
-    /// All leases of a connection's consumer end, as if released.
-    pub(crate) fn release_all(&mut self, now: Time, key: crate::consumer::ConsumerKey, step: &mut Step) {
-        let Some(consumer) = self.consumers.get(key) else { return };
-        let (n, mut left) = (consumer.queue, consumer.leased);
-        let mut seq = 0;
-        while left > 0 {
-            let Some(queue) = self.registry.queue(n) else { return };
-            let leased = |entry: &Entry| entry.state == State::Leased(Owner::Consumer(key));
-            let Some((at, _)) = queue.entries_from(seq).find(|(_, entry)| leased(entry)) else { return };
-            self.give_back(now, n, at, false, None, step);
-            seq = at + 1;
-            left -= 1;
+    /// All leases of consumers of one queue end, as if released.
+    pub(crate) fn release_all(&mut self, now: Time, n: u32, keys: &BTreeSet<ConsumerKey>, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        let count: usize = keys.iter().filter_map(|key| self.consumers.get(*key)).map(|it| it.leased as usize).sum();
+        let theirs = |entry: &Entry| matches!(entry.state, State::Leased(Owner::Consumer(key)) if keys.contains(&key));
+        let leased = queue.entries_from(0).filter(|(_, entry)| theirs(entry)).take(count);
+        for seq in leased.map(|(seq, _)| seq).collect::<Vec<_>>() {
+            self.give_back(now, n, seq, false, None, step);
         }
     }
 }

@@ -26,10 +26,10 @@ impl Timers {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Alarm> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<(Time, Alarm)> {
         if self.next()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse((_, alarm))| alarm)
+        self.0.pop().map(|Reverse(due)| due)
     }
 }

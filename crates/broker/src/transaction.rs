@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::limits::STEP_BUDGET;
+use model::limits;
 use model::{
-    ConnectionId, Lsn, Message, MessageNumber, Outcome, Publish, Refusal, Reply, Settle, Time, Token, TransactionIndex,
-    TransactionRef, Xid,
+    ConnectionId, Lsn, Message, MessageNumber, Outcome, Publish, Refusal, Reply, Settle, Time, TransactionIndex, Xid,
 };
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
-use crate::entry::{Entry, Located, Owner, State};
+use crate::entry::{Located, Owner, State};
 use crate::publish::{Routes, size_of};
 use crate::record::{Published, Record};
 use crate::step::Step;
@@ -25,52 +24,55 @@ pub(crate) struct TransactionNumber(pub(crate) u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
-    open: BTreeMap<TransactionNumber, Transaction>,
-    prepared: BTreeMap<Xid, TransactionNumber>,
+    pub(crate) open: BTreeMap<TransactionNumber, Transaction>,
+    pub(crate) prepared: BTreeMap<Xid, TransactionNumber>,
     /// Committed, and still being put into the queues, a part in each step.
-    committing: VecDeque<Committing>,
+    pub(crate) committing: VecDeque<Committing>,
     pub(crate) next: u64,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
-    staged: Vec<Staged>,
-    settles: Vec<Staging>,
+    pub(crate) staged: Vec<Staged>,
+    pub(crate) settles: Vec<Staging>,
     in_memory: u64,
     /// Something in it could not be done: only a rollback is possible.
-    broken: Option<Refusal>,
+    pub(crate) broken: Option<Refusal>,
 }
 
 /// A message that waits for its commit.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    message: Option<Arc<Message>>,
-    header: model::Header,
-    number: MessageNumber,
-    located: Option<Located>,
-    size: u32,
-    routes: Routes,
+    pub(crate) message: Option<Arc<Message>>,
+    pub(crate) header: model::Header,
+    pub(crate) number: MessageNumber,
+    pub(crate) located: Option<Located>,
+    pub(crate) size: u32,
+    pub(crate) routes: Routes,
 }
 
 /// An accepted delivery that waits for its commit, and who has it if there is none.
 #[derive(Clone, Copy, Debug)]
-struct Staging {
-    queue: u32,
-    seq: u64,
-    owner: Option<Owner>,
+pub(crate) struct Staging {
+    pub(crate) queue: u32,
+    pub(crate) seq: u64,
+    pub(crate) owner: Option<Owner>,
 }
 
 #[derive(Debug)]
-struct Committing {
-    staged: std::vec::IntoIter<Staged>,
+pub(crate) struct Committing {
+    /// When it was committed, which is when its messages arrived.
+    pub(crate) at: Time,
+    pub(crate) staged: std::vec::IntoIter<Staged>,
     /// Each queue's next sequence number of this transaction.
-    next: BTreeMap<u32, u64>,
+    pub(crate) next: BTreeMap<u32, u64>,
 }
 
 impl Transactions {
-    /// Bytes of bodies that wait for a commit in memory.
+    /// Bytes of bodies that wait in memory for a commit or for their place.
     pub(crate) fn bytes_in_memory(&self) -> u64 {
-        0
+        let open = self.open.values().flat_map(|it| &it.staged);
+        open.chain(self.committing.iter().flat_map(|it| it.staged.as_slice())).map(Staged::bytes_in_memory).sum()
     }
 
     /// The consumers whose leases transactions hold, once for each.
@@ -81,8 +83,30 @@ impl Transactions {
         })
     }
 
+    /// Forgets outcomes for a queue that is gone, and tells whose leases they were.
+    pub(crate) fn forget_queue(&mut self, n: u32) -> Vec<Owner> {
+        let mut owners = Vec::new();
+        for transaction in self.open.values_mut() {
+            owners.extend(transaction.settles.iter().filter(|it| it.queue == n).filter_map(|it| it.owner));
+            transaction.settles.retain(|it| it.queue != n);
+        }
+        owners
+    }
+
     pub(crate) fn is_prepared(&self, number: TransactionNumber) -> bool {
         self.prepared.values().any(|other| *other == number)
+    }
+
+    /// Whether the journal has heard of this transaction.
+    pub(crate) fn is_known(&self, number: TransactionNumber) -> bool {
+        let on_disk = |it: &Transaction| it.staged.iter().any(|staged| staged.located.is_some());
+        self.is_prepared(number) || self.open.get(&number).is_some_and(on_disk)
+    }
+}
+
+impl Staged {
+    pub(crate) fn bytes_in_memory(&self) -> u64 {
+        if self.message.is_some() { u64::from(self.size) } else { 0 }
     }
 }
 
@@ -90,6 +114,9 @@ impl Broker {
     pub(crate) fn begin(&mut self, id: ConnectionId, index: TransactionIndex) {
         let number = TransactionNumber(self.transactions.next);
         let Some(connection) = self.connections.get_mut(id) else { return };
+        if index.0 >= limits::CONSUMERS_PER_CONNECTION {
+            return;
+        }
         if connection.transactions.insert(index, number).is_none() {
             self.transactions.next += 1;
             self.transactions.open.insert(number, Transaction::default());
@@ -147,8 +174,12 @@ impl Broker {
         self.transactions.next = self.transactions.next.max(number.0 + 1);
         let transaction = self.transactions.open.entry(number).or_default();
         let size = size_of(&published.message);
-        let keep = located.is_none() || transaction.in_memory < BODIES_IN_MEMORY;
-        transaction.in_memory += if keep { u64::from(size) } else { 0 };
+        let may_rest = located.is_some() && self.memory.evicts;
+        let keep = !may_rest || (transaction.in_memory < BODIES_IN_MEMORY && !self.memory.is_tight());
+        if keep {
+            transaction.in_memory += u64::from(size);
+            self.memory.used += u64::from(size);
+        }
         transaction.staged.push(Staged {
             header: published.message.header,
             message: keep.then_some(published.message),
@@ -195,7 +226,7 @@ impl Broker {
         }
     }
 
-    fn hold_for(&mut self, number: TransactionNumber, n: u32, seq: u64) {
+    pub(crate) fn hold_for(&mut self, number: TransactionNumber, n: u32, seq: u64) {
         let Some(queue) = self.registry.queue_mut(n) else { return };
         let owner = match queue.entry(seq).map(|entry| entry.state) {
             Some(State::Leased(owner)) => Some(owner),
@@ -204,271 +235,5 @@ impl Broker {
         queue.set_state(seq, State::Leased(Owner::Transaction(number)));
         let transaction = self.transactions.open.entry(number).or_default();
         transaction.settles.push(Staging { queue: n, seq, owner });
-    }
-
-    pub(crate) fn prepare(
-        &mut self,
-        now: Time,
-        id: ConnectionId,
-        token: Token,
-        index: TransactionIndex,
-        xid: Xid,
-        step: &mut Step,
-    ) {
-        let number = self.connections.get(id).and_then(|it| it.transactions.get(&index).copied());
-        let Some(number) = number else { return self.refuse(id, token, Refusal::NoSuchTransaction, step) };
-        if self.transactions.prepared.contains_key(&xid) {
-            return self.refuse(id, token, Refusal::Invalid("this branch is prepared already".into()), step);
-        }
-        if let Some(refusal) = self.transactions.open.get(&number).and_then(|it| it.broken.clone()) {
-            return self.refuse(id, token, refusal, step);
-        }
-        let settles = self.durable_settles(number);
-        let record = Record::Prepared { transaction: number, xid, settles };
-        let after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
-        self.apply(now, record, None);
-        if let Some(connection) = self.connections.get_mut(id) {
-            connection.transactions.remove(&index);
-        }
-        self.reply_after(id, token, after, Reply::Done, step);
-    }
-
-    pub(crate) fn apply_prepared(&mut self, number: TransactionNumber, xid: Xid, settles: &[(u32, u64)]) {
-        self.transactions.next = self.transactions.next.max(number.0 + 1);
-        for (queue, seq) in settles {
-            let held = |entry: &Entry| matches!(entry.state, State::Leased(Owner::Transaction(_)));
-            if !self.registry.queue(*queue).and_then(|it| it.entry(*seq)).is_some_and(held) {
-                self.hold_for(number, *queue, *seq);
-            }
-        }
-        self.transactions.open.entry(number).or_default();
-        self.transactions.prepared.insert(xid.to_vec().into(), number);
-    }
-
-    pub(crate) fn commit(
-        &mut self,
-        now: Time,
-        id: ConnectionId,
-        token: Token,
-        which: &TransactionRef,
-        step: &mut Step,
-    ) {
-        let Some(number) = self.find_transaction(id, which) else {
-            return self.refuse(id, token, Refusal::NoSuchTransaction, step);
-        };
-        if let Some(refusal) = self.transactions.open.get(&number).and_then(|it| it.broken.clone()) {
-            self.roll_back(now, number, step);
-            return self.refuse(id, token, refusal, step);
-        }
-        let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
-        for staged in self.transactions.open.get(&number).map(|it| it.staged.as_slice()).unwrap_or_default() {
-            for route in &staged.routes {
-                *counts.entry(route.queue).or_default() += 1;
-            }
-        }
-        let next_seq = |n: &u32| self.registry.queue(*n).map(crate::queue::Queue::next_seq);
-        let firsts: Vec<(u32, u64)> = counts.keys().filter_map(|n| Some((*n, next_seq(n)?))).collect();
-        for (n, first) in &firsts {
-            if let Some(queue) = self.registry.queue_mut(*n) {
-                queue.promise(*first, counts[n]);
-            }
-        }
-        let settles = self.durable_settles(number);
-        let record = Record::Committed { transaction: number, firsts, settles };
-        let after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
-        self.apply(now, record, None);
-        self.reply_after(id, token, after, Reply::Done, step);
-        self.continue_commits(now, step);
-    }
-
-    /// From here on the transaction has happened; its messages follow into the queues step by step.
-    pub(crate) fn apply_committed(
-        &mut self,
-        number: TransactionNumber,
-        firsts: Vec<(u32, u64)>,
-        settles: &[(u32, u64)],
-    ) {
-        self.transactions.next = self.transactions.next.max(number.0 + 1);
-        self.transactions.prepared.retain(|_, other| *other != number);
-        let transaction = self.transactions.open.remove(&number).unwrap_or_default();
-        let held = transaction.settles.iter().map(|it| (it.queue, it.seq, it.owner));
-        let written = settles.iter().map(|(queue, seq)| (*queue, *seq, None));
-        for (n, seq, owner) in held.chain(written).collect::<Vec<_>>() {
-            let Some(queue) = self.registry.queue_mut(n) else { continue };
-            if queue.remove(seq, &mut self.memory).is_some() {
-                queue.counts.settled += 1;
-                self.totals.settled += 1;
-                if let Some(owner) = owner {
-                    self.lease_ended(State::Leased(owner));
-                }
-            }
-        }
-        let next = firsts.into_iter().collect();
-        self.transactions.committing.push_back(Committing { staged: transaction.staged.into_iter(), next });
-    }
-
-    /// Puts the next part of committed messages into their queues.
-    pub(crate) fn continue_commits(&mut self, now: Time, step: &mut Step) {
-        let mut touched = Vec::new();
-        for _ in 0..STEP_BUDGET {
-            match self.commit_one(now) {
-                Some(queues) => touched.extend(queues),
-                None => break,
-            }
-        }
-        touched.sort_unstable();
-        touched.dedup();
-        for n in touched {
-            self.dispatch(now, n, step);
-        }
-    }
-
-    pub(crate) fn has_commits(&self) -> bool {
-        !self.transactions.committing.is_empty()
-    }
-
-    /// Puts one committed message into its queues; `None` when there is no more.
-    pub(crate) fn commit_one(&mut self, now: Time) -> Option<Vec<u32>> {
-        loop {
-            let committing = self.transactions.committing.front_mut()?;
-            let Some(staged) = committing.staged.next() else {
-                let done = self.transactions.committing.pop_front()?;
-                for n in done.next.keys() {
-                    self.keep_promise(*n);
-                }
-                continue;
-            };
-            let mut places = Vec::new();
-            for mut route in staged.routes.iter().cloned() {
-                if let Some(next) = committing.next.get_mut(&route.queue) {
-                    route.seq = *next;
-                    *next += 1;
-                    places.push(route);
-                }
-            }
-            let queues = places.iter().map(|route| route.queue).collect();
-            for route in places {
-                self.enqueue_staged(now, &staged, route);
-            }
-            return Some(queues);
-        }
-    }
-
-    fn enqueue_staged(&mut self, now: Time, staged: &Staged, route: crate::record::Route) {
-        let (n, seq) = (route.queue, route.seq);
-        match &staged.message {
-            Some(message) => {
-                let share = staged.routes.len().max(1) as u32;
-                self.enqueue(now, staged.number, message, staged.located, share, route);
-                self.let_rest(n, seq);
-            }
-            None => self.enqueue_absent(now, staged, route),
-        }
-    }
-
-    /// An entry whose body is on disk only.
-    fn enqueue_absent(&mut self, now: Time, staged: &Staged, route: crate::record::Route) {
-        let Some(queue) = self.registry.queue_mut(route.queue) else { return };
-        let ttl = queue.settings.ttl.map(|ttl| now.plus(ttl));
-        let entry = Entry {
-            message: None,
-            number: staged.number,
-            located: staged.located,
-            arrived: now,
-            expires: staged.header.expires.into_iter().chain(ttl).min(),
-            first_acquired: Time::ZERO,
-            attempts: 0,
-            failed: 0,
-            size: staged.size,
-            charge: staged.size,
-            priority: staged.header.priority,
-            durable: route.durable,
-            assured: route.assured,
-            retained: false,
-            tags: route.tags,
-            state: route.not_before.map_or(State::Ready, State::Delayed),
-        };
-        queue.insert(route.seq, entry, &mut self.memory);
-        self.arm(route.queue);
-    }
-
-    fn keep_promise(&mut self, n: u32) {
-        let still = self.transactions.committing.iter().filter_map(|it| it.next.get(&n)).min().copied();
-        if let Some(queue) = self.registry.queue_mut(n) {
-            queue.promised = still;
-            queue.trim();
-        }
-    }
-
-    pub(crate) fn rollback(
-        &mut self,
-        now: Time,
-        id: ConnectionId,
-        token: Token,
-        which: &TransactionRef,
-        step: &mut Step,
-    ) {
-        let Some(number) = self.find_transaction(id, which) else {
-            return self.refuse(id, token, Refusal::NoSuchTransaction, step);
-        };
-        self.roll_back(now, number, step);
-        let after = Lsn(self.next_lsn - 1);
-        self.reply_after(id, token, after, Reply::Done, step);
-    }
-
-    pub(crate) fn roll_back(&mut self, now: Time, number: TransactionNumber, step: &mut Step) {
-        let Some(transaction) = self.transactions.open.get(&number) else { return };
-        let settles: Vec<Staging> = transaction.settles.clone();
-        let prepared = self.transactions.prepared.values().any(|other| *other == number);
-        if prepared || transaction.staged.iter().any(|staged| staged.located.is_some()) {
-            let record = Record::RolledBack { transaction: number };
-            step.write(&record, &mut self.next_lsn);
-        }
-        self.apply_rolled_back(number);
-        for Staging { queue: n, seq, owner } in settles {
-            let owner = owner.filter(|owner| match owner {
-                Owner::Consumer(key) => self.consumers.get(*key).is_some_and(|it| it.queue == n),
-                Owner::Deadline(_) | Owner::Transaction(_) => true,
-            });
-            match owner {
-                Some(owner) => {
-                    if let Some(queue) = self.registry.queue_mut(n) {
-                        queue.set_state(seq, State::Leased(owner));
-                    }
-                    self.arm(n);
-                }
-                None => self.give_back(now, n, seq, false, None, step),
-            }
-        }
-    }
-
-    pub(crate) fn apply_rolled_back(&mut self, number: TransactionNumber) {
-        self.transactions.prepared.retain(|_, other| *other != number);
-        self.transactions.open.remove(&number);
-    }
-
-    fn find_transaction(&mut self, id: ConnectionId, which: &TransactionRef) -> Option<TransactionNumber> {
-        match which {
-            TransactionRef::Own(index) => self.connections.get_mut(id)?.transactions.remove(index),
-            TransactionRef::Prepared(xid) => self.transactions.prepared.get(xid).copied(),
-        }
-    }
-
-    fn durable_settles(&self, number: TransactionNumber) -> Vec<(u32, u64)> {
-        let settles = self.transactions.open.get(&number).map(|it| it.settles.as_slice()).unwrap_or_default();
-        let durable = |it: &&Staging| {
-            self.registry.queue(it.queue).and_then(|queue| queue.entry(it.seq)).is_some_and(|entry| entry.durable)
-        };
-        settles.iter().filter(durable).map(|it| (it.queue, it.seq)).collect()
-    }
-
-    pub(crate) fn prepared(&self) -> Vec<Xid> {
-        self.transactions.prepared.keys().cloned().collect()
-    }
-
-    /// After recovery: what was neither committed nor prepared did not happen.
-    pub(crate) fn forget_unprepared(&mut self) {
-        let prepared: Vec<TransactionNumber> = self.transactions.prepared.values().copied().collect();
-        self.transactions.open.retain(|number, _| prepared.contains(number));
     }
 }

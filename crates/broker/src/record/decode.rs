@@ -7,7 +7,7 @@ use model::{
 use smallvec::SmallVec;
 
 use super::settings::{kind, settings};
-use super::{Declared, Parsed, Published, Ranges, Record, Route};
+use super::{Copied, Declared, Parsed, Published, Ranges, Record, Route};
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
 use crate::wire::{BadRecord, Reader};
@@ -68,7 +68,8 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
         18 => {
             let number = MessageNumber(r.number()?);
             let located = Located { lsn: r.number()?, pieces: r.small()? };
-            Record::Copied { number, located, route: route(r)? }
+            let (size, priority, expires) = (r.small()?, r.byte()?, time(r)?);
+            Record::Copied(Box::new(Copied { number, located, size, priority, expires, route: route(r)? }))
         }
         19 => {
             let (queue, below) = (r.small()?, r.number()?);

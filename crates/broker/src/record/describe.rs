@@ -55,9 +55,7 @@ impl Record {
             Self::Decided { queue, seq, mark } => write!(f, "Decided q{queue}@{seq} mark {mark}"),
             Self::Unheld { queue, number } => write!(f, "Unheld q{queue} {number}"),
             Self::Moved { from, seq, to, to_seq } => write!(f, "Moved q{from}@{seq} -> q{to}@{to_seq}"),
-            Self::Copied { number, located, route } => {
-                write!(f, "Copied #{} from {}{}", number.0, located.lsn, At(route))
-            }
+            Self::Copied(it) => write!(f, "Copied #{} from {}{}", it.number.0, it.located.lsn, At(&it.route)),
             Self::Purged { queue, below, except } => write!(f, "Purged q{queue} below {below} except {except:?}"),
             Self::Prepared { transaction, xid, settles } => {
                 write!(f, "Prepared t{} as {:?}{}", transaction.0, xid, Settles(settles))

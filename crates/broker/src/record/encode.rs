@@ -3,7 +3,7 @@ use model::limits::RECORD_BODY_BYTES;
 use model::{Binding, Body, Exchange, Message, Name, Time};
 
 use super::settings::{put_kind, put_settings};
-use super::{Published, Record, Route};
+use super::{Copied, Published, Record, Route};
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
 impl Record {
@@ -90,9 +90,12 @@ impl Record {
                 put_head(out, 17, *from);
                 put_numbers(out, &[*seq, (*to).into(), *to_seq]);
             }
-            Self::Copied { number, located, route } => {
+            Self::Copied(copied) => {
+                let Copied { number, located, size, priority, expires, route } = copied.as_ref();
                 out.put_u8(18);
-                put_numbers(out, &[number.0, located.lsn, located.pieces.into()]);
+                put_numbers(out, &[number.0, located.lsn, located.pieces.into(), (*size).into()]);
+                out.put_u8(*priority);
+                put_time(out, *expires);
                 put_route(out, route);
             }
             Self::Purged { queue, below, except } => {

@@ -95,11 +95,7 @@ pub(crate) enum Record {
         to_seq: u64,
     },
     /// A message that the journal has already, put into another queue (a retained one, for a new subscription).
-    Copied {
-        number: MessageNumber,
-        located: Located,
-        route: Route,
-    },
+    Copied(Box<Copied>),
     /// Everything below, but for these, is gone.
     Purged {
         queue: u32,
@@ -148,6 +144,17 @@ pub(crate) struct Route {
     pub(crate) assured: bool,
     pub(crate) retained: bool,
     pub(crate) tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Copied {
+    pub(crate) number: MessageNumber,
+    pub(crate) located: Located,
+    /// Bytes of properties and body.
+    pub(crate) size: u32,
+    pub(crate) priority: u8,
+    pub(crate) expires: Option<Time>,
+    pub(crate) route: Route,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,4 +3,12 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod bodies;
 mod credit;
+mod logs;
+mod long_bodies;
+mod million;
+mod receipts;
+mod selectors;
+mod two_phase;
+mod xa;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod commands;
+pub(crate) mod properties;
 mod render;
 mod watch;
 
@@ -54,7 +55,7 @@ pub(crate) struct Happened {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(Options { auto_create: true, memory_limit: 1 << 30, ..Options::default() })
+        Self::with(Options { auto_create: true, memory_limit: 1 << 30, evicts: true, ..Options::default() })
     }
 
     pub(crate) fn with(options: Options) -> Self {
@@ -74,6 +75,11 @@ impl World {
             next_token: 0,
             next_slot: 0,
         }
+    }
+
+    /// One that keeps next to no bodies in memory.
+    pub(crate) fn cramped() -> Self {
+        Self::with(Options { auto_create: true, memory_limit: 8, evicts: true, ..Options::default() })
     }
 
     /// A new connection: `a`, `b`, ... in what is printed.
