@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -40,10 +40,12 @@ struct Request<'a> {
 
 impl Client {
     pub(super) fn connect(socket: &Path) -> Result<Self, CliError> {
-        let stream = UnixStream::connect(socket).map_err(|source| CliError::NoBroker {
-            data: socket.parent().unwrap_or(socket).to_owned(),
-            socket: socket.to_owned(),
-            source,
+        let stream = UnixStream::connect(socket).map_err(|source| match source.kind() {
+            ErrorKind::PermissionDenied => CliError::NotAllowed { socket: socket.to_owned(), source },
+            _ => {
+                let data = socket.parent().unwrap_or(socket).to_owned();
+                CliError::NoBroker { data, socket: socket.to_owned(), source }
+            }
         })?;
         Ok(Self { stream: BufReader::new(stream), line: Vec::new() })
     }

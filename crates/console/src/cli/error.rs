@@ -8,6 +8,8 @@ use crate::admin::LINE_BYTES;
 pub enum CliError {
     #[error("no broker is running on {} (cannot connect to {}: {source})", data.display(), socket.display())]
     NoBroker { data: PathBuf, socket: PathBuf, source: io::Error },
+    #[error("only the broker's user may give it commands (cannot connect to {}: {source})", socket.display())]
+    NotAllowed { socket: PathBuf, source: io::Error },
     /// The broker's own words.
     #[error("{0}")]
     Refused(String),

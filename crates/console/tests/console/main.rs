@@ -1,4 +1,5 @@
 //! The console against a real broker, against hand-made effects, and against nonsense.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admin;
 mod command_line;

@@ -205,3 +205,49 @@ fn answers_that_nobody_reads_stop_the_questions() {
     assert!(asked > 1_000, "{asked}");
     assert!(script.output.len() < 2 << 20, "{} bytes", script.output.len());
 }
+
+/// Bytes of requests that are done with count no more.
+#[test]
+fn long_requests_follow_each_other() {
+    let mut script = Script::new();
+    let line = format!("{{\"id\":1,\"command\":\"send\",\"queue\":\"a\",\"body\":\"{}\"}}\n", "x".repeat(4_000_000));
+    for _ in 0..5 {
+        script.receive(&line).unwrap();
+        let Some(Command::Publish(publish)) = script.commands().pop() else { panic!() };
+        let token = publish.token.unwrap();
+        script.apply(Effect::Confirm { token, message: MessageNumber(1), routed: true });
+        assert_eq!(script.lines().len(), 2);
+    }
+    script.receive(&line).unwrap();
+    script.receive(&line).unwrap();
+    script.receive(&line).unwrap();
+    assert!(script.receive(&line).is_err(), "two may wait for the one that runs");
+}
+
+#[test]
+fn a_tail_asks_for_what_costs_least() {
+    let mut script = Script::new();
+    script.receive("{\"id\":1,\"command\":\"tail\",\"topic\":\"a.#\"}\n").unwrap();
+    let Some(Command::Declare(declare)) = script.commands().pop() else { panic!() };
+    let settings = &declare.settings;
+    assert!(settings.internal && !settings.durable && settings.lifetime == model::Lifetime::Connection);
+    assert_eq!(declare.name.to_text(), "$admin.tail.0.0.0");
+    let queue = model::QueueId { shard: 0, n: 7 };
+    let info = model::QueueInfo {
+        id: queue,
+        namespace: declare.namespace,
+        name: declare.name.clone(),
+        alias: None,
+        settings: declare.settings.clone(),
+        created: NOW,
+        altered: NOW,
+        counts: model::QueueCounts::default(),
+    };
+    script.apply(reply(declare.token, Reply::Declared { queue, existed: false, info: Box::new(info) }));
+    let Some(Command::Bind { token, queue: bound, binding, replay: false }) = script.commands().pop() else { panic!() };
+    assert_eq!(bound, model::QueueRef::Id(queue));
+    assert!(binding.at_most_once && binding.exchange == model::Exchange::Topic && binding.key == "a.#".into());
+    script.apply(reply(token, Reply::Done));
+    let Some(Command::Consume(consume)) = script.commands().pop() else { panic!() };
+    assert_eq!((consume.queue, consume.credit.messages), (model::QueueRef::Id(queue), 32));
+}
