@@ -131,6 +131,12 @@ impl Broker {
         process.wait(DEADLINE)
     }
 
+    /// As [`Broker::stop`]; panics unless the broker says that all went well.
+    pub fn stop_cleanly(&mut self) {
+        let ended = self.stop();
+        assert!(ended.status.success(), "{}\n{}", ended.status, ended.stderr);
+    }
+
     /// Anonymous resident memory of the broker in bytes (`RssAnon`).
     pub fn anonymous_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the broker runs");
@@ -166,7 +172,7 @@ impl Broker {
         let end = Instant::now() + DEADLINE;
         loop {
             let Some(line) = process.line(end.saturating_duration_since(Instant::now())) else {
-                let stderr = process.stderr();
+                let stderr = process.end();
                 panic!("the broker did not say Ready.\n{stderr}\n--- configuration\n{}", self.config);
             };
             if line == "Ready." {

@@ -63,8 +63,12 @@ impl Process {
         self.stderr.lock().expect("no reader panics").clone()
     }
 
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("the child is ours").is_some()
+    /// Ends it at once; everything that it wrote to stderr.
+    pub fn end(mut self) -> String {
+        let _ = self.child.kill();
+        self.child.wait().expect("the child is ours");
+        self.readers.drain(..).for_each(|reader| reader.join().expect("readers do not panic"));
+        self.stderr()
     }
 
     /// Waits for the end; past the deadline the program is killed and the test fails.

@@ -103,7 +103,7 @@ fn a_session_survives_stop_and_kill() {
     cut(device);
     Device::new(broker.address(Face::Mqtt), "publisher").publish("survive/y", 1, "waiting");
 
-    assert!(broker.stop().status.success());
+    broker.stop_cleanly();
     broker.restart();
     let mut device = Device::connect(broker.address(Face::Mqtt), &connect).unwrap();
     assert!(device.session_present);

@@ -167,8 +167,9 @@ fn a_full_queue_refuses_or_drops_its_head() {
     for n in 0..3_u8 {
         producer.publish("$queue/short", 1, [n]);
     }
-    // Before MQTT 5 there is no word for "full": no confirmation, or the end of the connection.
+    // Before MQTT 5 there is no word for "full": the connection ends, unconfirmed.
     producer.send(&wire::Publish::new("$queue/short", 1, 99, "too many").encode(Level::V311)).unwrap();
+    producer.closed();
     consumer.subscribe(&[("$queue/short", 1)]);
     assert_eq!((0..3).map(|_| consumer.take().payload[0]).collect::<Vec<_>>(), [0, 1, 2]);
     consumer.publish("$queue/short", 1, "end");
@@ -191,7 +192,7 @@ fn a_bound_queue_collects_topics() {
 fn queued_messages_survive_stop_and_kill() {
     let mut broker = Broker::start(QUEUES, Options::default().fixed_ports());
     Device::new(broker.address(Face::Mqtt), "producer").publish("$queue/orders", 1, "one");
-    assert!(broker.stop().status.success());
+    broker.stop_cleanly();
     broker.restart();
     Device::new(broker.address(Face::Mqtt), "producer").publish("$queue/orders", 2, "two");
     broker.kill9();

@@ -95,10 +95,10 @@ fn durable_messages_survive_and_others_need_not() {
     for n in 0..100_u8 {
         device.publish("$queue/orders", 1, [n]);
     }
-    assert!(broker.stop().status.success());
+    broker.stop_cleanly();
     for _ in 0..3 {
         broker.restart();
-        assert!(broker.stop().status.success());
+        broker.stop_cleanly();
     }
     broker.restart();
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
@@ -117,7 +117,7 @@ fn a_settled_message_stays_settled() {
     device.take();
     device.ping();
     device.disconnect();
-    assert!(broker.stop().status.success());
+    broker.stop_cleanly();
     broker.restart();
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     device.subscribe(&[("$queue/orders", 1)]);
@@ -130,7 +130,7 @@ fn an_ephemeral_broker_serves_and_keeps_nothing() {
     let mut broker = Broker::start(QUEUE, Options::default().arg("--ephemeral").fixed_ports());
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     device.publish("$queue/orders", 1, "gone");
-    assert!(broker.stop().status.success());
+    broker.stop_cleanly();
     broker.restart();
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     device.subscribe(&[("$queue/orders", 1)]);
@@ -143,7 +143,7 @@ fn an_ephemeral_broker_serves_and_keeps_nothing() {
 fn a_queue_taken_out_of_the_configuration_keeps_its_messages() {
     let mut broker = Broker::start(QUEUE, Options::default().fixed_ports());
     Device::new(broker.address(Face::Mqtt), "device").publish("$queue/orders", 1, "kept");
-    assert!(broker.stop().status.success());
+    broker.stop_cleanly();
     broker.restart_with("");
     let mut device = Device::new(broker.address(Face::Mqtt), "device");
     device.subscribe(&[("$queue/orders", 1)]);
