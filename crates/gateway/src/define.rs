@@ -105,11 +105,11 @@ impl Definer<'_> {
     fn ask(&mut self, what: &str, command: Command) -> Result<Reply, Failure> {
         self.commands.push(command);
         self.broker.step(self.now, &mut self.commands, self.step);
-        let answers = self.step.effects.drain(..).filter_map(|outgoing| match outgoing.effect {
+        let mut answers = self.step.effects.drain(..).filter_map(|outgoing| match outgoing.effect {
             Effect::Reply { reply, .. } => Some(reply),
             _ => None,
         });
-        match answers.last() {
+        match answers.next_back() {
             Some(Ok(reply)) => Ok(reply),
             Some(Err(refusal)) => Err(Failure::Configuration(format!("{what}: {refusal}"))),
             None => Err(Failure::Fatal(format!("{what}: no answer"))),

@@ -45,12 +45,8 @@ fn act(line: CommandLine) -> Result<(), Failure> {
 fn configuration(line: &CommandLine) -> Result<Config, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::Configuration(error.to_string());
     let file = line.settings.config.as_deref().map(config::read_file).transpose().map_err(|error| wrong(&error))?;
-    let sources = Sources {
-        file,
-        environment: std::env::vars(),
-        flags: line.settings.flags(),
-        machine: Machine::read(),
-    };
+    let sources =
+        Sources { file, environment: std::env::vars(), flags: line.settings.flags(), machine: Machine::read() };
     Config::load(sources).map_err(|errors| wrong(&errors))
 }
 

@@ -16,6 +16,9 @@ use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
 use crate::store::{Running, Store};
 
+/// How long an HTTP connection may rest between requests.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     start_log(config)?;
     let now = Clock::default().now();
@@ -108,7 +111,8 @@ fn serve(
     running: Option<Running>,
 ) -> Result<(), Failure> {
     let arrivals = Arrivals::new(wakers.len());
-    let limits = Limits { connections: config.max_connections, login_timeout: config.login_timeout };
+    let limits =
+        Limits { connections: config.max_connections, login_timeout: config.login_timeout, idle_timeout: IDLE_TIMEOUT };
     let mut listeners = bound.listeners;
     let threads: Vec<_> = (0..wakers.len() as u16)
         .map(|number| {
@@ -117,7 +121,7 @@ fn serve(
             let arrivals = arrivals.clone();
             std::thread::Builder::new().name(format!("io-{number}")).spawn(move || {
                 let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    net::run(number, &options, listeners, arrivals)
+                    net::run(number, options, listeners, arrivals)
                 }));
                 match ended {
                     Ok(Ok(())) => {}

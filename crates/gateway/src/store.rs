@@ -16,6 +16,9 @@ use crate::exit::Failure;
 /// "volatile-nosync" also lies about syncing, to prove that the tests would notice.
 const DISK_VARIABLE: &str = "CAUSEWAY_DISK";
 
+/// Takes each record that recovery finds, with the time of its frame.
+pub(crate) type Restore<'a> = dyn FnMut(Lsn, Time, &[u8]) -> Result<(), ReplayError> + 'a;
+
 /// A store that was recovered into a broker and not yet started.
 pub(crate) struct Store {
     opened: Opened,
@@ -33,7 +36,7 @@ impl Store {
     /// Opens or makes the store in `data`, giving every record to `restore`.
     pub(crate) fn open(
         data: &Path,
-        restore: &mut dyn FnMut(Lsn, Time, &[u8]) -> Result<(), ReplayError>,
+        restore: &mut Restore<'_>,
     ) -> Result<Self, Failure> {
         let disk = disk(data).map_err(|error| Failure::store(data, error))?;
         let mut replay = |lsn: journal::Lsn, time: u64, record: &[u8]| restore(Lsn(lsn.0), Time(time), record);

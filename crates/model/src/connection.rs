@@ -79,6 +79,8 @@ pub enum CloseReason {
     TakenOver,
     /// An administrator ended it.
     Ended,
+    /// It said nothing for too long.
+    Idle,
     /// The process stops.
     ShuttingDown,
 }

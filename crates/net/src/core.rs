@@ -52,7 +52,7 @@ impl Wakers {
         self.0.is_empty()
     }
 
-    pub(crate) async fn woken(&self, thread: u16) {
+    pub(crate) async fn woken(self, thread: u16) {
         match self.0.get(usize::from(thread)) {
             Some(notify) => notify.notified().await,
             None => std::future::pending().await,

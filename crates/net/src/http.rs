@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use model::{CloseReason, ConnectionId, HttpService, Peer};
 
 use crate::listen::Limits;
@@ -31,17 +32,24 @@ pub(crate) async fn serve(
 ) {
     let connection = service.open(&peer);
     let max_body = service.max_body();
-    let kind = Kind::Http(Box::new(Http { connection, response: None, closing: false }));
-    let id = thread.borrow_mut().open(kind, peer);
+    let id = {
+        let mut thread = thread.borrow_mut();
+        let idle_until = Some(thread.clock.now().plus(limits.login_timeout.as_millis() as u64));
+        let id =
+            thread.open(Kind::Http(Box::new(Http { connection, response: None, closing: false, idle_until })), peer);
+        // So that its first timeout is known.
+        thread.with_http(id, |_, _, _| {});
+        id
+    };
     let shared = thread.clone();
     let answer = service_fn(move |request| {
         let thread = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&thread, id, request, max_body).await) }
+        async move { Ok::<_, Infallible>(answer(&thread, id, request, max_body, limits).await) }
     });
     let mut served = std::pin::pin!(
         hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.login_timeout)
+            // Its own time-out would cost a system call a request; the thread's timers see to that.
+            .header_read_timeout(None)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), answer)
     );
@@ -68,6 +76,7 @@ async fn answer(
     id: ConnectionId,
     request: Request<Incoming>,
     max_body: usize,
+    limits: Limits,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, max_body).collect().await {
@@ -79,8 +88,11 @@ async fn answer(
         }
     };
     let request = Request::from_parts(head, body);
+    thread.borrow_mut().set_idle(id, None);
     thread.borrow_mut().with_http(id, |connection, now, io| connection.request(now, request, io));
-    poll_fn(|cx| thread.borrow_mut().poll_response(id, cx)).await.map(Full::new)
+    let response = poll_fn(|cx| thread.borrow_mut().poll_response(id, cx)).await.map(Full::new);
+    thread.borrow_mut().set_idle(id, Some(limits.idle_timeout));
+    response
 }
 
 impl Thread {
@@ -92,6 +104,20 @@ impl Thread {
             Some(response) => Poll::Ready(response),
             None if http.closing => Poll::Ready(unavailable()),
             None => Poll::Pending,
+        }
+    }
+
+    /// The connection rests from now on, for so long at most; or it is at work.
+    fn set_idle(&mut self, id: ConnectionId, patience: Option<Duration>) {
+        let until = patience.map(|patience| self.clock.now().plus(patience.as_millis() as u64));
+        if let Some(slot) = self.slots.get(id)
+            && let Kind::Http(http) = &mut slot.kind
+        {
+            http.idle_until = until;
+        }
+        if until.is_some() {
+            // Sets the alarm.
+            self.with_http(id, |_, _, _| {});
         }
     }
 

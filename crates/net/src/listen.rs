@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::core::Wakers;
 use crate::raw::Stream;
-use crate::thread::{Options, Shared};
+use crate::thread::Shared;
 use crate::{http, raw};
 
 /// How long accepting rests when the process has no more file descriptors.
@@ -46,8 +46,10 @@ pub enum Socket {
 pub struct Limits {
     /// Of all listeners together.
     pub connections: usize,
-    /// How long a peer may take to say who it is.
+    /// How long a peer may take to say who it is, or to send its first request.
     pub login_timeout: Duration,
+    /// How long an HTTP connection may rest between requests.
+    pub idle_timeout: Duration,
 }
 
 /// Accepted sockets on their way to their threads.
@@ -85,15 +87,16 @@ impl Drop for Place {
 
 pub(crate) fn start(
     thread: &Shared,
-    options: &Options,
+    wakers: Wakers,
+    limits: Limits,
     listeners: Vec<Listener>,
     arrivals: &Arrivals,
 ) -> std::io::Result<()> {
     for Listener { face, socket } in listeners {
         let accept = Acceptor {
             thread: thread.clone(),
-            wakers: options.wakers.clone(),
-            limits: options.limits,
+            wakers: wakers.clone(),
+            limits,
             arrivals: arrivals.clone(),
             next: 0,
             face,

@@ -1,12 +1,13 @@
 //! The end of a round: the batch goes to the core, effects come back, output leaves.
 
 use std::cmp::Reverse;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use model::{CloseReason, Effect, Time};
+use tokio::time::{Instant, Sleep};
 
 use crate::core::Addressed;
 use crate::listen::Arrivals;
@@ -17,32 +18,66 @@ use crate::thread::{Options, Shared, Thread};
 const TURNS_PER_ROUND: usize = 4;
 /// How often a thread looks whether its connections are gone, while it stops.
 const STOPPING: Duration = Duration::from_millis(10);
+/// The timer looks at least so often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 /// How long connections have to read our goodbye when the process stops.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs rounds until the core stops and the connections are gone.
-pub(crate) async fn rounds(thread: &Shared, options: &Options, arrivals: &Arrivals) {
+/// Runs rounds until the core stops and the connections are gone. A task like those of the connections, so that waking
+/// it from one of them costs no system call, and it runs after those that are ready already.
+pub(crate) async fn rounds(thread: Shared, options: Options, arrivals: Arrivals) {
     let number = thread.borrow().number;
-    loop {
-        let wait = thread.borrow().time_to_wait();
-        {
-            let mut due = pin!(poll_fn(|cx| {
-                let mut thread = thread.borrow_mut();
-                thread.register_round(cx.waker());
-                if thread.round_is_due { Poll::Ready(()) } else { Poll::Pending }
-            }));
-            tokio::select! {
-                biased;
-                () = &mut due => {}
-                () = options.wakers.woken(number) => {}
-                () = tokio::time::sleep(wait) => {}
+    let mut alarm = Alarm::new();
+    let mut woken = Box::pin(options.wakers.clone().woken(number));
+    poll_fn(|cx| {
+        thread.borrow_mut().register_round(cx.waker());
+        let called = woken.as_mut().poll(cx).is_ready();
+        if called {
+            woken = Box::pin(options.wakers.clone().woken(number));
+        }
+        let rang = alarm.poll(cx);
+        if called || rang || thread.borrow().round_is_due {
+            crate::listen::take_arrivals(&thread, options.limits, &arrivals);
+            let mut thread = thread.borrow_mut();
+            thread.round();
+            alarm.set(thread.clock.now(), thread.next_due());
+            // Both have to know this task before it rests.
+            if woken.as_mut().poll(cx).is_ready() || alarm.poll(cx) {
+                woken = Box::pin(options.wakers.clone().woken(number));
+                cx.waker().wake_by_ref();
             }
         }
-        crate::listen::take_arrivals(thread, options.limits, arrivals);
-        thread.borrow_mut().round();
-        if options.core.is_stopping() {
-            return stop(thread).await;
+        if options.core.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    stop(&thread).await;
+}
+
+/// The thread's one timer. It is only moved when something earlier comes up; what is later is found when it rings.
+struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    at: Option<Time>,
+}
+
+impl Alarm {
+    fn new() -> Self {
+        Self { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), at: Some(Time::ZERO) }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let rings = self.at.is_some() && self.sleep.as_mut().poll(cx).is_ready();
+        if rings {
+            self.at = None;
         }
+        rings
+    }
+
+    fn set(&mut self, now: Time, due: Option<Time>) {
+        let Some(due) = due.filter(|due| self.at.is_none_or(|at| *due < at)) else { return };
+        self.at = Some(due);
+        // A far one is looked at again before the timer could overflow.
+        let wait = Duration::from_millis(due.since(now)).min(LONGEST_SLEEP);
+        self.sleep.as_mut().reset(Instant::now() + wait);
     }
 }
 
@@ -52,8 +87,8 @@ async fn stop(thread: &Shared) {
     for id in ids {
         thread.borrow_mut().end(id, CloseReason::ShuttingDown);
     }
-    let patience = tokio::time::Instant::now() + STOPPING_PATIENCE;
-    while tokio::time::Instant::now() < patience {
+    let patience = Instant::now() + STOPPING_PATIENCE;
+    while Instant::now() < patience {
         thread.borrow_mut().round();
         if thread.borrow().slots.is_empty() {
             return;
@@ -63,16 +98,10 @@ async fn stop(thread: &Shared) {
 }
 
 impl Thread {
-    /// Until the next thing that is due, if nothing else happens.
-    fn time_to_wait(&self) -> Duration {
-        if self.round_is_due {
-            return Duration::ZERO;
-        }
+    /// The next thing that is due, if nothing else happens.
+    fn next_due(&self) -> Option<Time> {
         let own = self.timers.peek().map(|Reverse((at, _))| *at);
-        match own.into_iter().chain(self.core_timeout).min() {
-            Some(at) => Duration::from_millis(at.since(self.clock.now())),
-            None => Duration::from_secs(3600),
-        }
+        own.into_iter().chain(self.core_timeout).min()
     }
 
     fn round(&mut self) {
@@ -193,6 +222,7 @@ impl Thread {
                         },
                     );
                 }
+                Kind::Http(http) if http.idle_until.is_some_and(|at| at <= now) => self.end(id, CloseReason::Idle),
                 Kind::Http(http) => {
                     let due = is_due(http.connection.poll_timeout(), now);
                     self.with_http(id, |connection, now, io| {

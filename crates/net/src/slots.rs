@@ -41,6 +41,8 @@ pub(crate) struct Http {
     pub(crate) connection: Box<dyn HttpConnection>,
     pub(crate) response: Option<Exchanged>,
     pub(crate) closing: bool,
+    /// While no request is open: when the next one must be there.
+    pub(crate) idle_until: Option<Time>,
 }
 
 /// The thread's connections by slot number, with generations so that a late effect misses.

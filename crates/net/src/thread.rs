@@ -57,7 +57,7 @@ pub(crate) struct Thread {
 pub(crate) type Shared = Rc<RefCell<Thread>>;
 
 /// Runs IO thread `number` until the core stops. Only the first thread has listeners; it deals connections out.
-pub fn run(number: u16, options: &Options, listeners: Vec<Listener>, arrivals: Arrivals) -> std::io::Result<()> {
+pub fn run(number: u16, options: Options, listeners: Vec<Listener>, arrivals: Arrivals) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = Rc::new(RefCell::new(Thread {
         number,
@@ -78,9 +78,8 @@ pub fn run(number: u16, options: &Options, listeners: Vec<Listener>, arrivals: A
     }));
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        listen::start(&thread, options, listeners, &arrivals)?;
-        round::rounds(&thread, options, &arrivals).await;
-        Ok(())
+        listen::start(&thread, options.wakers.clone(), options.limits, listeners, &arrivals)?;
+        tokio::task::spawn_local(round::rounds(thread.clone(), options, arrivals)).await.map_err(std::io::Error::other)
     })
 }
 
@@ -185,7 +184,7 @@ impl Thread {
         {
             waker.wake_by_ref();
         }
-        if let Some(at) = http.connection.poll_timeout()
+        if let Some(at) = http.connection.poll_timeout().into_iter().chain(http.idle_until).min()
             && slot.armed.is_none_or(|armed| at < armed)
         {
             slot.armed = Some(at);
