@@ -77,20 +77,46 @@ impl Broker {
         let ports =
             if options.fixed_ports { Face::ALL.map(|face| (face, quiet_port())).into() } else { BTreeMap::new() };
         let mut broker = Self { process: None, folder, config: config.to_owned(), options, ports };
-        broker.launch();
+        broker.restart();
         broker
     }
 
     /// Starts again on the same data and the same ports, after [`Broker::kill9`] or [`Broker::stop`].
     pub fn restart(&mut self) {
+        if let Err(stderr) = self.try_restart() {
+            panic!("the broker did not say Ready.\n{stderr}\n--- configuration\n{}", self.config);
+        }
+    }
+
+    /// As [`Broker::restart`]; what the broker wrote to stderr if it does not get ready.
+    pub fn try_restart(&mut self) -> Result<(), String> {
         assert!(self.process.is_none(), "still running");
-        self.launch();
+        let process = self.spawn();
+        let end = Instant::now() + DEADLINE;
+        loop {
+            match process.line(end.saturating_duration_since(Instant::now())) {
+                Some(line) if line == "Ready." => break,
+                Some(line) => self.note(&line),
+                None => return Err(process.end()),
+            }
+        }
+        self.process = Some(process);
+        for face in Face::ALL {
+            assert!(self.ports.contains_key(&face), "no line on stdout told the port of {}", face.word());
+        }
+        Ok(())
     }
 
     /// As [`Broker::restart`], with another configuration.
     pub fn restart_with(&mut self, config: &str) {
         config.clone_into(&mut self.config);
         self.restart();
+    }
+
+    /// What the next start finds in its environment.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.options.env.retain(|(set, _)| set != name);
+        self.options.env.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn port(&self, face: Face) -> u16 {
@@ -165,25 +191,6 @@ impl Broker {
         let mut rows = self.admin_rows(args);
         assert_eq!(rows.len(), 1, "{args:?}: {rows:?}");
         rows.remove(0)
-    }
-
-    fn launch(&mut self) {
-        let process = self.spawn();
-        let end = Instant::now() + DEADLINE;
-        loop {
-            let Some(line) = process.line(end.saturating_duration_since(Instant::now())) else {
-                let stderr = process.end();
-                panic!("the broker did not say Ready.\n{stderr}\n--- configuration\n{}", self.config);
-            };
-            if line == "Ready." {
-                break;
-            }
-            self.note(&line);
-        }
-        self.process = Some(process);
-        for face in Face::ALL {
-            assert!(self.ports.contains_key(&face), "no line on stdout told the port of {}", face.word());
-        }
     }
 
     fn spawn(&self) -> Process {

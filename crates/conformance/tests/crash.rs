@@ -11,6 +11,8 @@ mod gate;
 mod oracle;
 #[path = "crash/producers.rs"]
 mod producers;
+#[path = "crash/snapshot.rs"]
+mod snapshot;
 #[path = "crash/world.rs"]
 mod world;
 
@@ -73,7 +75,12 @@ struct Run {
 
 impl Run {
     fn play(&self) -> (Vec<Violation>, Tally) {
-        let mut broker = Broker::start(CONFIG, Options::default().fixed_ports().env("CAUSEWAY_DISK", self.disk));
+        // The folder is made on an honest disk: what is tested is the life after that.
+        let mut broker = Broker::start(CONFIG, Options::default().fixed_ports().env("CAUSEWAY_DISK", "volatile"));
+        broker.stop_cleanly();
+        let before = snapshot::take(&broker.data());
+        broker.set_env("CAUSEWAY_DISK", self.disk);
+        broker.restart();
         let world = Arc::new(World::new(
             broker.address(Face::Mqtt),
             broker.address(Face::Aws),
@@ -87,7 +94,12 @@ impl Run {
             if self.cut(&world, &mut broker, attempt) >= UNCONFIRMED {
                 cuts += 1;
             }
-            broker.restart();
+            if let Err(stderr) = broker.try_restart() {
+                world.oracle().violations.push(Violation::Refused(stderr));
+                // The folder that a disk would hold that never wrote.
+                snapshot::put_back(&before, &broker.data());
+                broker.restart();
+            }
             world.gate.open();
             if cuts == self.cuts {
                 break;

@@ -45,6 +45,7 @@ pub(crate) enum Violation {
     SessionLost(&'static str),
     Disconnected(&'static str, String),
     Garbled(String),
+    Refused(String),
 }
 
 #[derive(Default)]
@@ -168,6 +169,7 @@ impl fmt::Display for Violation {
             Self::SessionLost(client) => write!(f, "the session of {client} is gone"),
             Self::Disconnected(client, error) => write!(f, "{client} lost its connection to a living broker: {error}"),
             Self::Garbled(text) => write!(f, "garbled: {text}"),
+            Self::Refused(stderr) => write!(f, "the broker did not start again: {stderr}"),
         }
     }
 }
