@@ -1,8 +1,7 @@
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use model::{CloseReason, Command, Connection, Effect, Encodings, Io, Misbehaviour, Name, Peer, Time};
+use model::{CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Time};
 
 use crate::admin::LINE_BYTES;
 use crate::admin::desk::{Account, Desk};
@@ -17,8 +16,6 @@ const WAITING_BYTES: usize = 2 * LINE_BYTES;
 /// One client of the admin channel. Its requests are carried out one after the other.
 pub(crate) struct AdminConnection {
     encodings: Encodings,
-    peer: Arc<Peer>,
-    opened: bool,
     /// Bytes of the input that hold no end of line.
     searched: usize,
     waiting: VecDeque<Bytes>,
@@ -35,11 +32,9 @@ struct Running {
 }
 
 impl AdminConnection {
-    pub(crate) fn new(encodings: Encodings, peer: Peer) -> Self {
+    pub(crate) fn new(encodings: Encodings) -> Self {
         Self {
             encodings,
-            peer: Arc::new(peer),
-            opened: false,
             searched: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -127,10 +122,6 @@ impl AdminConnection {
 impl Connection for AdminConnection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         self.now = now;
-        if !self.opened {
-            self.opened = true;
-            io.commands.push(Command::Open { peer: Arc::clone(&self.peer), client: Name::default() });
-        }
         let mut searched = std::mem::take(&mut self.searched).min(input.len());
         let accepted = loop {
             let end = memchr::memchr(b'\n', &input[searched..]).map(|at| searched + at);
@@ -188,11 +179,8 @@ impl Connection for AdminConnection {
     fn close(&mut self, reason: CloseReason, io: &mut Io<'_>) {
         match reason {
             CloseReason::ShuttingDown => self.give_up(&Failure::Stopping, io),
-            CloseReason::Ended | CloseReason::TakenOver => self.give_up(&Failure::Closed, io),
+            CloseReason::Ended | CloseReason::TakenOver | CloseReason::Idle => self.give_up(&Failure::Closed, io),
             CloseReason::Finished | CloseReason::Disconnected | CloseReason::Misbehaved => self.running = None,
-        }
-        if std::mem::take(&mut self.opened) {
-            io.commands.push(Command::Close);
         }
     }
 }

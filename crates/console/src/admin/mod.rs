@@ -47,7 +47,7 @@ impl Protocol for Admin {
         }
     }
 
-    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
-        Box::new(AdminConnection::new(self.encodings.clone(), peer.clone()))
+    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
+        Box::new(AdminConnection::new(self.encodings.clone()))
     }
 }

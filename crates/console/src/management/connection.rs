@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response, StatusCode};
 use model::{
-    CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, Peer, Refusal, Reply, Status, Time,
-    Token,
+    CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, Refusal, Reply, Status, Time, Token,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -23,8 +22,6 @@ const HTML: &str = "text/html; charset=utf-8";
 /// One client's HTTP connection to the management face.
 pub(super) struct ManagementConnection {
     options: Arc<ManagementOptions>,
-    peer: Arc<Peer>,
-    opened: bool,
     tokens: u64,
     /// What the open request waits for.
     pending: Option<(Token, Question)>,
@@ -41,15 +38,11 @@ enum Question {
 }
 
 impl ManagementConnection {
-    pub(super) fn new(options: Arc<ManagementOptions>, peer: Peer) -> Self {
-        Self { options, peer: Arc::new(peer), opened: false, tokens: 0, pending: None }
+    pub(super) fn new(options: Arc<ManagementOptions>) -> Self {
+        Self { options, tokens: 0, pending: None }
     }
 
     fn ask(&mut self, question: Question, what: Inspect, io: &mut HttpIo<'_>) {
-        if !self.opened {
-            self.opened = true;
-            io.commands.push(Command::Open { peer: Arc::clone(&self.peer), client: Name::default() });
-        }
         self.tokens += 1;
         let token = Token(self.tokens);
         io.commands.push(Command::Inspect { token, what });
@@ -132,11 +125,8 @@ impl HttpConnection for ManagementConnection {
 
     fn handle_timeout(&mut self, _now: Time, _io: &mut HttpIo<'_>) {}
 
-    fn close(&mut self, _reason: CloseReason, io: &mut HttpIo<'_>) {
+    fn close(&mut self, _reason: CloseReason, _io: &mut HttpIo<'_>) {
         self.pending = None;
-        if std::mem::take(&mut self.opened) {
-            io.commands.push(Command::Close);
-        }
     }
 }
 

@@ -41,7 +41,7 @@ impl HttpService for Management {
         MAX_BODY
     }
 
-    fn open(&self, peer: &Peer) -> Box<dyn HttpConnection> {
-        Box::new(ManagementConnection::new(Arc::clone(&self.options), peer.clone()))
+    fn open(&self, _peer: &Peer) -> Box<dyn HttpConnection> {
+        Box::new(ManagementConnection::new(Arc::clone(&self.options)))
     }
 }

@@ -4,7 +4,7 @@ use broker::{Broker, Options, Step};
 use bytes::BytesMut;
 use console::Admin;
 use model::{
-    CloseReason, Command, Commands, Connection, ConnectionId, Encodings, Io, Message, Misbehaviour, Output, Peer,
+    CloseReason, Command, Commands, Connection, ConnectionId, Encodings, Io, Message, Misbehaviour, Name, Output, Peer,
     Protocol, Publish, Time,
 };
 use serde_json::Value as Json;
@@ -18,6 +18,7 @@ const OTHER: ConnectionId = ConnectionId { thread: 1, slot: 0, generation: 1 };
 pub(crate) struct Bench {
     pub(crate) broker: Broker,
     pub(crate) connection: Box<dyn Connection>,
+    opened: bool,
     pub(crate) commands: Commands,
     pub(crate) output: Output,
     pub(crate) finished: bool,
@@ -36,6 +37,7 @@ impl Bench {
         let mut bench = Self {
             broker: Broker::new(options),
             connection: Admin::new(encodings).open(&PEER),
+            opened: false,
             commands: Commands::default(),
             output: Output::default(),
             finished: false,
@@ -61,6 +63,10 @@ impl Bench {
     /// Hands over what the client sent, and lets the broker work.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<(), Misbehaviour> {
         self.input.extend_from_slice(bytes);
+        if !std::mem::replace(&mut self.opened, true) {
+            // As the shell does.
+            self.commands.push(Command::Open { peer: PEER.into(), client: Name::default() });
+        }
         let mut io = Io { commands: &mut self.commands, output: &mut self.output, finished: &mut self.finished };
         let received = self.connection.receive(self.now, &mut self.input, &mut io);
         self.settle();
@@ -114,6 +120,9 @@ impl Bench {
     pub(crate) fn close(&mut self, reason: CloseReason) {
         let mut io = Io { commands: &mut self.commands, output: &mut self.output, finished: &mut self.finished };
         self.connection.close(reason, &mut io);
+        if std::mem::take(&mut self.opened) {
+            self.commands.push(Command::Close);
+        }
         self.settle();
     }
 
