@@ -3,12 +3,23 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use model::Time;
+use model::{QueueId, Time};
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Entry, Owner, State};
 use crate::queue::Queue;
+
+/// An entry of a queue, for tests.
+#[doc(hidden)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    pub seq: u64,
+    pub number: u64,
+    pub durable: bool,
+    pub attempts: u32,
+    pub state: String,
+}
 
 impl Broker {
     /// Looks for contradictions; the time is proportional to everything there is.
@@ -82,6 +93,24 @@ impl Broker {
             writeln!(out, "prepared {xid:?}").expect("a string takes all");
         }
         out
+    }
+
+    /// A queue's entries in order.
+    #[doc(hidden)]
+    pub fn contents(&self, queue: QueueId) -> Vec<Content> {
+        let Some(queue) = self.registry.queue(queue.n) else { return Vec::new() };
+        let entries = queue.entries_from(0).map(|(seq, entry)| {
+            let state = match entry.state {
+                State::Ready => "ready".into(),
+                State::Delayed(at) => format!("delayed {}", at.0),
+                State::Leased(Owner::Consumer(_)) => "leased".into(),
+                State::Leased(Owner::Deadline(at)) => format!("leased until {}", at.0),
+                State::Leased(Owner::Transaction(_)) => "held".into(),
+                State::Decided { mark } => format!("decided {mark}"),
+            };
+            Content { seq, number: entry.number.0, durable: entry.durable, attempts: entry.attempts, state }
+        });
+        entries.collect()
     }
 
     fn line_of(&self, now: Time, entry: &Entry) -> String {

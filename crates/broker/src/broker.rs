@@ -244,6 +244,7 @@ impl Broker {
             }
             Record::RolledBack { transaction } => self.apply_rolled_back(transaction),
             Record::Numbered { below } => self.numbers_below = below,
+            Record::QueuesNumbered { below } => self.registry.announced = below,
             _ => unreachable!("apply() does the other kinds"),
         }
     }

@@ -14,6 +14,9 @@ use crate::queue::Queue;
 use crate::record::{Declared, Record};
 use crate::step::{Outgoing, Step};
 
+/// Numbers of queues that one `QueuesNumbered` record gives out.
+const NUMBERS_PER_RECORD: u32 = 1024;
+
 impl Broker {
     pub(crate) fn enter(&mut self, now: Time, id: ConnectionId, token: Token, name: &Name, step: &mut Step) {
         if let Some(namespace) = self.registry.namespace(name) {
@@ -76,7 +79,7 @@ impl Broker {
 
     fn reply_declared(&mut self, id: ConnectionId, token: Token, n: u32, existed: bool, after: Lsn, step: &mut Step) {
         let Some(queue) = self.registry.queue(n) else { return };
-        let after = if queue.settings.durable { after } else { Lsn(0) };
+        let after = if queue.settings.durable { after } else { self.registry.announced_by };
         let reply = Reply::Declared { queue: queue.id(), existed, info: Box::new(queue.info()) };
         self.reply_after(id, token, after, reply, step);
     }
@@ -97,6 +100,11 @@ impl Broker {
         let queue = self.registry.next;
         let alias = if settings.internal { None } else { self.registry.free_alias(namespace, &name) };
         let durable = settings.durable;
+        if !durable && queue >= self.registry.announced {
+            let record = Record::QueuesNumbered { below: queue.saturating_add(NUMBERS_PER_RECORD) };
+            self.registry.announced_by = Lsn(step.write(&record, &mut self.next_lsn).lsn);
+            self.apply(now, record, None);
+        }
         let record = Record::Declared(Box::new(Declared { queue, namespace, name, alias, settings }));
         if durable {
             step.write(&record, &mut self.next_lsn);

@@ -33,5 +33,7 @@ mod trie;
 mod view;
 mod wire;
 
+#[doc(hidden)]
+pub use audit::Content;
 pub use broker::{Broker, Options};
 pub use step::{Load, Outgoing, Step};

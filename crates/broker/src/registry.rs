@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use hashbrown::HashMap;
-use model::{Name, Namespace, QueueId, QueueRef, alias_of};
+use model::{Lsn, Name, Namespace, QueueId, QueueRef, alias_of};
 
 use crate::queue::Queue;
 
@@ -15,6 +15,9 @@ pub(crate) struct Registry {
     namespaces: BTreeMap<Name, Namespace>,
     /// The next queue's number.
     pub(crate) next: u32,
+    /// Numbers below were announced to the journal, by this record.
+    pub(crate) announced: u32,
+    pub(crate) announced_by: Lsn,
 }
 
 impl Registry {

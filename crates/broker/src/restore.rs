@@ -43,6 +43,7 @@ impl Broker {
         self.forget_unprepared();
         self.next_number = self.next_number.max(self.numbers_below);
         self.pieces.clear();
+        self.registry.next = self.registry.next.max(self.registry.announced);
         self.totals = Totals::default();
         let queues: Vec<u32> = self.registry.all().map(|queue| queue.n).collect();
         for n in queues {

@@ -86,6 +86,7 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
         }
         22 => Record::RolledBack { transaction: TransactionNumber(r.number()?) },
         23 => Record::Numbered { below: r.number()? },
+        24 => Record::QueuesNumbered { below: r.small()? },
         _ => return Err(BadRecord("unknown kind")),
     })
 }

@@ -124,6 +124,7 @@ impl Record {
                 out.put_u8(23);
                 put_number(out, *below);
             }
+            Self::QueuesNumbered { below } => put_head(out, 24, *below),
             _ => unreachable!("encode() writes the other kinds"),
         }
     }

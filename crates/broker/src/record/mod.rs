@@ -120,6 +120,10 @@ pub(crate) enum Record {
     Numbered {
         below: u64,
     },
+    /// Numbers of queues up to here may have been given out: those in memory have no record of their own.
+    QueuesNumbered {
+        below: u32,
+    },
 }
 
 /// Inclusive ranges of sequence numbers.

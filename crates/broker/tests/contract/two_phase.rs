@@ -64,8 +64,8 @@ fn a_hold_of_a_session_in_memory_needs_no_disk() {
     world.run(a, declare_with("session", |it| it.durable = false));
     world.run(a, declare_with("q", |it| it.durable = false));
     world.run(a, publish("q", "first number"));
-    world.expect(a, held("q", "x", (0, 1)), &["a@0 Confirm #2"]);
-    world.expect(a, held("q", "x", (0, 1)), &["a@1 Confirm #0"]);
+    world.expect(a, held("q", "x", (0, 1)), &["a@1 Confirm #2"]);
+    world.expect(a, held("q", "x", (0, 1)), &["a@2 Confirm #0"]);
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn a_transaction_in_memory_needs_no_disk() {
     world.run(a, declare_with("q", |it| it.durable = false));
     world.run(a, publish("q", "first number"));
     world.batch([(a, begin(1)), (a, staged("q", "one", 1))]);
-    world.expect(a, commit(1), &["a@0 Reply Done"]);
+    world.expect(a, commit(1), &["a@1 Reply Done"]);
     assert_eq!(world.browse("q"), ["first number", "one"]);
 }
 

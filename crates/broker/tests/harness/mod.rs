@@ -104,7 +104,7 @@ impl World {
                 self.next_token += 1;
                 *token = Token(self.next_token);
             }
-            self.watch.asked(connection, &mut command);
+            self.watch.asked(self.now, connection, &mut command);
             batch.batch.push(Envelope { connection, command });
         }
         let mut happened = Happened::default();
@@ -157,7 +157,6 @@ impl World {
         self.broker = self.restored();
         self.loads.clear();
         self.watch = Watch::default();
-        self.batch([]);
     }
 
     /// A restart in which everything after record `durable` is lost.

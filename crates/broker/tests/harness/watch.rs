@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker::Outgoing;
-use model::{Command, ConnectionId, Credit, CreditMode, Delivery, Effect, Lease, Lsn, Mode, Reply, Settlement, Token};
+use model::{
+    Command, ConnectionId, Credit, CreditMode, Delivery, Effect, Lease, Lsn, Mode, Outcome, Reply, Settle, Settlement,
+    Time, Token,
+};
 
 use super::commands;
 
@@ -41,10 +44,15 @@ impl Watch {
     }
 
     /// Takes note of a command that is handed in.
-    pub(crate) fn asked(&mut self, id: ConnectionId, command: &mut Command) {
+    pub(crate) fn asked(&mut self, now: Time, id: ConnectionId, command: &mut Command) {
         if let Command::Open { .. } = command {
             assert!(self.ever.insert(id), "a test opens a connection once");
             self.open.insert(id, Seen::default());
+        }
+        if let Command::Settle(Settle { queue, first, last, attempt: Some(_), .. }) = command {
+            // Whoever has a receipt ends the lease of whoever has the message.
+            let consumers = self.open.values_mut().flat_map(|seen| seen.consumers.values_mut());
+            consumers.for_each(|it| it.unsettled.retain(|(n, seq)| *n != queue.n || !(*first..=*last).contains(seq)));
         }
         let Some(seen) = self.open.get_mut(&id) else { return };
         if let Some(token) = commands::token_of(command) {
@@ -70,6 +78,7 @@ impl Watch {
                     it.credit += u64::from(add.messages);
                 }
             }
+            Command::Settle(Settle { outcome: Outcome::Renew(until), .. }) if *until > now => {}
             Command::Settle(it) => {
                 let (n, range) = (it.queue.n, it.first..=it.last);
                 for consumer in seen.consumers.values_mut() {
@@ -126,7 +135,6 @@ impl Watch {
                     panic!("drained a consumer that is not there: {outgoing:?}")
                 };
                 consumer.follows(*after);
-                consumer.credit = consumer.unsettled.len() as u64;
                 if consumer.mode == CreditMode::Explicit {
                     consumer.credit = 0;
                 }
