@@ -29,21 +29,27 @@ pub(crate) async fn rounds(thread: Shared, options: Options, arrivals: Arrivals)
     let number = thread.borrow().number;
     let mut alarm = Alarm::new();
     let mut woken = Box::pin(options.wakers.clone().woken(number));
+    // Something happened that no round has looked at.
+    let mut due = false;
     poll_fn(|cx| {
         thread.borrow_mut().register_round(cx.waker());
-        let called = woken.as_mut().poll(cx).is_ready();
-        if called {
+        if woken.as_mut().poll(cx).is_ready() {
             woken = Box::pin(options.wakers.clone().woken(number));
+            due = true;
         }
-        let rang = alarm.poll(cx);
-        if called || rang || thread.borrow().round_is_due {
+        due |= alarm.poll(cx);
+        if std::mem::take(&mut due) || thread.borrow().round_is_due {
             crate::listen::take_arrivals(&thread, options.limits, &arrivals);
             let mut thread = thread.borrow_mut();
             thread.round();
             alarm.set(thread.clock.now(), thread.next_due());
             // Both have to know this task before it rests.
-            if woken.as_mut().poll(cx).is_ready() || alarm.poll(cx) {
+            if woken.as_mut().poll(cx).is_ready() {
                 woken = Box::pin(options.wakers.clone().woken(number));
+                due = true;
+            }
+            due |= alarm.poll(cx);
+            if due {
                 cx.waker().wake_by_ref();
             }
         }

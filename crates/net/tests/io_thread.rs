@@ -1,0 +1,193 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+//! IO threads with real sockets, a made-up line protocol and a made-up core.
+
+mod lines;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use lines::World;
+
+/// A peer with a deadline on every read.
+struct Client {
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    fn connect(world: &World) -> Self {
+        let stream = TcpStream::connect(world.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self { reader: BufReader::new(stream) }
+    }
+
+    fn say(&mut self, line: &str) {
+        self.reader.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Nothing more comes: the other side has closed.
+    fn is_over(&mut self) -> bool {
+        let mut rest = Vec::new();
+        self.reader.read_to_end(&mut rest).is_ok() && rest.is_empty()
+    }
+}
+
+#[test]
+fn answers_wait_until_their_record_is_durable_and_keep_their_order() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    world.core.hold();
+    client.say("publish a");
+    client.say("publish b");
+    client.say("echo now");
+    assert_eq!(client.hear(), "now", "what needs no disk does not wait");
+    world.core.let_go();
+    assert_eq!(client.hear(), "confirmed a");
+    assert_eq!(client.hear(), "confirmed b");
+    world.stop();
+}
+
+#[test]
+fn frames_may_come_in_any_pieces() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    for byte in b"echo one\necho two\n" {
+        client.reader.get_mut().write_all(&[*byte]).unwrap();
+    }
+    assert_eq!((client.hear(), client.hear()), ("one".into(), "two".into()));
+    let long = "x".repeat(3_000_000);
+    client.say(&format!("echo {long}"));
+    assert_eq!(client.hear(), long);
+    world.stop();
+}
+
+#[test]
+fn a_peer_that_never_reads_is_not_read_either_and_harms_nobody() {
+    let world = World::start(1);
+    let mut deaf = Client::connect(&world);
+    let mut questions = deaf.reader.get_ref().try_clone().unwrap();
+    // 16 MiB that ask for 64 MiB of answers: most of the questions must stay unread.
+    let asker = std::thread::spawn(move || {
+        let question = format!("blow 4096{}\n", " ".repeat(1_014));
+        for _ in 0..16_384 {
+            questions.write_all(question.as_bytes()).unwrap();
+        }
+    });
+    let mut other = Client::connect(&world);
+    let mut buffer = vec![0; 4_096];
+    for round in 0..16_384 {
+        if round % 1_024 == 0 {
+            other.say("echo still here");
+            assert_eq!(other.hear(), "still here");
+            let waiting = world.blown() - round * 4_096;
+            assert!(waiting < 32 * 1024 * 1024, "{waiting} bytes wait for a peer that does not read");
+        }
+        deaf.reader.read_exact(&mut buffer).unwrap();
+    }
+    asker.join().unwrap();
+    world.stop();
+}
+
+#[test]
+fn a_defect_or_an_offence_ends_one_connection_only() {
+    let world = World::start(1);
+    let (mut good, mut bad, mut worse) = (Client::connect(&world), Client::connect(&world), Client::connect(&world));
+    bad.say("offend");
+    assert_eq!(bad.hear(), "offended", "it is told why");
+    assert!(bad.is_over());
+    worse.say("panic");
+    assert!(worse.is_over() || worse.hear() == "goodbye Misbehaved");
+    good.say("echo fine");
+    assert_eq!(good.hear(), "fine");
+    world.stop();
+}
+
+#[test]
+fn the_core_hears_of_every_beginning_and_end_once() {
+    let world = World::start(1);
+    let mut polite = Client::connect(&world);
+    polite.say("bye");
+    assert_eq!(polite.hear(), "goodbye Finished");
+    assert!(polite.is_over());
+    let rude = Client::connect(&world);
+    rude.reader.get_ref().shutdown(Shutdown::Both).unwrap();
+    world.core.wait_for(|seen| seen.opened == 2 && seen.closed == 2);
+    world.stop();
+}
+
+#[test]
+fn under_an_alarm_publishes_are_parked_and_the_rest_goes_on() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    client.say("echo here");
+    assert_eq!(client.hear(), "here");
+    world.core.alarm(Some("memory"));
+    assert_eq!(client.hear(), "throttled");
+    client.say("publish a");
+    client.say("echo alive");
+    assert_eq!(client.hear(), "alive");
+    assert_eq!(world.core.seen().published, 0);
+    world.core.alarm(None);
+    assert_eq!(client.hear(), "free");
+    assert_eq!(client.hear(), "confirmed a");
+    world.stop();
+}
+
+#[test]
+fn time_outs_ring_without_traffic() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    client.say("alarm 30");
+    assert_eq!(client.hear(), "rang");
+    world.stop();
+}
+
+#[test]
+fn connections_are_dealt_to_all_threads_and_talk_across_them() {
+    let world = World::start(3);
+    let mut clients: Vec<Client> = (0..9).map(|_| Client::connect(&world)).collect();
+    for (i, client) in clients.iter_mut().enumerate() {
+        client.say(&format!("publish {i}"));
+    }
+    for (i, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.hear(), format!("confirmed {i}"));
+    }
+    assert_eq!(world.core.seen().threads, [0, 1, 2]);
+    world.stop();
+}
+
+#[test]
+fn more_than_the_limit_are_turned_away() {
+    let world = World::with_limit(1, 2);
+    let mut clients = [Client::connect(&world), Client::connect(&world)];
+    for client in &mut clients {
+        client.say("echo in");
+        assert_eq!(client.hear(), "in");
+    }
+    assert!(Client::connect(&world).is_over());
+    clients[0].say("bye");
+    assert_eq!(clients[0].hear(), "goodbye Finished");
+    assert!(clients[0].is_over());
+    world.stop();
+}
+
+#[test]
+fn when_it_stops_everybody_is_told() {
+    let world = World::start(2);
+    let mut clients = [Client::connect(&world), Client::connect(&world)];
+    for client in &mut clients {
+        client.say("echo in");
+        assert_eq!(client.hear(), "in");
+    }
+    world.stop();
+    for client in &mut clients {
+        assert_eq!(client.hear(), "goodbye ShuttingDown");
+        assert!(client.is_over());
+    }
+}
