@@ -156,6 +156,9 @@ impl Broker {
             Command::DeclareExchange { token, namespace, name, kind, durable, passive } => {
                 self.declare_exchange(now, id, token, (namespace, name, kind), (durable, passive), out);
             }
+            Command::DeclareTopic { token, namespace, name } => {
+                self.declare_topic(now, id, token, (namespace, name), out);
+            }
             Command::DeleteExchange { token, namespace, exchange, if_unused } => {
                 self.delete_exchange(now, id, token, (namespace, exchange, if_unused), out);
             }
@@ -245,6 +248,7 @@ impl Broker {
             Record::RolledBack { transaction } => self.apply_rolled_back(transaction),
             Record::Numbered { below } => self.numbers_below = below,
             Record::QueuesNumbered { below } => self.registry.announced = below,
+            Record::TopicDeclared { namespace, name } => self.registry.add_topic(namespace, name.detached()),
             _ => unreachable!("apply() does the other kinds"),
         }
     }

@@ -143,6 +143,26 @@ impl Broker {
         self.reply_after(id, token, after, Reply::Done, step);
     }
 
+    pub(crate) fn declare_topic(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        token: Token,
+        (namespace, name): (Namespace, Name),
+        step: &mut Step,
+    ) {
+        if name.is_empty() || name.as_bytes().len() > limits::KEY_BYTES {
+            return self.refuse(id, token, Refusal::Limit("bytes of a key", limits::KEY_BYTES as u64), step);
+        }
+        let mut after = Lsn(self.next_lsn - 1);
+        if !self.registry.has_topic(namespace, &name) {
+            let record = Record::TopicDeclared { namespace, name: name.detached() };
+            after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
+            self.apply(now, record, None);
+        }
+        self.reply_after(id, token, after, Reply::Done, step);
+    }
+
     pub(crate) fn delete_exchange(
         &mut self,
         now: Time,

@@ -92,6 +92,13 @@ impl Broker {
                 topic.bindings += 1;
             });
         }
+        for (ns, key) in self.registry.topics() {
+            if namespace.is_none_or(|wanted| wanted == *ns) {
+                topics
+                    .entry((*ns, Exchange::Topic, key.clone()))
+                    .or_insert_with(|| info(*ns, &Exchange::Topic, ExchangeKind::Topic, key));
+            }
+        }
         for (ns, key) in self.retained.topics() {
             if namespace.is_none_or(|wanted| wanted == *ns) {
                 let topic = topics

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use hashbrown::HashMap;
@@ -13,6 +13,8 @@ pub(crate) struct Registry {
     by_name: BTreeMap<(Namespace, Name), u32>,
     by_alias: BTreeMap<(Namespace, String), u32>,
     namespaces: BTreeMap<Name, Namespace>,
+    /// Topics that were declared; others exist by being used.
+    topics: BTreeSet<(Namespace, Name)>,
     /// The next queue's number.
     pub(crate) next: u32,
     /// Numbers below were announced to the journal, by this record.
@@ -88,6 +90,18 @@ impl Registry {
 
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&Name, Namespace)> {
         self.namespaces.iter().map(|(name, namespace)| (name, *namespace))
+    }
+
+    pub(crate) fn add_topic(&mut self, namespace: Namespace, name: Name) {
+        self.topics.insert((namespace, name));
+    }
+
+    pub(crate) fn has_topic(&self, namespace: Namespace, name: &Name) -> bool {
+        self.topics.contains(&(namespace, name.clone()))
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &(Namespace, Name)> {
+        self.topics.iter()
     }
 
     /// All queues in order of namespace and name.

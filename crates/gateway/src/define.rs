@@ -58,6 +58,12 @@ impl Definer<'_> {
             let command = Command::DeclareExchange { token: Token(0), namespace, name, kind, durable, passive: false };
             self.ask(&format!("exchange {:?}", exchange.name), command)?;
         }
+        for topic in &config.topics {
+            let namespace = self.namespace(&topic.namespace)?;
+            let name = Name::from(topic.name.as_str());
+            let command = Command::DeclareTopic { token: Token(0), namespace, name };
+            self.ask(&format!("topic {:?}", topic.name), command)?;
+        }
         for binding in &config.bindings {
             let namespace = self.namespace(&binding.namespace)?;
             self.bind(namespace, &binding.queue, bound(binding))?;

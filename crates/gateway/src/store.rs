@@ -34,10 +34,7 @@ pub(crate) struct Running {
 
 impl Store {
     /// Opens or makes the store in `data`, giving every record to `restore`.
-    pub(crate) fn open(
-        data: &Path,
-        restore: &mut Restore<'_>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn open(data: &Path, restore: &mut Restore<'_>) -> Result<Self, Failure> {
         let disk = disk(data).map_err(|error| Failure::store(data, error))?;
         let mut replay = |lsn: journal::Lsn, time: u64, record: &[u8]| restore(Lsn(lsn.0), Time(time), record);
         let opened = journal::open(disk, journal::Options::default(), &mut replay)

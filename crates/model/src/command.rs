@@ -32,6 +32,12 @@ pub enum Command {
         durable: bool,
         passive: bool,
     },
+    /// Makes a topic known by name: a key of `amq.topic` needs none, but then it is listed before anybody uses it.
+    DeclareTopic {
+        token: Token,
+        namespace: Namespace,
+        name: Name,
+    },
     DeleteExchange {
         token: Token,
         namespace: Namespace,

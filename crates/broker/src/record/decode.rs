@@ -87,6 +87,7 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
         22 => Record::RolledBack { transaction: TransactionNumber(r.number()?) },
         23 => Record::Numbered { below: r.number()? },
         24 => Record::QueuesNumbered { below: r.small()? },
+        25 => Record::TopicDeclared { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
         _ => return Err(BadRecord("unknown kind")),
     })
 }

@@ -66,6 +66,7 @@ impl Record {
                 Settles(settles).fmt(f)
             }
             Self::RolledBack { transaction } => write!(f, "RolledBack t{}", transaction.0),
+            Self::TopicDeclared { namespace, name } => write!(f, "TopicDeclared {name:?} in {}", namespace.0),
             Self::QueuesNumbered { below } => write!(f, "QueuesNumbered below {below}"),
             Self::Numbered { below } => write!(f, "Numbered below {below}"),
             _ => unreachable!("fmt() writes the other kinds"),

@@ -125,6 +125,10 @@ impl Record {
                 put_number(out, *below);
             }
             Self::QueuesNumbered { below } => put_head(out, 24, *below),
+            Self::TopicDeclared { namespace, name } => {
+                put_head(out, 25, namespace.0.into());
+                put_bytes(out, name.as_bytes());
+            }
             _ => unreachable!("encode() writes the other kinds"),
         }
     }

@@ -10,6 +10,8 @@ mod decode;
 mod describe;
 mod encode;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -123,6 +125,10 @@ pub(crate) enum Record {
     /// Numbers of queues up to here may have been given out: those in memory have no record of their own.
     QueuesNumbered {
         below: u32,
+    },
+    TopicDeclared {
+        namespace: Namespace,
+        name: Name,
     },
 }
 
