@@ -117,6 +117,17 @@ fn confirmations_come_in_the_order_of_the_publishes() {
     }
 }
 
+/// With one publish at a time nothing else happens that could hide a wake-up lost between the disk and the socket.
+#[test]
+fn no_confirmation_waits_for_the_next_event() {
+    let broker = Broker::start("[[queue]]\nname = \"orders\"\ndurable = true\n", Options::default());
+    let mut device = Device::new(broker.address(Face::Mqtt), "alone");
+    device.set_patience(Duration::from_secs(5)).unwrap();
+    for _ in 0..3_000 {
+        device.publish("$queue/orders", 1, "x");
+    }
+}
+
 /// One message to many subscribers at QoS 1: everyone's packet ids are his own.
 #[test]
 fn fan_out_keeps_order_for_everyone() {

@@ -88,6 +88,16 @@ fn sigterm_stops_cleanly_with_clients_connected() {
     assert!(!broker.admin_socket().exists(), "the admin socket is left behind");
 }
 
+/// `Ready.` is a promise: from then on SIGTERM is a clean stop, whoever waits for that line.
+#[test]
+fn sigterm_straight_after_ready_stops_cleanly() {
+    let mut broker = Broker::start(QUEUE, Options::default().fixed_ports());
+    for _ in 0..10 {
+        broker.stop_cleanly();
+        broker.restart();
+    }
+}
+
 #[test]
 fn durable_messages_survive_and_others_need_not() {
     let mut broker = Broker::start(QUEUE, Options::default().fixed_ports());
