@@ -69,6 +69,9 @@ impl Broker {
         for (name, namespace) in self.registry.namespaces() {
             writeln!(out, "namespace {} {name:?}", namespace.0).expect("a string takes all");
         }
+        for (namespace, name) in self.registry.topics() {
+            writeln!(out, "topic {} {name:?}", namespace.0).expect("a string takes all");
+        }
         for queue in self.registry.all().filter(|queue| queue.settings.durable) {
             let Queue { n, name, alias, settings, holds, created, altered, .. } = queue;
             writeln!(out, "queue {n} {name:?} {alias:?} {created:?} {altered:?} {settings:?} holds {holds:?}")
@@ -146,7 +149,7 @@ impl Queue {
                 }
             }
             let missed = |at: &Time| self.armed.is_none_or(|armed| armed > *at);
-            if let Some(at) = entry.due().filter(missed) {
+            if let Some(at) = self.due_of(entry).filter(missed) {
                 return Err(format!("{seq} falls due at {} and the alarm is set for {:?}", at.0, self.armed));
             }
             let key = self.key(entry, seq);

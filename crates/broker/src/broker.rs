@@ -88,13 +88,13 @@ impl Broker {
         }
     }
 
-    /// Carries out `batch` and whatever has fallen due, and adds to `out` what the world must be told.
+    /// Carries out whatever has fallen due and then `batch`, and adds to `out` what the world must be told.
     pub fn step(&mut self, now: Time, batch: &mut Commands, out: &mut Step) {
         self.allow_commits();
+        self.ring(now, out);
         for Envelope { connection, command } in batch.batch.drain(..) {
             self.command(now, connection, command, out);
         }
-        self.ring(now, out);
         self.continue_commits(now, out);
         for _ in 0..STEP_BUDGET.min(self.unfinished.len()) {
             if let Some(n) = self.unfinished.pop_front() {

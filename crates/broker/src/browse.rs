@@ -32,9 +32,7 @@ impl Broker {
                 return;
             }
             let is_log = queue.is_log();
-            let visible = |entry: &Entry| {
-                (is_log || entry.state == State::Ready) && entry.expires.is_none_or(|expires| expires > now)
-            };
+            let visible = |entry: &Entry| (is_log || entry.state == State::Ready) && !queue.is_expired(entry, now);
             let found = queue.entries_in_order(consumer.next).find(|(_, entry)| visible(entry));
             let Some((seq, entry)) = found else {
                 consumer.next = consumer.next.max(queue.promised.unwrap_or(queue.next_seq()));

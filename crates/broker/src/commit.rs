@@ -200,14 +200,12 @@ impl Broker {
     /// An entry whose body is on disk only.
     fn enqueue_absent(&mut self, at: Time, staged: &Staged, route: Route) {
         let Some(queue) = self.registry.queue_mut(route.queue) else { return };
-        let ttl = queue.settings.ttl.map(|ttl| at.plus(ttl));
         let entry = Entry {
             message: None,
             number: staged.number,
             located: staged.located,
             arrived: at,
-            expires: staged.header.expires.into_iter().chain(ttl).min(),
-            timed: staged.header.expires.is_some(),
+            expires: staged.header.expires,
             first_acquired: Time::ZERO,
             attempts: 0,
             failed: 0,
@@ -220,7 +218,7 @@ impl Broker {
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };
-        let due = entry.due();
+        let due = queue.due_of(&entry);
         queue.insert(route.seq, entry, &mut self.memory);
         if let Some(due) = due {
             self.arm(route.queue, due);

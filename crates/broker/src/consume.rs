@@ -29,8 +29,9 @@ impl Broker {
         if queue.is_log() && matches!(mode, Mode::Leasing { .. }) {
             return self.refuse(id, token, Refusal::IsLog, step);
         }
+        let leases = matches!(mode, Mode::Leasing { .. });
         let others = queue.consumers.iter().filter_map(|key| self.consumers.get(*key));
-        if !queue.consumers.is_empty() && (exclusive || others.into_iter().any(|other| other.exclusive)) {
+        if leases && !queue.consumers.is_empty() && (exclusive || others.into_iter().any(|other| other.exclusive)) {
             let refusal = Refusal::InUse(queue.name.to_text().into_owned());
             return self.refuse(id, token, refusal, step);
         }

@@ -204,6 +204,9 @@ impl Broker {
         let record = Record::Altered { queue: n, settings: Box::new(settings) };
         let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
         self.apply(now, record, None);
+        if let Some(due) = self.registry.queue(n).and_then(Queue::next_due) {
+            self.arm(n, due);
+        }
         self.reply_after(id, token, after, Reply::Done, step);
     }
 

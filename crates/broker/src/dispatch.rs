@@ -45,7 +45,7 @@ impl Broker {
                 return;
             }
             let entry = queue.entry(head.seq()).expect("first_ready() looked");
-            if entry.expires.is_some_and(|at| at <= now) {
+            if queue.is_expired(entry, now) {
                 self.expire(now, n, head.seq(), step);
                 continue;
             }
@@ -129,7 +129,7 @@ impl Broker {
                 consumer.scanned = consumer.scanned.max(at.next());
                 continue;
             };
-            if entry.expires.is_some_and(|expires| expires <= now) {
+            if queue.is_expired(entry, now) {
                 self.expire(now, n, at.seq(), step);
                 continue;
             }

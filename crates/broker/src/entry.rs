@@ -14,10 +14,9 @@ pub(crate) struct Entry {
     /// Where the journal has it; not there if it is not durable.
     pub(crate) located: Option<Located>,
     pub(crate) arrived: Time,
-    pub(crate) expires: Option<Time>,
-    /// `expires` is the message's own and has an alarm of its own. A queue's time to live needs none: it falls due in
+    /// The message's own expiry, which has an alarm of its own. A queue's time to live needs none: it falls due in
     /// order of arrival.
-    pub(crate) timed: bool,
+    pub(crate) expires: Option<Time>,
     pub(crate) first_acquired: Time,
     /// Times handed out under a lease.
     pub(crate) attempts: u32,
@@ -45,11 +44,6 @@ pub(crate) struct Located {
 }
 
 impl Entry {
-    /// When this entry needs attention, by an alarm of its own or by its turn.
-    pub(crate) fn due(&self) -> Option<Time> {
-        self.state.due(self.expires)
-    }
-
     /// Nobody has it.
     pub(crate) fn waits(&self) -> bool {
         matches!(self.state, State::Ready | State::Delayed(_))

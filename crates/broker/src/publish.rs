@@ -188,14 +188,12 @@ impl Broker {
     ) {
         let Some(queue) = self.registry.queue_mut(route.queue) else { return };
         let size = size_of(message);
-        let ttl = queue.settings.ttl.map(|ttl| now.plus(ttl));
         let entry = Entry {
             message: Some(message.clone()),
             number,
             located: if route.durable { located } else { None },
             arrived: now,
-            expires: message.header.expires.into_iter().chain(ttl).min(),
-            timed: message.header.expires.is_some(),
+            expires: message.header.expires,
             first_acquired: Time::ZERO,
             attempts: 0,
             failed: 0,
@@ -208,7 +206,7 @@ impl Broker {
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };
-        let due = entry.due();
+        let due = queue.due_of(&entry);
         let missed = queue.selective > 0 && queue.settings.max_priority > 0;
         queue.insert(route.seq, entry, &mut self.memory);
         if missed {

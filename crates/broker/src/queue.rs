@@ -207,7 +207,7 @@ impl Queue {
     pub(crate) fn set_state(&mut self, seq: u64, state: State) {
         let Some(entry) = self.entry_mut(seq) else { return };
         let before = std::mem::replace(&mut entry.state, state);
-        let (priority, own) = (entry.priority, entry.expires.filter(|_| entry.timed));
+        let (priority, own) = (entry.priority, entry.expires);
         if let Some(at) = before.due(own) {
             self.due.remove(&(at, seq));
         }
@@ -254,16 +254,30 @@ impl Queue {
 
     /// Up to `most` entries that have outlived the queue's time to live.
     pub(crate) fn outlived(&self, now: Time, most: usize) -> Vec<u64> {
-        let in_turn = self.entries_from(self.base).filter(|(_, entry)| entry.waits() && !entry.timed);
-        let late = in_turn.take_while(|(_, entry)| entry.expires.is_some_and(|at| at <= now));
+        let Some(ttl) = self.settings.ttl else { return Vec::new() };
+        let in_turn = self.entries_from(self.base).filter(|(_, entry)| entry.waits());
+        let late = in_turn.take_while(|(_, entry)| entry.arrived.plus(ttl) <= now);
         late.map(|(seq, _)| seq).take(most).collect()
     }
 
     /// When something here falls due.
     pub(crate) fn next_due(&self) -> Option<Time> {
         let own = self.due.first().map(|(at, _)| *at);
-        let in_turn = self.entries_from(self.base).find(|(_, entry)| entry.waits() && !entry.timed);
-        own.into_iter().chain(in_turn.and_then(|(_, entry)| entry.expires)).min()
+        let in_turn = self.settings.ttl.and_then(|ttl| {
+            let (_, entry) = self.entries_from(self.base).find(|(_, entry)| entry.waits())?;
+            Some(entry.arrived.plus(ttl))
+        });
+        own.into_iter().chain(in_turn).min()
+    }
+
+    /// When an entry in this queue needs attention, by an alarm of its own or in its turn.
+    pub(crate) fn due_of(&self, entry: &Entry) -> Option<Time> {
+        let end = self.settings.ttl.map(|ttl| entry.arrived.plus(ttl));
+        entry.state.due(entry.expires.into_iter().chain(end).min())
+    }
+
+    pub(crate) fn is_expired(&self, entry: &Entry, now: Time) -> bool {
+        entry.expires.is_some_and(|at| at <= now) || self.settings.ttl.is_some_and(|ttl| entry.arrived.plus(ttl) <= now)
     }
 
     pub(crate) fn first_alarm(&self) -> Option<Time> {
@@ -318,7 +332,7 @@ impl Queue {
 
     /// The alarm that belongs to an entry.
     pub(crate) fn alarm_of(entry: &Entry) -> Option<Time> {
-        entry.state.due(entry.expires.filter(|_| entry.timed))
+        entry.state.due(entry.expires)
     }
 
     fn enter(&mut self, state: State, key: Key) {

@@ -40,6 +40,7 @@ pub(crate) struct Bound {
 pub(crate) enum Condition {
     Selector(Selector),
     Headers(HeaderMatch),
+    Both(Selector, HeaderMatch),
 }
 
 /// A queue that messages of one address go to, if the condition holds.
@@ -200,10 +201,12 @@ impl Table {
 impl Condition {
     /// What `binding` asks of a message, besides its address. Its selector was checked when it was made.
     fn of(binding: &Binding) -> Option<Self> {
-        if let Some(text) = &binding.selector {
-            return Selector::parse(text).ok().map(Self::Selector);
+        let selector = binding.selector.as_deref().and_then(|text| Selector::parse(text).ok());
+        match (selector, binding.headers.as_ref().map(crate::view::header_match)) {
+            (None, None) => None,
+            (Some(selector), None) => Some(Self::Selector(selector)),
+            (None, Some(rule)) => Some(Self::Headers(rule)),
+            (Some(selector), Some(rule)) => Some(Self::Both(selector, rule)),
         }
-        let rule = binding.headers.as_ref()?;
-        Some(Self::Headers(crate::view::header_match(rule)))
     }
 }

@@ -113,12 +113,12 @@ impl Broker {
         let (attempts, failed_count, state) = (entry.attempts, entry.failed, entry.state);
         let not_before = not_before.filter(|at| *at > now);
         let back = not_before.map_or(State::Ready, State::Delayed);
-        let due = back.due(entry.expires);
         if entry.durable && (failed || most.is_some() || not_before.is_some()) {
             let record = Record::Returned { queue: n, seq, attempts, failed: failed_count, not_before };
             step.write(&record, &mut self.next_lsn);
         }
         queue.set_state(seq, back);
+        let due = queue.entry(seq).and_then(|entry| queue.due_of(entry));
         self.lease_ended(state);
         self.offer_to_selective(n, seq);
         if let Some(due) = due {
@@ -257,8 +257,7 @@ impl Broker {
             number,
             located: Some(located),
             arrived: now,
-            expires: expires.into_iter().chain(queue.settings.ttl.map(|ttl| now.plus(ttl))).min(),
-            timed: expires.is_some(),
+            expires,
             first_acquired: Time::ZERO,
             attempts: 0,
             failed: 0,
@@ -271,7 +270,7 @@ impl Broker {
             tags: route.tags,
             state: State::Ready,
         };
-        let due = entry.due();
+        let due = queue.due_of(&entry);
         queue.insert(route.seq, entry, &mut self.memory);
         if let Some(due) = due {
             self.arm(route.queue, due);
@@ -290,14 +289,13 @@ impl Broker {
         let Some(queue) = self.registry.queue_mut(to) else { return };
         entry.durable &= queue.settings.durable;
         entry.arrived = now;
-        entry.expires = queue.settings.ttl.map(|ttl| now.plus(ttl));
-        entry.timed = false;
+        entry.expires = None;
         entry.attempts = 0;
         entry.failed = 0;
         entry.retained = false;
         entry.tags.clear();
         entry.state = State::Ready;
-        let (due, missed) = (entry.due(), queue.selective > 0 && queue.settings.max_priority > 0);
+        let (due, missed) = (queue.due_of(&entry), queue.selective > 0 && queue.settings.max_priority > 0);
         queue.insert(seq, entry, &mut self.memory);
         if missed {
             self.offer_to_selective(to, seq);
@@ -351,7 +349,7 @@ impl Broker {
             let Some(seq) = queue.pop_due(now) else { break };
             budget -= 1;
             let Some(entry) = queue.entry(seq) else { continue };
-            let expired = entry.expires.is_some_and(|at| at <= now);
+            let expired = queue.is_expired(entry, now);
             match entry.state {
                 State::Leased(Owner::Deadline(_)) => self.give_back(now, n, seq, true, None, step),
                 State::Ready | State::Delayed(_) if expired => self.expire(now, n, seq, step),

@@ -34,6 +34,7 @@ impl Condition {
         match self {
             Self::Selector(selector) => selector.matches(view),
             Self::Headers(rule) => rule.matches(view),
+            Self::Both(selector, rule) => rule.matches(view) && selector.matches(view),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
     match command {
         Command::Enter { token, .. }
         | Command::DeclareExchange { token, .. }
+        | Command::DeclareTopic { token, .. }
         | Command::DeleteExchange { token, .. }
         | Command::Alter { token, .. }
         | Command::Bind { token, .. }

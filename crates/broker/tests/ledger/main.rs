@@ -1,0 +1,13 @@
+//! The rules of the ledger, by table: what each outcome, limit, timer and definition does.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod limits;
+mod names;
+mod outcomes;
+mod queues;
+mod restart;
+mod retained;
+mod routing;
+mod time;
