@@ -236,7 +236,7 @@ fn a_fetch_waits_for_a_first_message_and_no_longer() {
     assert_eq!(world.broker.poll_timeout(), None);
     // Too late already: as if it did not wait.
     let past = Some(world.now);
-    assert_eq!(world.run(b, receive("empty", 0, 1, None)).reply().is_err(), true);
+    assert!(world.run(b, receive("empty", 0, 1, None)).reply().is_err());
     assert_eq!(world.run(b, receive("q", 0, 1, past)).bodies(), ["one"]);
     assert_eq!(world.run(b, receive("q", 0, 1, past)).drained(), 1);
 }
