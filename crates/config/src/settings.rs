@@ -21,7 +21,7 @@ pub const SETTINGS: &[Setting] = &[
         "memory_limit",
         Kind::Size { min: 16 * MIB, max: 1 << 50 },
         Preset::Rule(Rule::HalfOfMemory),
-        "What buffers, message bodies and indexes may take together. Near it publishers are slowed down.",
+        "What message bodies may take in memory. From half of it on, durable ones that wait are left on disk; at it publishers are slowed down. Indexes and buffers come on top.",
     ),
     setting(
         "dev",

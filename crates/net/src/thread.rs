@@ -175,7 +175,13 @@ impl Thread {
         self.commands.connection = id;
         let before = self.commands.batch.len();
         let mut io = HttpIo { commands: &mut self.commands, response: &mut http.response };
-        act(http.connection.as_mut(), now, &mut io);
+        let connection = &mut http.connection;
+        let sound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(connection.as_mut(), now, &mut io)));
+        if sound.is_err() {
+            tracing::error!(connection = ?id, "a defect in its service's code ended a connection");
+            self.end(id, CloseReason::Misbehaved);
+            return true;
+        }
         if self.alarm.is_some() {
             park(&mut slot.parked, &mut self.commands, before);
         }

@@ -14,7 +14,8 @@ pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
         format!("[[listener]]\nface = \"{face}\"\naddress = \"{}\"\nport = {}\n\n", address.ip(), address.port())
     };
     let config = folder.join("causeway.toml");
-    fs::write(&config, faces.iter().map(listener).collect::<String>())?;
+    let console = "[[listener]]\nface = \"console\"\nenabled = false\n";
+    fs::write(&config, faces.iter().map(listener).collect::<String>() + console)?;
     let mut command = Command::new(program);
     command.arg("--data").arg(folder.join("data")).arg("--config").arg(config);
     let addresses = faces.iter().map(|(face, _, address)| (*face, *address)).collect();
