@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use model::{
-    Claim, Command, Conflict, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Effect, Io, Lease,
-    Lifetime, Mode, Name, Namespace, Overflow, QueueId, QueueInfo, QueueRef, QueueSettings, Reply, Settlement, Time,
+    Claim, Command, Conflict, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Delivery, Effect, Io,
+    Lease, Lifetime, Mode, Name, Namespace, Overflow, QueueId, QueueInfo, QueueRef, QueueSettings, Refusal, Reply,
+    Settlement, Time, limits,
 };
 
 use crate::codec::{self, ConnAck, Connect, ConnectReturnCode, Packet, Version};
@@ -15,7 +16,7 @@ use crate::session::Session;
 use crate::token::Request;
 
 /// Session queues are called by this and the client id.
-const SESSION_PREFIX: &str = "mqtt.session.";
+pub(crate) const SESSION_PREFIX: &[u8] = b"mqtt.session.";
 /// The consumer of a session's queue.
 pub(crate) const SESSION_CONSUMER: ConsumerIndex = ConsumerIndex(0);
 /// Bytes of deliveries on their way to one client.
@@ -31,6 +32,8 @@ pub(crate) struct Connecting {
     /// The session's queue, for a session that is kept.
     session: Option<(QueueId, Box<QueueInfo>)>,
     present: bool,
+    /// Deliveries of the session that wait for PUBCOMP, and their packet ids.
+    decided: Vec<(Delivery, u32)>,
 }
 
 /// Asks for everything that CONNECT needs, in one go.
@@ -40,22 +43,14 @@ pub(crate) fn begin(
     options: &MqttOptions,
     io: &mut Io<'_>,
 ) -> Result<Connecting, ClientError> {
-    if connect.client_id.as_bytes().is_empty() && !connect.clean_session {
-        refuse(ConnectReturnCode::IdentifierRejected, io.output.buffer());
-        return Err(ClientError::NoClientId);
-    }
-    let client = if connect.client_id.as_bytes().is_empty() {
-        let id = io.commands.connection;
-        Name::from(format!("auto-{}-{}-{}-{}", id.thread, id.slot, id.generation, now.0))
-    } else {
-        Name::from(connect.client_id.clone().into_bytes())
-    };
+    let client = client_id(&connect, now, io)
+        .inspect_err(|_| refuse(ConnectReturnCode::IdentifierRejected, io.output.buffer()))?;
     let namespace = Namespace(0);
     let claim = Claim { token: Request::Claim.token(), namespace, client: client.clone(), conflict: Conflict::Evict };
     io.commands.push(Command::Claim(claim));
-    let queue = QueueRef::Named(namespace, session_name(&client));
     if connect.clean_session {
-        let token = Request::Ignored.token();
+        let queue = QueueRef::Named(namespace, session_name(&client));
+        let token = Request::DropSession.token();
         io.commands.push(Command::Delete { token, queue, if_unused: false, if_empty: false });
     } else {
         io.commands.push(declare_session(&client, true, options));
@@ -68,7 +63,25 @@ pub(crate) fn begin(
         early: BytesMut::new(),
         session: None,
         present: false,
+        decided: Vec::new(),
     })
+}
+
+/// The client's id, or one of our own where it may leave that to us: from MQTT 3.1.1 on, for a session that is not kept
+/// \[MQTT-3.1.3-6\].
+fn client_id(connect: &Connect, now: Time, io: &Io<'_>) -> Result<Name, ClientError> {
+    let id = connect.client_id.clone().into_bytes();
+    if id.is_empty() {
+        if !connect.clean_session || connect.version == Version::V31 {
+            return Err(ClientError::NoClientId);
+        }
+        let id = io.commands.connection;
+        return Ok(Name::from(format!("auto-{}-{}-{}-{}", id.thread, id.slot, id.generation, now.0)));
+    }
+    if SESSION_PREFIX.len() + id.len() > limits::NAME_BYTES {
+        return Err(ClientError::LongClientId(id.len()));
+    }
+    Ok(Name::from(id))
 }
 
 /// Writes a CONNACK that refuses.
@@ -77,7 +90,7 @@ pub(crate) fn refuse(code: ConnectReturnCode, out: &mut BytesMut) {
 }
 
 pub(crate) fn session_name(client: &Name) -> Name {
-    Name::from([SESSION_PREFIX.as_bytes(), client.as_bytes()].concat().escape_ascii().to_string())
+    Name::from(bytes::Bytes::from([SESSION_PREFIX, client.as_bytes()].concat()))
 }
 
 /// The queue of a session. One that is not kept lives as long as its connection.
@@ -116,16 +129,19 @@ pub(crate) fn consume_session(client: &Name, options: &MqttOptions) -> Command {
 
 impl Connecting {
     /// Takes an answer. True when CONNACK can be sent; a refusal was sent, and the connection is over, if `finished`.
-    pub(crate) fn apply(&mut self, effect: Effect, _options: &MqttOptions, io: &mut Io<'_>) -> bool {
+    pub(crate) fn apply(&mut self, effect: Effect, io: &mut Io<'_>) -> bool {
         let Effect::Reply { token, reply } = effect else { return false };
         match (Request::of(token), reply) {
-            (Request::Claim, Ok(_)) => self.connect.clean_session,
+            (Request::DropSession, Ok(_) | Err(Refusal::NoSuchQueue(_))) => true,
             (Request::DeclareSession, Ok(Reply::Declared { queue, existed, info })) => {
                 self.present = existed;
                 self.session = Some((queue, info));
+                false
+            }
+            (Request::ConsumeSession, Ok(Reply::Consuming { decided, .. })) => {
+                self.decided = decided;
                 true
             }
-            (Request::Ignored, _) => false,
             (_, Ok(_)) => false,
             (_, Err(_)) => {
                 refuse(ConnectReturnCode::ServerUnavailable, io.output.buffer());
@@ -147,6 +163,7 @@ impl Connecting {
         if let Some((queue, info)) = self.session {
             session.queue = Some(queue);
             session.subscribed = true;
+            session.resume_flights(self.decided, io);
             session.resume_queues(&info, io);
         }
         (session, self.early)

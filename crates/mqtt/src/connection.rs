@@ -6,10 +6,15 @@ use model::{CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, 
 use crate::codec::{self, ConnectReturnCode, Kind, Limits, Malformed, Role};
 use crate::connect::{self, Connecting};
 use crate::error::ClientError;
+use crate::flights::HALF;
 use crate::session::Session;
 
 /// Bytes a client may send before it has its CONNACK.
 const IMPATIENT_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the longest CONNECT: a fixed header, ten bytes, and five fields.
+const CONNECT_BYTES: usize = 5 + 10 + 5 * (2 + 65_535);
+/// A window that leaves packet ids enough for deliveries that wait for PUBCOMP.
+const LARGEST_WINDOW: u32 = HALF as u32 / 2;
 
 /// The protocol, as a listener speaks it.
 pub struct Mqtt(Arc<MqttOptions>);
@@ -43,7 +48,8 @@ impl MqttOptions {
 }
 
 impl Mqtt {
-    pub fn new(options: MqttOptions) -> Self {
+    pub fn new(mut options: MqttOptions) -> Self {
+        options.window = options.window.clamp(1, LARGEST_WINDOW);
         Self(Arc::new(options))
     }
 }
@@ -87,6 +93,7 @@ impl Connection for MqttConnection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         let limits = Limits { max_packet: self.options.max_packet };
         if let Phase::Waiting { .. } = self.phase {
+            let limits = Limits { max_packet: self.options.max_packet.min(CONNECT_BYTES) };
             match codec::decode_first(input, &limits) {
                 Ok(None) => return Ok(()),
                 Ok(Some(packet)) => {
@@ -117,22 +124,21 @@ impl Connection for MqttConnection {
     fn apply(&mut self, now: Time, effect: Effect, io: &mut Io<'_>) {
         match &mut self.phase {
             Phase::Connecting(connecting) => {
-                if connecting.apply(effect, &self.options, io) {
+                if connecting.apply(effect, io) {
                     self.start(now, io);
                 }
             }
             Phase::Running(session) => {
-                if let Err(error) = session.apply(effect, io) {
-                    self.fail(&error, io);
-                }
+                // There is no way to return an error from here. The client was not told goodbye, so its will stands.
+                *io.finished |= session.apply(effect, io).is_err();
             }
             Phase::Waiting { .. } | Phase::Over => {}
         }
     }
 
-    fn flushed(&mut self, bytes: usize, io: &mut Io<'_>) {
+    fn flushed(&mut self, _bytes: usize, io: &mut Io<'_>) {
         if let Phase::Running(session) = &mut self.phase {
-            session.flushed(bytes, io);
+            session.flushed(io);
         }
     }
 
@@ -146,7 +152,7 @@ impl Connection for MqttConnection {
         }
     }
 
-    fn handle_timeout(&mut self, now: Time, _io: &mut Io<'_>) -> Result<(), Misbehaviour> {
+    fn handle_timeout(&mut self, now: Time, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         if let Phase::Waiting { since: since @ None } = &mut self.phase {
             *since = Some(now);
             return Ok(());
@@ -156,13 +162,17 @@ impl Connection for MqttConnection {
         }
         match self.phase {
             Phase::Running(_) => Err(ClientError::KeepAlive.into()),
+            Phase::Connecting(_) => {
+                connect::refuse(ConnectReturnCode::ServerUnavailable, io.output.buffer());
+                Err(ClientError::NoAnswer.into())
+            }
             _ => Err(ClientError::SaidNothing.into()),
         }
     }
 
     fn close(&mut self, reason: CloseReason, io: &mut Io<'_>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Running(session) => session.close(reason, io),
+            Phase::Running(session) => session.close(io),
             // Taken over or stopped before it was told that it is in.
             Phase::Connecting(_) if reason == CloseReason::ShuttingDown => {
                 connect::refuse(ConnectReturnCode::ServerUnavailable, io.output.buffer());
@@ -178,20 +188,9 @@ impl MqttConnection {
         let Phase::Connecting(connecting) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
         let (mut session, mut early) = connecting.into_session(now, &self.options, io);
         let limits = Limits { max_packet: self.options.max_packet };
-        let read = session.receive(now, &mut early, &limits, io);
+        *io.finished |= session.receive(now, &mut early, &limits, io).is_err();
         session.keep_early(early);
         self.phase = Phase::Running(Box::new(session));
-        if let Err(error) = read {
-            self.fail(&error, io);
-        }
-    }
-
-    /// `apply` has no way to return an error; the connection ends as if it had said so.
-    fn fail(&mut self, _error: &ClientError, io: &mut Io<'_>) {
-        if let Phase::Running(session) = &mut self.phase {
-            session.misbehaved = true;
-        }
-        *io.finished = true;
     }
 }
 

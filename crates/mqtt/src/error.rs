@@ -14,12 +14,22 @@ pub(crate) enum ClientError {
     NotForClients(Kind),
     #[error("an empty client id with a session to keep [MQTT-3.1.3-8]")]
     NoClientId,
+    #[error("a client id of {0} bytes")]
+    LongClientId(usize),
     #[error("said nothing before the login time-out")]
     SaidNothing,
+    #[error("its session was not there before the login time-out")]
+    NoAnswer,
     #[error("silent for one and a half times its keep-alive [MQTT-3.1.2-24]")]
     KeepAlive,
     #[error("more than {0} bytes before CONNACK")]
     Impatient(usize),
+    #[error("over {0} filters in one packet")]
+    TooManyFilters(usize),
+    #[error("has no session: {0}")]
+    NoSession(Refusal),
+    #[error("its session was deleted")]
+    SessionDeleted,
     /// MQTT 3.1.1 cannot refuse a PUBLISH: without an acknowledgement, the connection closes (3.3.5).
     #[error("its PUBLISH was refused: {0}")]
     Refused(Refusal),

@@ -10,24 +10,50 @@ pub(crate) struct Flights {
     list: VecDeque<Flight>,
     /// Counts deliveries from `$queue/…`, for their ids.
     others: u64,
+    /// Those that wait for PUBCOMP, and those that wait for their turn to.
+    releasing: usize,
+    waiting: usize,
     /// Per class, a range that holds the numbers of all its flights. Ids within half a round of each other differ.
     spans: [Option<(u64, u64)>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flight {
-    pub(crate) id: PacketId,
-    pub(crate) delivery: Delivery,
-    pub(crate) exactly_once: bool,
-    /// PUBREC came: only PUBREL and PUBCOMP are left.
-    pub(crate) decided: bool,
+struct Flight {
+    id: PacketId,
+    delivery: Delivery,
+    state: State,
     class: Class,
     /// What the id was made of; `None` if it had to be another one.
     number: Option<u64>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// QoS 1: PUBACK ends it.
+    AtLeastOnce,
+    /// QoS 2, before PUBREC.
+    ExactlyOnce,
+    /// PUBREC came while as many as may be waited for PUBCOMP.
+    Waiting,
+    /// PUBREC came; the core has not yet recorded it.
+    Deciding,
+    /// PUBREL was sent: only PUBCOMP is left.
+    Decided,
+}
+
+/// What a PUBREC calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// To record that the message has arrived.
+    Decide(Delivery),
+    /// PUBREL.
+    Release,
+    /// Nothing now: PUBREL comes when the first PUBREC is recorded.
+    Nothing,
+}
+
 /// Half of the packet ids belong to the session's own queue, half to `$queue/…` subscriptions.
-const HALF: u64 = 32_767;
+pub(crate) const HALF: u64 = 32_767;
 
 /// Which half an id is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,34 +72,105 @@ impl Flights {
             (Class::Other, self.others)
         };
         let (id, number) = self.id_for(class, number);
-        self.list.push_back(Flight { id, delivery, exactly_once, decided: false, class, number });
+        let state = if exactly_once { State::ExactlyOnce } else { State::AtLeastOnce };
+        self.list.push_back(Flight { id, delivery, state, class, number });
         id
     }
 
     /// A delivery that was decided in an earlier connection of the session.
     pub(crate) fn resume(&mut self, delivery: Delivery, id: PacketId) {
-        let (class, number) = (Class::Session, None);
-        self.list.push_back(Flight { id, delivery, exactly_once: true, decided: true, class, number });
-        self.spans[class as usize] = None;
+        self.list.push_back(Flight { id, delivery, state: State::Decided, class: Class::Session, number: None });
+        self.releasing += 1;
+        self.spans[Class::Session as usize] = None;
     }
 
-    pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Flight> {
-        match self.list.front() {
-            Some(first) if first.id == id => self.list.front_mut(),
-            _ => self.list.iter_mut().find(|flight| flight.id == id),
+    /// Takes back a PUBLISH that was not sent after all.
+    pub(crate) fn forget(&mut self, id: PacketId) {
+        if let Some(at) = self.position(id) {
+            self.remove(at);
         }
     }
 
-    pub(crate) fn remove(&mut self, id: PacketId) -> Option<Flight> {
-        let at = self.list.iter().position(|flight| flight.id == id)?;
-        let flight = if at == 0 { self.list.pop_front() } else { self.list.remove(at) };
+    /// PUBACK.
+    pub(crate) fn acknowledged(&mut self, id: PacketId) -> Option<Delivery> {
+        let at = self.position(id)?;
+        (self.list[at].state == State::AtLeastOnce).then(|| self.remove(at))
+    }
+
+    /// PUBREC. At most `most` deliveries wait for PUBCOMP; the client's credit for others comes back only then.
+    pub(crate) fn received(&mut self, id: PacketId, most: usize) -> Received {
+        let Some(at) = self.position(id) else { return Received::Release };
+        let flight = &mut self.list[at];
+        match flight.state {
+            State::ExactlyOnce if self.releasing < most => {
+                flight.state = State::Deciding;
+                self.releasing += 1;
+                Received::Decide(flight.delivery)
+            }
+            State::ExactlyOnce => {
+                flight.state = State::Waiting;
+                self.waiting += 1;
+                Received::Nothing
+            }
+            State::Waiting | State::Deciding => Received::Nothing,
+            State::AtLeastOnce | State::Decided => Received::Release,
+        }
+    }
+
+    /// The core has recorded a PUBREC.
+    pub(crate) fn decided(&mut self, id: PacketId) {
+        if let Some(at) = self.position(id)
+            && self.list[at].state == State::Deciding
+        {
+            self.list[at].state = State::Decided;
+        }
+    }
+
+    /// PUBCOMP: the delivery is over.
+    pub(crate) fn completed(&mut self, id: PacketId) -> Option<Delivery> {
+        let at = self.position(id)?;
+        (self.list[at].state == State::Decided).then(|| {
+            self.releasing -= 1;
+            self.remove(at)
+        })
+    }
+
+    /// The first PUBREC that has waited for its turn, if it is its turn.
+    pub(crate) fn next_waiting(&mut self, most: usize) -> Option<(PacketId, Delivery)> {
+        if self.waiting == 0 || self.releasing >= most {
+            return None;
+        }
+        let flight = self.list.iter_mut().find(|flight| flight.state == State::Waiting)?;
+        flight.state = State::Deciding;
+        self.waiting -= 1;
+        self.releasing += 1;
+        Some((flight.id, flight.delivery))
+    }
+
+    /// How many are from `$queue/…`.
+    pub(crate) fn others(&self) -> u64 {
+        self.list.iter().filter(|flight| flight.class == Class::Other).count() as u64
+    }
+
+    /// Acknowledgements come in order of sending, nearly always (MQTT-4.6.0-2).
+    fn position(&self, id: PacketId) -> Option<usize> {
+        self.list.iter().position(|flight| flight.id == id)
+    }
+
+    fn remove(&mut self, at: usize) -> Delivery {
+        let delivery = self.list[at].delivery;
+        if at == 0 {
+            self.list.pop_front();
+        } else {
+            self.list.remove(at);
+        }
         if self.list.is_empty() {
             self.spans = [None; 2];
             if self.list.capacity() > 64 {
                 self.list.shrink_to(16);
             }
         }
-        flight
+        delivery
     }
 
     /// A free id: the one made of `number` if it can be.
@@ -90,7 +187,7 @@ impl Flights {
         if self.is_free(wanted) {
             return (wanted, Some(number));
         }
-        let free = (1..2 * HALF).map(|i| id(class, number + i)).find(|id| self.is_free(*id));
+        let free = (1..HALF).map(|i| id(class, number + i)).find(|id| self.is_free(*id));
         (free.unwrap_or(wanted), None)
     }
 
@@ -139,6 +236,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn so_many_wait_for_pubcomp_and_no_more() {
+        let mut flights = Flights::default();
+        let ids: Vec<_> = (1..=4).map(|seq| flights.send(delivery(seq), Some(SESSION), true)).collect();
+        let mut received = |id: usize| flights.received(ids[id], 2);
+        assert_eq!(received(0), Received::Decide(delivery(1)));
+        assert_eq!(received(0), Received::Nothing, "not yet recorded");
+        assert_eq!(received(1), Received::Decide(delivery(2)));
+        assert_eq!([received(3), received(2), received(3)], [Received::Nothing; 3]);
+        assert_eq!(flights.completed(ids[0]), None, "before PUBREL");
+        flights.decided(ids[0]);
+        assert_eq!(flights.received(ids[0], 2), Received::Release);
+        assert_eq!(flights.next_waiting(2), None);
+        assert_eq!(flights.completed(ids[0]), Some(delivery(1)));
+        assert_eq!(flights.next_waiting(2), Some((ids[2], delivery(3))));
+        assert_eq!(flights.next_waiting(2), None);
+    }
+
     proptest! {
         #[test]
         fn no_id_is_in_flight_twice(steps in prop::collection::vec((any::<bool>(), 0u64..40_000, any::<prop::sample::Index>()), 1..200)) {
@@ -153,7 +268,7 @@ mod tests {
                 out.push(id);
                 if out.len() > 20 {
                     let id = out.swap_remove(settle.index(out.len()));
-                    prop_assert_eq!(flights.remove(id).map(|flight| flight.id), Some(id));
+                    prop_assert!(flights.acknowledged(id).is_some());
                 }
             }
         }

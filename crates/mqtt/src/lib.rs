@@ -6,8 +6,11 @@ mod connection;
 mod convert;
 mod error;
 mod flights;
+#[doc(hidden)]
+pub mod fuzz;
 mod inbound;
 mod outbound;
+mod queues;
 mod session;
 mod subscribe;
 mod token;

@@ -9,7 +9,9 @@ use model::{
 use crate::codec::{self, PacketId, Qos};
 use crate::connect::{CREDIT_BYTES, SESSION_CONSUMER};
 use crate::convert::published_qos;
-use crate::session::Session;
+use crate::flights::Received;
+use crate::queues::QueueSubscription;
+use crate::session::{Session, answer};
 use crate::subscribe::granted;
 use crate::token::Request;
 use crate::topic;
@@ -24,11 +26,21 @@ pub(crate) struct LastKey {
     topic: Bytes,
 }
 
-/// Credit that a consumer gets back when what it cost is written.
+/// Credit that a consumer gets back when what it cost is written. It stays when a consumer is cancelled: the next one
+/// with its index begins with so much less.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Owed {
     messages: u32,
     bytes: u64,
+}
+
+impl Owed {
+    /// What a new consumer may be sent at once.
+    pub(crate) fn rest_of(&mut self, window: u32) -> Credit {
+        self.messages = self.messages.min(window);
+        self.bytes = self.bytes.min(CREDIT_BYTES);
+        Credit { messages: window - self.messages, bytes: CREDIT_BYTES - self.bytes }
+    }
 }
 
 /// Acknowledgements of one read, joined into ranges.
@@ -59,7 +71,6 @@ impl Acks {
 
 impl Session {
     pub(crate) fn deliver(&mut self, deliver: &Deliver, io: &mut Io<'_>) {
-        let before = io.output.len();
         let message = &deliver.message;
         let converted;
         let body = match message.encoding {
@@ -72,48 +83,46 @@ impl Session {
                 None => return self.cannot_send(deliver, io),
             },
         };
-        let Some(topic) = self.topic_of(deliver) else { return self.cannot_send(deliver, io) };
-        let qos = self.qos_of(deliver);
-        let id =
-            (qos != Qos::AtMostOnce).then(|| self.flights.send(deliver.delivery, self.queue, qos == Qos::ExactlyOnce));
+        let (topic, wanted) = if deliver.consumer == SESSION_CONSUMER {
+            let Some(topic) = self.topic_of(&message.address.key) else { return self.cannot_send(deliver, io) };
+            (topic, deliver.tags.iter().map(|tag| granted(*tag)).max().unwrap_or(Qos::AtLeastOnce))
+        } else {
+            let Some(QueueSubscription { topic, qos, .. }) = self.queue_subscription(deliver.consumer) else {
+                return give_back(deliver, io);
+            };
+            (topic.clone(), *qos)
+        };
+        let qos = match deliver.settled {
+            true => Qos::AtMostOnce,
+            // Somebody waits for an acknowledgement, so QoS 0 is not among the answers.
+            false => wanted.min(published_qos(message)).max(Qos::AtLeastOnce),
+        };
+        let id = (!deliver.settled).then(|| self.flights.send(deliver.delivery, self.queue, qos == Qos::ExactlyOnce));
         let dup = deliver.redelivered && id.is_some();
         let out = io.output.buffer();
         if codec::publish_header(out, dup, qos, deliver.retained, &topic, id, body.len()).is_err() {
             if let Some(id) = id {
-                self.flights.remove(id);
+                self.flights.forget(id);
             }
             return self.cannot_send(deliver, io);
         }
         for piece in body.pieces() {
             io.output.append(piece);
         }
-        self.unflushed += io.output.len() - before;
-        let index = deliver.consumer.0 as usize;
-        if self.owed.len() <= index {
-            self.owed.resize(index + 1, Owed::default());
-        }
-        let owed = &mut self.owed[index];
+        let owed = self.owed(deliver.consumer);
         owed.messages += u32::from(deliver.settled);
         owed.bytes += (message.properties.len() + message.body.len()) as u64;
     }
 
-    fn qos_of(&self, deliver: &Deliver) -> Qos {
-        if deliver.settled {
-            return Qos::AtMostOnce;
+    pub(crate) fn owed(&mut self, consumer: ConsumerIndex) -> &mut Owed {
+        let index = consumer.0 as usize;
+        if self.owed.len() <= index {
+            self.owed.resize(index + 1, Owed::default());
         }
-        let wanted = match self.queue_subscription(deliver.consumer) {
-            Some(subscription) => subscription.qos,
-            None => deliver.tags.iter().map(|tag| granted(*tag)).max().unwrap_or(Qos::AtLeastOnce),
-        };
-        // Somebody waits for an acknowledgement, so QoS 0 is not among the answers.
-        wanted.min(published_qos(&deliver.message)).max(Qos::AtLeastOnce)
+        &mut self.owed[index]
     }
 
-    fn topic_of(&mut self, deliver: &Deliver) -> Option<Bytes> {
-        if let Some(subscription) = self.queue_subscription(deliver.consumer) {
-            return Some(subscription.topic.clone());
-        }
-        let key = &deliver.message.address.key;
+    fn topic_of(&mut self, key: &Name) -> Option<Bytes> {
         if self.last_key.key != *key || self.last_key.topic.is_empty() {
             let mut topic = BytesMut::with_capacity(key.as_bytes().len());
             topic::append_topic(key.as_bytes(), &mut topic).ok()?;
@@ -140,56 +149,84 @@ impl Session {
             let outcome = if own { Outcome::Accepted } else { Outcome::Rejected };
             io.commands.push(Command::Settle(Settle::one(deliver.delivery, outcome)));
         }
-        let bytes = (deliver.message.properties.len() + deliver.message.body.len()) as u64;
-        let add = Credit { messages: u32::from(deliver.settled), bytes };
-        io.commands.push(Command::Credit { consumer: deliver.consumer, add, drain: false });
+        // It comes back with what is written next, or before, if there is nothing to write.
+        let owed = self.owed(deliver.consumer);
+        owed.messages += u32::from(deliver.settled);
+        owed.bytes += (deliver.message.properties.len() + deliver.message.body.len()) as u64;
+        self.flushed(io);
     }
 
     /// What was written gives its consumers credit again, in portions.
-    pub(crate) fn flushed(&mut self, bytes: usize, io: &mut Io<'_>) {
-        self.unflushed = self.unflushed.saturating_sub(bytes);
-        if self.unflushed > LOW_WATER_BYTES {
+    pub(crate) fn flushed(&mut self, io: &mut Io<'_>) {
+        if io.output.len() > LOW_WATER_BYTES {
             return;
         }
-        let window = self.options.window;
-        for (index, owed) in self.owed.iter_mut().enumerate() {
-            if owed.messages >= window / 4 || owed.bytes >= CREDIT_BYTES / 4 {
-                let add = Credit { messages: owed.messages, bytes: owed.bytes };
-                *owed = Owed::default();
-                io.commands.push(Command::Credit { consumer: ConsumerIndex(index as u32), add, drain: false });
+        let messages = self.options.window.div_ceil(4);
+        for index in 0..self.owed.len() {
+            let Owed { messages: due, bytes } = self.owed[index];
+            let consumer = ConsumerIndex(index as u32);
+            if (due >= messages || bytes >= CREDIT_BYTES / 4) && self.is_consuming(consumer) {
+                self.owed[index] = Owed::default();
+                let add = Credit { messages: due, bytes };
+                io.commands.push(Command::Credit { consumer, add, drain: false });
             }
         }
     }
 
     /// PUBACK.
     pub(crate) fn acknowledged(&mut self, id: PacketId, io: &mut Io<'_>) {
-        if self.flights.get_mut(id).is_some_and(|flight| !flight.exactly_once)
-            && let Some(flight) = self.flights.remove(id)
-        {
-            self.acks.push(flight.delivery, io);
+        if let Some(delivery) = self.flights.acknowledged(id) {
+            self.acks.push(delivery, io);
         }
     }
 
     /// PUBREC: the message has arrived; PUBREL follows when that is recorded.
     pub(crate) fn received(&mut self, id: PacketId, io: &mut Io<'_>) {
-        match self.flights.get_mut(id) {
-            Some(flight) if flight.exactly_once && !flight.decided => {
-                flight.decided = true;
-                let (delivery, mark) = (flight.delivery, id.get().into());
-                let token = Request::Decide(id.get()).token();
-                io.commands.push(Command::Decide { token, delivery, mark });
-            }
+        match self.flights.received(id, self.options.window as usize) {
+            Received::Decide(delivery) => decide(id, delivery, io),
             // Sent again, or of a session that we do not know: the client only wants to be rid of it (4.3.3).
-            _ => codec::pubrel(io.output.buffer(), id),
+            Received::Release => codec::pubrel(io.output.buffer(), id),
+            Received::Nothing => {}
         }
+    }
+
+    /// A PUBREC is recorded: PUBREL.
+    pub(crate) fn decided(&mut self, id: u16, io: &mut Io<'_>) {
+        if let Some(id) = PacketId::new(id) {
+            self.flights.decided(id);
+        }
+        answer(id, io, codec::pubrel);
     }
 
     /// PUBCOMP.
     pub(crate) fn completed(&mut self, id: PacketId, io: &mut Io<'_>) {
-        if self.flights.get_mut(id).is_some_and(|flight| flight.decided)
-            && let Some(flight) = self.flights.remove(id)
-        {
-            self.acks.push(flight.delivery, io);
+        if let Some(delivery) = self.flights.completed(id) {
+            self.acks.push(delivery, io);
+            if let Some((id, delivery)) = self.flights.next_waiting(self.options.window as usize) {
+                decide(id, delivery, io);
+            }
         }
+    }
+
+    /// PUBRELs of an earlier connection that were not answered (MQTT-4.4.0-1).
+    pub(crate) fn resume_flights(&mut self, decided: Vec<(Delivery, u32)>, io: &mut Io<'_>) {
+        for (delivery, mark) in decided {
+            if let Some(id) = u16::try_from(mark).ok().and_then(PacketId::new) {
+                self.flights.resume(delivery, id);
+                codec::pubrel(io.output.buffer(), id);
+            }
+        }
+    }
+}
+
+fn decide(id: PacketId, delivery: Delivery, io: &mut Io<'_>) {
+    let token = Request::Decide(id.get()).token();
+    io.commands.push(Command::Decide { token, delivery, mark: id.get().into() });
+}
+
+/// For a subscription that is over.
+fn give_back(deliver: &Deliver, io: &mut Io<'_>) {
+    if !deliver.settled {
+        io.commands.push(Command::Settle(Settle::one(deliver.delivery, Outcome::Released)));
     }
 }

@@ -1,21 +1,19 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
-use model::{
-    Address, CloseReason, Command, Effect, Io, Message, Name, Namespace, Publish, QueueId, Refusal, Reply, Time,
-};
+use bytes::{Buf, BytesMut};
+use model::{Command, Effect, Io, Name, Publish, QueueId, Refusal, Reply, Time};
 
 use crate::codec::{self, Limits, Packet, PacketId, Version, Will};
+use crate::connect::SESSION_CONSUMER;
 use crate::connection::{MqttOptions, ROLE};
-use crate::convert;
 use crate::error::ClientError;
 use crate::flights::Flights;
-use crate::inbound::LastTopic;
+use crate::inbound::{self, Head, LastTopic};
 use crate::outbound::{Acks, LastKey, Owed};
-use crate::subscribe::{PendingSubscribe, PendingUnsubscribe, QueueSubscription};
+use crate::queues::QueueSubscription;
+use crate::subscribe::{PendingSubscribe, PendingUnsubscribe};
 use crate::token::Request;
-use crate::topic::{self, Destination};
 
 /// A connected client.
 pub(crate) struct Session {
@@ -27,17 +25,15 @@ pub(crate) struct Session {
     pub(crate) queue: Option<QueueId>,
     /// The session's queue was asked for.
     pub(crate) subscribed: bool,
+    /// `None` also after DISCONNECT.
     pub(crate) will: Option<Will>,
-    /// It broke the protocol while an effect was applied.
-    pub(crate) misbehaved: bool,
-    /// Ids of QoS 2 PUBLISHes not yet released, of a session that is not kept; a kept one's stand with its queue.
-    pub(crate) received: BTreeSet<u16>,
+    /// Ids of QoS 2 PUBLISHes not yet released, and whether PUBREC was sent, of a session that is not kept; a kept
+    /// one's stand with its queue.
+    pub(crate) received: BTreeMap<u16, bool>,
     pub(crate) flights: Flights,
     pub(crate) acks: Acks,
     /// By consumer index; the session's queue is index 0.
     pub(crate) owed: Vec<Owed>,
-    /// Bytes written into the output and not yet handed to the socket.
-    pub(crate) unflushed: usize,
     /// `$queue/…` subscriptions, by consumer index - 1.
     pub(crate) queues: Vec<Option<QueueSubscription>>,
     pub(crate) subscribes: VecDeque<PendingSubscribe>,
@@ -64,12 +60,10 @@ impl Session {
             queue: None,
             subscribed: false,
             will: None,
-            misbehaved: false,
-            received: BTreeSet::new(),
+            received: BTreeMap::new(),
             flights: Flights::default(),
             acks: Acks::default(),
             owed: Vec::new(),
-            unflushed: 0,
             queues: Vec::new(),
             subscribes: VecDeque::new(),
             unsubscribes: VecDeque::new(),
@@ -139,8 +133,8 @@ impl Session {
             Packet::PubRec(id) => self.received(id, io),
             Packet::PubRel(id) => self.released(id, io),
             Packet::PubComp(id) => self.completed(id, io),
-            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, io),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe, io),
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, io)?,
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe, io)?,
             Packet::PingReq => codec::ping_response(io.output.buffer()),
             Packet::Disconnect => {
                 self.will = None;
@@ -158,10 +152,12 @@ impl Session {
             Effect::Deliver(deliver) => self.deliver(&deliver, io),
             Effect::Confirm { token, .. } => match Request::of(token) {
                 Request::PubAck(id) => answer(id, io, codec::puback),
-                Request::PubRec(id) => answer(id, io, codec::pubrec),
+                Request::PubRec(id) => self.taken(id, io),
                 _ => {}
             },
             Effect::Reply { token, reply } => return self.reply(Request::of(token), reply, io),
+            // Nothing can reach this session any more, and the client cannot know.
+            Effect::Cancelled { consumer: SESSION_CONSUMER, .. } => return Err(ClientError::SessionDeleted),
             Effect::Cancelled { consumer, .. } => self.queue_is_gone(consumer),
             Effect::Returned { .. } | Effect::Drained { .. } | Effect::Throttle { .. } | Effect::Close { .. } => {}
         }
@@ -172,51 +168,32 @@ impl Session {
         match (request, reply) {
             (Request::PubAck(_) | Request::PubRec(_), Err(refusal)) => return Err(ClientError::Refused(refusal)),
             (Request::PubRel(id), _) => answer(id, io, codec::pubcomp),
-            (Request::Decide(id), Ok(_)) => answer(id, io, codec::pubrel),
-            (Request::ConsumeSession, Ok(Reply::Consuming { decided, .. })) => {
-                for (delivery, mark) in decided {
-                    if let Some(id) = u16::try_from(mark).ok().and_then(PacketId::new) {
-                        self.flights.resume(delivery, id);
-                        codec::pubrel(io.output.buffer(), id);
-                    }
-                }
-            }
+            // Also if the delivery is gone: the client has it.
+            (Request::Decide(id), _) => self.decided(id, io),
             (Request::DeclareSession, Ok(Reply::Declared { queue, .. })) => self.queue = Some(queue),
-            (Request::Subscribe(subscribe, filter), reply) => self.subscribed_to(subscribe, filter, &reply, io),
+            (Request::DeclareSession | Request::ConsumeSession, Err(refusal)) => {
+                return Err(ClientError::NoSession(refusal));
+            }
+            (Request::Subscribe(subscribe, filter), reply) => self.subscribed_to(subscribe, filter, reply.is_ok(), io),
             (Request::Unsubscribe(unsubscribe), _) => self.unsubscribed_from(unsubscribe, io),
+            (Request::ConsumeQueue(at), reply) => self.queue_is_consumed(at, reply.is_ok(), io),
+            (Request::CancelQueue(at), _) => self.queue_is_left(at),
             _ => {}
         }
         Ok(())
     }
 
     /// The connection is over; unless the client said goodbye, its will is published (3.1.2.5).
-    pub(crate) fn close(mut self, reason: CloseReason, io: &mut Io<'_>) {
-        self.acks.flush(io);
-        // Everybody is about to be disconnected; their wills would tell nothing.
-        if reason == CloseReason::ShuttingDown {
-            return;
+    pub(crate) fn close(mut self, io: &mut Io<'_>) {
+        if let Some(Will { qos, retain, topic, payload }) = self.will.take() {
+            let head = Head { qos, retain, id: None, address: inbound::address(topic.as_bytes()) };
+            io.commands.push(Command::Publish(Publish::new(Arc::new(head.message(payload)))));
         }
-        let Some(will) = self.will.take().filter(|_| reason != CloseReason::Finished || self.misbehaved) else {
-            return;
-        };
-        let namespace = Namespace(0);
-        let (address, retain) = match Destination::of(will.topic.as_bytes()) {
-            Destination::Topic(name) => (Address::topic(namespace, topic::key(name).into()), will.retain),
-            Destination::Queue(name) => (Address::queue(namespace, Bytes::copy_from_slice(name).into()), false),
-        };
-        let message = Message {
-            address,
-            header: convert::header(will.qos, retain),
-            encoding: model::EncodingId::MQTT,
-            properties: Bytes::new(),
-            body: will.payload.into(),
-        };
-        io.commands.push(Command::Publish(Publish::new(Arc::new(message))));
     }
 }
 
 /// Writes an acknowledgement; `id` came out of one of our tokens.
-fn answer(id: u16, io: &mut Io<'_>, write: fn(&mut BytesMut, PacketId)) {
+pub(crate) fn answer(id: u16, io: &mut Io<'_>, write: fn(&mut BytesMut, PacketId)) {
     if let Some(id) = PacketId::new(id) {
         write(io.output.buffer(), id);
     }

@@ -1,30 +1,16 @@
-//! SUBSCRIBE and UNSUBSCRIBE: topics are bindings of the session's queue, `$queue/NAME` is a consumer of that queue.
+//! SUBSCRIBE and UNSUBSCRIBE: topics are bindings of the session's queue; `$queue/NAME` stands in `queues`.
 
-use bytes::{Bytes, BytesMut};
-use model::{
-    Alteration, Binding, Command, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Exchange, Io,
-    Lease, Mode, Name, Namespace, QueueInfo, QueueRef, QueueSettings, Refusal, Reply, Settlement, Tag,
-};
+use model::{Binding, Command, Exchange, Io, Name, Namespace, QueueRef, Tag};
 
 use crate::codec::{self, Packet, PacketId, Qos, SubAck, Subscribe, SubscribeReturnCode, Unsubscribe};
-use crate::connect::{self, CREDIT_BYTES, SESSION_CONSUMER, session_name};
+use crate::connect::{self, session_name};
+use crate::error::ClientError;
 use crate::session::Session;
 use crate::token::Request;
 use crate::topic::{self, Destination};
 
-/// `$queue/…` subscriptions of one connection.
-const QUEUE_SUBSCRIPTIONS: usize = 1_000;
-/// The setting of a kept session's queue that remembers its `$queue/…` subscriptions: lines of QoS and name.
-const QUEUES_EXTRA: &str = "mqtt.queues";
-
-/// A subscription to `$queue/NAME`.
-#[derive(Clone, Debug)]
-pub(crate) struct QueueSubscription {
-    pub(crate) name: Name,
-    /// As MQTT calls it.
-    pub(crate) topic: Bytes,
-    pub(crate) qos: Qos,
-}
+/// Filters of one SUBSCRIBE or UNSUBSCRIBE. Each costs far more memory than its four bytes in the packet.
+const FILTERS: usize = 1 << 16;
 
 /// A SUBSCRIBE whose filters are not all answered.
 #[derive(Debug)]
@@ -40,6 +26,15 @@ pub(crate) struct PendingUnsubscribe {
     request: u32,
     id: PacketId,
     waiting: usize,
+}
+
+/// What came of asking for a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The core answers.
+    Waits(Qos),
+    Granted(Qos),
+    Failed,
 }
 
 /// The QoS that a binding's tag carries.
@@ -59,33 +54,42 @@ fn binding(filter: &[u8], qos: Qos) -> Binding {
 }
 
 impl Session {
-    pub(crate) fn subscribe(&mut self, subscribe: &Subscribe, io: &mut Io<'_>) {
-        let request = self.next_request;
-        self.next_request = self.next_request.wrapping_add(1);
-        let mut codes = Vec::new();
-        let mut waiting = 0;
+    pub(crate) fn subscribe(&mut self, subscribe: &Subscribe, io: &mut Io<'_>) -> Result<(), ClientError> {
+        let request = self.request();
+        // It waits for this loop, too.
+        self.subscribes.push_back(PendingSubscribe { request, id: subscribe.id, codes: Vec::new(), waiting: 1 });
         for (place, wanted) in subscribe.subscriptions.iter().enumerate() {
-            let token = Request::Subscribe(request, place as u16).token();
+            let place = u16::try_from(place).map_err(|_| ClientError::TooManyFilters(FILTERS))?;
             let asked = match Destination::of(wanted.filter.as_bytes()) {
                 Destination::Topic(filter) => {
                     self.need_queue(io);
                     let queue = QueueRef::Named(Namespace(0), session_name(&self.client));
                     let binding = Box::new(binding(filter, wanted.qos));
+                    let token = Request::Subscribe(request, place).token();
                     io.commands.push(Command::Bind { token, queue, binding, replay: true });
-                    true
+                    Asked::Waits(wanted.qos)
                 }
-                Destination::Queue(_) if wanted.filter.has_wildcards() => false,
-                Destination::Queue(name) => {
-                    let name = Name::from(Bytes::copy_from_slice(name));
-                    self.consume_queue(name, wanted.qos, Some(token), io)
-                }
+                Destination::Queue(_) if wanted.filter.has_wildcards() => Asked::Failed,
+                Destination::Queue(name) => self.subscribe_queue(name, wanted.qos, Some((request, place)), io),
             };
-            waiting += usize::from(asked);
-            codes.push(if asked { SubscribeReturnCode::Granted(wanted.qos) } else { SubscribeReturnCode::Failure });
+            let Some(pending) = self.subscribes.back_mut() else { break };
+            pending.waiting += usize::from(matches!(asked, Asked::Waits(_)));
+            pending.codes.push(match asked {
+                Asked::Waits(qos) | Asked::Granted(qos) => SubscribeReturnCode::Granted(qos),
+                Asked::Failed => SubscribeReturnCode::Failure,
+            });
         }
-        self.remember_queues(io);
-        self.subscribes.push_back(PendingSubscribe { request, id: subscribe.id, codes, waiting });
+        if let Some(pending) = self.subscribes.back_mut() {
+            pending.waiting -= 1;
+        }
         self.answer_subscribes(io);
+        Ok(())
+    }
+
+    fn request(&mut self) -> u32 {
+        let request = self.next_request;
+        self.next_request = request.wrapping_add(1);
+        request
     }
 
     /// Makes the queue of a session that is not kept, when it is first needed.
@@ -97,92 +101,11 @@ impl Session {
         }
     }
 
-    /// Consumes a queue, making it if it is not there. False if it cannot be.
-    fn consume_queue(&mut self, name: Name, qos: Qos, token: Option<model::Token>, io: &mut Io<'_>) -> bool {
-        let same = |it: &Option<QueueSubscription>| it.as_ref().is_some_and(|it| it.name == name);
-        if let Some(at) = self.queues.iter().position(same) {
-            // The same again replaces it (3.8.4).
-            io.commands.push(Command::Cancel { consumer: ConsumerIndex(at as u32 + 1) });
-            self.queues[at] = None;
-        }
-        let at = self.queues.iter().position(Option::is_none).unwrap_or(self.queues.len());
-        let mut topic = BytesMut::new();
-        if at >= QUEUE_SUBSCRIPTIONS || topic::append_queue_topic(name.as_bytes(), &mut topic).is_err() {
-            return false;
-        }
-        let subscription = QueueSubscription { name: name.clone(), topic: topic.freeze(), qos };
-        if at == self.queues.len() {
-            self.queues.push(Some(subscription));
-        } else {
-            self.queues[at] = Some(subscription);
-        }
-        let ignored = Request::Ignored.token();
-        io.commands.push(Command::Declare(Box::new(Declare {
-            token: ignored,
-            namespace: Namespace(0),
-            name: name.clone(),
-            settings: QueueSettings::default(),
-            mode: DeclareMode::IfAbsent,
-        })));
-        let settlement = if qos == Qos::AtMostOnce { Settlement::Presettled } else { Settlement::Explicit };
-        io.commands.push(Command::Consume(Box::new(Consume {
-            token: token.unwrap_or(ignored),
-            consumer: ConsumerIndex(at as u32 + 1),
-            queue: QueueRef::Named(Namespace(0), name),
-            mode: Mode::Leasing { settlement, lease: Lease::Connection },
-            credit: Credit { messages: self.options.window, bytes: CREDIT_BYTES },
-            credit_mode: CreditMode::Window,
-            selector: None,
-            exclusive: false,
-        })));
-        true
-    }
-
-    pub(crate) fn queue_subscription(&self, consumer: ConsumerIndex) -> Option<&QueueSubscription> {
-        self.queues.get((consumer.0 as usize).checked_sub(1)?)?.as_ref()
-    }
-
-    /// The queue was deleted under its consumer.
-    pub(crate) fn queue_is_gone(&mut self, consumer: ConsumerIndex) {
-        if consumer != SESSION_CONSUMER
-            && let Some(slot) = self.queues.get_mut(consumer.0 as usize - 1)
-        {
-            *slot = None;
-        }
-    }
-
-    /// A kept session keeps its `$queue/…` subscriptions too.
-    fn remember_queues(&self, io: &mut Io<'_>) {
-        if self.clean || (self.queues.is_empty()) {
-            return;
-        }
-        let lines: Vec<String> =
-            self.queues.iter().flatten().map(|it| format!("{} {}", it.qos as u8, it.name.to_text())).collect();
-        let alteration = Alteration { extras: vec![(QUEUES_EXTRA.into(), lines.join("\n"))], ..Alteration::default() };
-        io.commands.push(Command::Alter {
-            token: Request::Ignored.token(),
-            queue: QueueRef::Named(Namespace(0), session_name(&self.client)),
-            alteration: Box::new(alteration),
-        });
-    }
-
-    /// Takes up the `$queue/…` subscriptions of an earlier connection.
-    pub(crate) fn resume_queues(&mut self, info: &QueueInfo, io: &mut Io<'_>) {
-        for line in info.settings.extra(QUEUES_EXTRA).unwrap_or_default().lines() {
-            if let Some((qos, name)) = line.split_once(' ')
-                && let Some(qos) = qos.parse().ok().and_then(Qos::from_bits)
-            {
-                self.consume_queue(Name::from(name), qos, None, io);
-            }
-        }
-    }
-
-    pub(crate) fn subscribed_to(&mut self, request: u32, place: u16, reply: &Result<Reply, Refusal>, io: &mut Io<'_>) {
+    /// One filter of a SUBSCRIBE has its answer.
+    pub(crate) fn subscribed_to(&mut self, request: u32, place: u16, done: bool, io: &mut Io<'_>) {
         if let Some(pending) = self.subscribes.iter_mut().find(|it| it.request == request) {
             pending.waiting = pending.waiting.saturating_sub(1);
-            if reply.is_err()
-                && let Some(code) = pending.codes.get_mut(usize::from(place))
-            {
+            if !done && let Some(code) = pending.codes.get_mut(usize::from(place)) {
                 *code = SubscribeReturnCode::Failure;
             }
         }
@@ -197,33 +120,29 @@ impl Session {
         }
     }
 
-    pub(crate) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe, io: &mut Io<'_>) {
-        let request = self.next_request;
-        self.next_request = self.next_request.wrapping_add(1);
+    pub(crate) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe, io: &mut Io<'_>) -> Result<(), ClientError> {
+        let request = self.request();
+        let token = Request::Unsubscribe(request).token();
         let mut waiting = 0;
-        for filter in unsubscribe.filters.iter() {
-            match Destination::of(filter.as_bytes()) {
+        for (place, filter) in unsubscribe.filters.iter().enumerate() {
+            if place >= FILTERS {
+                return Err(ClientError::TooManyFilters(FILTERS));
+            }
+            let waits = match Destination::of(filter.as_bytes()) {
                 Destination::Topic(filter) if self.subscribed => {
                     let queue = QueueRef::Named(Namespace(0), session_name(&self.client));
                     let binding = Box::new(binding(filter, Qos::AtMostOnce));
-                    let token = Request::Unsubscribe(request).token();
                     io.commands.push(Command::Unbind { token, queue, binding });
-                    waiting += 1;
+                    true
                 }
-                Destination::Topic(_) => {}
-                Destination::Queue(name) => {
-                    let same =
-                        |it: &Option<QueueSubscription>| it.as_ref().is_some_and(|it| it.name.as_bytes() == name);
-                    if let Some(at) = self.queues.iter().position(same) {
-                        self.queues[at] = None;
-                        io.commands.push(Command::Cancel { consumer: ConsumerIndex(at as u32 + 1) });
-                    }
-                }
-            }
+                Destination::Topic(_) => false,
+                Destination::Queue(name) => self.unsubscribe_queue(name, token, io),
+            };
+            waiting += usize::from(waits);
         }
-        self.remember_queues(io);
         self.unsubscribes.push_back(PendingUnsubscribe { request, id: unsubscribe.id, waiting });
         self.answer_unsubscribes(io);
+        Ok(())
     }
 
     pub(crate) fn unsubscribed_from(&mut self, request: u32, io: &mut Io<'_>) {

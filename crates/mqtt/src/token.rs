@@ -6,6 +6,8 @@ pub(crate) enum Request {
     /// Its outcome changes nothing.
     Ignored,
     Claim,
+    /// The end of an earlier session, for one that is not kept.
+    DropSession,
     DeclareSession,
     /// The session's consumer.
     ConsumeSession,
@@ -21,6 +23,10 @@ pub(crate) enum Request {
     Subscribe(u32, u16),
     /// One filter of an UNSUBSCRIBE.
     Unsubscribe(u32),
+    /// The consumer of a `$queue/…` subscription, by its place.
+    ConsumeQueue(u16),
+    /// Comes after everything that a cancelled consumer was sent.
+    CancelQueue(u16),
 }
 
 impl Request {
@@ -37,6 +43,9 @@ impl Request {
             Self::Decide(id) => pack(7, 0, id),
             Self::Subscribe(a, b) => pack(8, a, b),
             Self::Unsubscribe(a) => pack(9, a, 0),
+            Self::DropSession => pack(10, 0, 0),
+            Self::ConsumeQueue(at) => pack(11, 0, at),
+            Self::CancelQueue(at) => pack(12, 0, at),
         }
     }
 
@@ -52,6 +61,9 @@ impl Request {
             7 => Self::Decide(b),
             8 => Self::Subscribe(a, b),
             9 => Self::Unsubscribe(a),
+            10 => Self::DropSession,
+            11 => Self::ConsumeQueue(b),
+            12 => Self::CancelQueue(b),
             _ => Self::Ignored,
         }
     }
@@ -67,6 +79,7 @@ mod tests {
         let all = [
             Ignored,
             Claim,
+            DropSession,
             DeclareSession,
             ConsumeSession,
             PubAck(65535),
@@ -75,6 +88,9 @@ mod tests {
             Decide(9),
             Subscribe(u32::MAX, u16::MAX),
             Unsubscribe(5),
+            Unsubscribe(u32::MAX),
+            ConsumeQueue(999),
+            CancelQueue(u16::MAX),
         ];
         for request in all {
             assert_eq!(Request::of(request.token()), request);
