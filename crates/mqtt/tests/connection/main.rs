@@ -1,0 +1,15 @@
+//! The server's side of connections: alone, with hand-made effects, and several of them with the real broker and a
+//! journal in memory. Time is virtual; nothing waits.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what drives its connections")]
+
+mod connecting;
+mod credit;
+mod handshakes;
+mod lone;
+mod packets;
+mod peer;
+mod queues;
+mod sessions;
+mod topics;
+mod wills;
+mod world;
