@@ -153,7 +153,6 @@ fn golden() -> Vec<(Record, &'static str)> {
         (Record::Numbered { below: 1 << 20 }, "17808040"),
         (Record::QueuesNumbered { below: 1024 }, "188008"),
         (Record::TopicDeclared { namespace, name: "a.b".into() }, "190103612e62"),
-        (Record::TopicDeclared { namespace, name: "a.b".into() }, "190103612e62"),
     ]
 }
 
@@ -327,7 +326,6 @@ fn definitions() -> impl Strategy<Value = Record> {
         }),
         (namespaces(), exchanges()).prop_map(|(namespace, exchange)| Record::ExchangeDeleted { namespace, exchange }),
         (namespaces(), name()).prop_map(|(namespace, name)| Record::Entered { namespace, name }),
-        (namespaces(), name()).prop_map(|(namespace, name)| Record::TopicDeclared { namespace, name }),
         (namespaces(), name()).prop_map(|(namespace, name)| Record::TopicDeclared { namespace, name }),
     ]
 }

@@ -163,6 +163,19 @@ fn the_strongest_of_overlapping_bindings_counts() {
 }
 
 #[test]
+fn of_one_message_in_two_queues_only_the_durable_place_survives() {
+    let (mut world, a) = world(&["q", "r"]);
+    world.run(a, subscribe("q", "t", 0));
+    world.run(a, bind("r", Binding { at_most_once: true, ..binding(&Exchange::Topic, "t", 0) }));
+    let happened = world.run(a, topic("t", "x"));
+    assert!(happened.lines.iter().any(|line| line.ends_with("amq.topic/t \"x\" -> q0@1")), "{happened:?}");
+    assert_eq!((world.tally("q"), world.tally("r")), ((1, 0, 0), (1, 0, 0)));
+    world.compare();
+    world.restart();
+    assert_eq!((world.tally("q"), world.tally("r")), ((1, 0, 0), (0, 0, 0)));
+}
+
+#[test]
 fn bindings_with_selectors_take_what_they_match() {
     let (mut world, a) = world(&["q", "r"]);
     let select = |text: &str, tag| Binding { selector: Some(text.into()), ..binding(&Exchange::Topic, "t.#", tag) };
