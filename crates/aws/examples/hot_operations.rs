@@ -139,6 +139,7 @@ fn answer(now: Time, command: Command, queue: &mut Option<Arc<Message>>) -> Vec<
                 failed: 0,
                 redelivered: false,
                 settled: false,
+                source: None,
                 retained: false,
                 tags: Tags::new(),
             });

@@ -133,6 +133,7 @@ impl FakeBroker {
                 failed: 0,
                 redelivered: false,
                 settled: false,
+                source: None,
                 retained: false,
                 tags: Tags::new(),
             }));

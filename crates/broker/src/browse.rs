@@ -82,6 +82,7 @@ impl Broker {
             redelivered: entry.attempts > 0,
             settled: true,
             retained: entry.retained,
+            source: entry.source.clone(),
             tags: entry.tags.clone(),
         };
         let (connection, after) = (consumer.connection, consumer.after);

@@ -214,7 +214,9 @@ impl Broker {
             priority: staged.header.priority,
             durable: route.durable,
             assured: route.assured,
+            exact: false,
             retained: false,
+            source: None,
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };

@@ -213,6 +213,8 @@ impl Broker {
         queue.counts.delivered += 1;
         self.totals.delivered += 1;
         let Some(entry) = queue.entry_mut(seq) else { return };
+        let recorded = entry.located.filter(|_| entry.exact).map_or(Lsn(0), |located| Lsn(located.lsn));
+        let after = after.max(recorded);
         entry.attempts += 1;
         if entry.attempts == 1 {
             entry.first_acquired = now;
@@ -239,6 +241,7 @@ impl Broker {
             redelivered: entry.attempts > 1 || (entry.durable && seq < seen_before),
             settled,
             retained: entry.retained,
+            source: entry.source.clone(),
             tags: entry.tags.clone(),
         };
         let (connection, after) = (consumer.connection, consumer.after);

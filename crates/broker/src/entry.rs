@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use model::{Message, MessageNumber, Tags, Time};
+use model::{Message, MessageNumber, Name, Tags, Time};
 
 use crate::consumer::ConsumerKey;
 use crate::transaction::TransactionNumber;
@@ -31,7 +31,12 @@ pub(crate) struct Entry {
     pub(crate) durable: bool,
     /// Wants an outcome from a receiver that settles by message.
     pub(crate) assured: bool,
+    /// Its publisher will send it again unless it is recorded, and must not be heard twice (MQTT QoS 2): nobody gets
+    /// it before its record is durable.
+    pub(crate) exact: bool,
     pub(crate) retained: bool,
+    /// The queue whose dead letter this is.
+    pub(crate) source: Option<Arc<Name>>,
     pub(crate) tags: Tags,
     pub(crate) state: State,
 }

@@ -153,9 +153,13 @@ impl Broker {
         if !queue.admits(message)? {
             return Ok(None);
         }
+        let durable = queue.settings.durable && assured;
+        if !durable && self.memory.is_crowded() && queue.gives_way() {
+            queue.counts.dropped += 1;
+            return Ok(None);
+        }
         let settings = &queue.settings;
         let not_before = message.header.not_before.or_else(|| (settings.delay > 0).then(|| now.plus(settings.delay)));
-        let durable = settings.durable && assured;
         let not_before = not_before.filter(|at| *at > now);
         Ok(Some(Route { queue: queue.n, seq: 0, not_before, durable, assured, retained: false, tags }))
     }
@@ -169,7 +173,13 @@ impl Broker {
         }
         let share = routes.len().max(1) as u32;
         for route in routes {
+            let (queue, seq) = (route.queue, route.seq);
             self.enqueue(now, number, &message, located, share, route);
+            if hold.is_some()
+                && let Some(entry) = self.registry.queue_mut(queue).and_then(|queue| queue.entry_mut(seq))
+            {
+                entry.exact = true;
+            }
         }
         if message.header.retain && message.address.exchange == Exchange::Topic {
             self.retained.set(Kept { message, number, located });
@@ -202,7 +212,9 @@ impl Broker {
             priority: message.header.priority,
             durable: route.durable,
             assured: route.assured,
+            exact: false,
             retained: route.retained,
+            source: None,
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };

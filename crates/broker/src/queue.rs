@@ -2,7 +2,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use model::{
-    ConnectionId, Lsn, Message, Name, Namespace, QueueCounts, QueueId, QueueInfo, QueueKind, QueueSettings, Time,
+    ConnectionId, Lsn, Message, Name, Namespace, Overflow, QueueCounts, QueueId, QueueInfo, QueueKind, QueueSettings,
+    Time,
 };
 
 use crate::consumer::ConsumerKey;
@@ -67,7 +68,12 @@ pub(crate) struct Memory {
 impl Memory {
     /// Durable bodies that nobody takes at once are left on disk from here on.
     pub(crate) fn is_tight(&self) -> bool {
-        self.evicts && self.used > self.limit / 2
+        self.evicts && self.is_crowded()
+    }
+
+    /// Subscribers that do not keep up get nothing more that only memory could keep.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.used > self.limit / 2
     }
 }
 
@@ -102,6 +108,11 @@ impl Queue {
             settled: Ranges::new(),
             counts: QueueCounts::default(),
         }
+    }
+
+    /// Its subscriber has messages waiting already, and what comes on top may be dropped.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.settings.overflow == Overflow::DropNew && self.counts.ready > 0
     }
 
     pub(crate) fn id(&self) -> QueueId {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use std::sync::Arc;
+
 use model::limits::STEP_BUDGET;
-use model::{ConnectionId, DeadLetter, Delivery, Effect, Lsn, Outcome, Refusal, Reply, Settle, Time, Token};
+use model::{ConnectionId, DeadLetter, Delivery, Effect, Lsn, Name, Outcome, Refusal, Reply, Settle, Time, Token};
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
@@ -222,8 +224,11 @@ impl Broker {
             let record = Record::Moved { from, seq, to, to_seq };
             step.write(&record, &mut self.next_lsn);
             self.apply(now, record, None);
-        } else if let Some(entry) = self.discard(from, seq) {
-            self.arrive(now, to, to_seq, entry);
+        } else {
+            let source = self.dead_letter_source(from, to);
+            if let Some(entry) = self.discard(from, seq) {
+                self.arrive(now, to, to_seq, Entry { source, ..entry });
+            }
             return;
         }
         self.lease_ended(state);
@@ -266,7 +271,9 @@ impl Broker {
             priority,
             durable: true,
             assured: route.assured,
+            exact: false,
             retained: route.retained,
+            source: None,
             tags: route.tags,
             state: State::Ready,
         };
@@ -278,10 +285,19 @@ impl Broker {
     }
 
     pub(crate) fn apply_moved(&mut self, now: Time, from: u32, seq: u64, to: u32, to_seq: u64) {
+        let source = self.dead_letter_source(from, to);
         let entry = self.registry.queue_mut(from).and_then(|queue| queue.remove(seq, &mut self.memory));
         if let Some(entry) = entry {
-            self.arrive(now, to, to_seq, entry);
+            self.arrive(now, to, to_seq, Entry { source, ..entry });
         }
+    }
+
+    /// The name of `from`, if what moves to `to` is its dead letter.
+    fn dead_letter_source(&self, from: u32, to: u32) -> Option<Arc<Name>> {
+        let source = self.registry.queue(from)?;
+        let target = self.registry.queue(to)?;
+        let dead_letter = source.settings.dead_letter.as_ref()?;
+        (dead_letter.queue == target.name).then(|| Arc::new(source.name.clone()))
     }
 
     /// A moved entry starts anew in another queue.

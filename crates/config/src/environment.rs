@@ -7,6 +7,8 @@ use crate::value::Found;
 
 /// The variable that names the configuration file. Whoever reads that file looks at it.
 pub const FILE_VARIABLE: &str = "CAUSEWAY_CONFIG";
+/// The variable by which crash tests choose another disk. No setting: nobody else should find it.
+pub const DISK_VARIABLE: &str = "CAUSEWAY_DISK";
 
 /// The `CAUSEWAY_…` variables; all others belong to somebody else.
 pub(crate) fn read(variables: impl Iterator<Item = (String, String)>, errors: &mut Vec<Error>) -> Layer {
@@ -14,7 +16,7 @@ pub(crate) fn read(variables: impl Iterator<Item = (String, String)>, errors: &m
     let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     ours.sort();
     for (name, text) in ours {
-        if name == FILE_VARIABLE || is_service_link(&name) {
+        if name == FILE_VARIABLE || name == DISK_VARIABLE || is_service_link(&name) {
             continue;
         }
         let origin = Origin::environment(&name);

@@ -34,7 +34,7 @@ mod tests;
 
 pub use binding::{Binding, Exchange, HeaderValue};
 pub use config::{Config, Namespace, Sources};
-pub use environment::FILE_VARIABLE;
+pub use environment::{DISK_VARIABLE, FILE_VARIABLE};
 pub use error::{Cause, Error, Errors};
 pub use flags::Flags;
 pub use listener::Listener;

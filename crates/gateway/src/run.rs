@@ -9,6 +9,7 @@ use config::Config;
 use console::ManagementOptions;
 use model::{ConnectionId, Encodings, Lsn, Time};
 use net::{Arrivals, Clock, Limits, Wakers};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::engine::Engine;
@@ -16,6 +17,8 @@ use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
 use crate::store::{Running, Store};
 
+/// The part of the memory that one MQTT session's waiting messages may have.
+const SESSION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -92,6 +95,7 @@ fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
     let mut options = mqtt::MqttOptions::new(encodings.clone());
     options.max_packet = config.max_message_size;
     options.login_timeout = config.login_timeout.as_millis() as u64;
+    options.session_bytes = config.memory_limit / SESSION_SHARE;
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
     Faces {
@@ -110,6 +114,7 @@ fn serve(
     wakers: &Wakers,
     running: Option<Running>,
 ) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
     let arrivals = Arrivals::new(wakers.len());
     let limits =
         Limits { connections: config.max_connections, login_timeout: config.login_timeout, idle_timeout: IDLE_TIMEOUT };
@@ -134,7 +139,7 @@ fn serve(
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Start(format!("cannot start a thread: {error}")))?;
     announce(config, &bound.lines)?;
-    wait_for_signal()?;
+    signals.wait();
     tracing::info!("stopping");
     engine.stop();
     for thread in threads {
@@ -167,21 +172,31 @@ fn announce(config: &Config, lines: &[String]) -> Result<(), Failure> {
     say().map_err(|error: std::io::Error| Failure::Start(error.to_string()))
 }
 
-/// Ctrl-C or SIGTERM.
-fn wait_for_signal() -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Fatal(format!("cannot wait for signals: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    })?;
-    // Frees the runtime's threads at once.
-    runtime.shutdown_timeout(Duration::from_millis(1));
-    Ok(())
+/// Ctrl-C and SIGTERM. They are heard from the moment this is made.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::Start(format!("cannot listen for signals: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
+        let entered = runtime.enter();
+        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        drop(entered);
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Returns with the first one.
+    fn wait(mut self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+        });
+    }
 }

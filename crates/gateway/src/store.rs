@@ -12,10 +12,6 @@ use model::{Lsn, Time};
 use crate::engine::Engine;
 use crate::exit::Failure;
 
-/// Chooses the disk for crash tests: "volatile" keeps unsynced writes in this process, so that SIGKILL is a power cut;
-/// "volatile-nosync" also lies about syncing, to prove that the tests would notice.
-const DISK_VARIABLE: &str = "CAUSEWAY_DISK";
-
 /// Takes each record that recovery finds, with the time of its frame.
 pub(crate) type Restore<'a> = dyn FnMut(Lsn, Time, &[u8]) -> Result<(), ReplayError> + 'a;
 
@@ -97,9 +93,11 @@ impl Events for Told {
     }
 }
 
+/// The real disk, or one for crash tests: "volatile" keeps unsynced writes in this process, so that SIGKILL is a power
+/// cut; "volatile-nosync" also lies about syncing, to prove that the tests would notice.
 fn disk(data: &Path) -> Result<Arc<dyn Disk>, std::io::Error> {
     std::fs::create_dir_all(data)?;
-    Ok(match std::env::var(DISK_VARIABLE).as_deref() {
+    Ok(match std::env::var(config::DISK_VARIABLE).as_deref() {
         Ok("volatile") => Arc::new(VolatileDisk::new(data)?),
         Ok("volatile-nosync") => Arc::new(VolatileDisk::skip_sync(data)?),
         _ => Arc::new(RealDisk::new(data)?),

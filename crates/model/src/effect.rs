@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::binding::Tags;
 use crate::{
-    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, Message, MessageNumber, Namespace, QueueId,
-    QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
+    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, Message, MessageNumber, Name, Namespace,
+    QueueId, QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
 };
 
 /// What the broker wants a connection to know.
@@ -63,6 +63,8 @@ pub struct Deliver {
     pub settled: bool,
     /// A retained message that is sent because of a new subscription.
     pub retained: bool,
+    /// The queue that dead-lettered it to this one.
+    pub source: Option<Arc<Name>>,
     /// Of all bindings that matched.
     pub tags: Tags,
 }

@@ -92,6 +92,8 @@ impl Session {
             }
             _ => {}
         }
+        // What was acknowledged before is settled before: it may make the room that this message needs.
+        self.acks.flush(io);
         io.commands.push(Command::Publish(publish));
     }
 

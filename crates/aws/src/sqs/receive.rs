@@ -11,10 +11,10 @@ use model::{
 };
 use serde::Deserialize;
 
-use super::attributes::wait_seconds;
+use super::attributes::{Place, wait_seconds};
 use super::input;
 use super::selection::{Names, Selection, SystemName, SystemSelection};
-use super::target::Target;
+use super::target::{Target, queue_arn, spoken_name};
 use crate::call::{Age, Call, Progress, Scene, Started, Stop, Waiting};
 use crate::encoding;
 use crate::error::Fault;
@@ -61,7 +61,10 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
         return Err(Fault::value(hidden, "VisibilityTimeout", "Must be between 0 and 43200, if provided.").into());
     }
     let system = SystemSelection::of([&input.attribute_names, &input.message_system_attribute_names])?;
-    let Target { namespace, name, .. } = Target::of(&call, input.queue_url.as_ref())?;
+    let Target { namespace, name, account } = Target::of(&call, input.queue_url.as_ref())?;
+    let place = system
+        .has(SystemName::DeadLetterQueueSourceArn)
+        .then(|| Place { region: call.caller.region.to_string(), account: account.to_owned() });
     let wait = match input.wait_time_seconds {
         Some(seconds) => seconds.unsigned_abs(),
         None => wait_seconds(call.queue(namespace, &name, Age::Recent)?),
@@ -77,7 +80,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
         lease: Lease::Deadline(input.visibility_timeout.map(|seconds| seconds.unsigned_abs() * 1_000)),
         until: (wait > 0).then(|| call.now.plus(wait * 1_000)),
     })));
-    Ok(Started::Waits(Box::new(Receiving { token, system, selection, messages: Vec::new() })))
+    Ok(Started::Waits(Box::new(Receiving { token, system, selection, place, messages: Vec::new() })))
 }
 
 /// A fetch under way.
@@ -85,6 +88,8 @@ struct Receiving {
     token: Token,
     system: SystemSelection,
     selection: Selection,
+    /// Where the queue is, if ARNs are asked for.
+    place: Option<Place>,
     /// The messages so far: `{…},{…}`.
     messages: Vec<u8>,
 }
@@ -174,7 +179,8 @@ impl Receiving {
         body.pieces().iter().for_each(|piece| json::escaped(text, piece));
         text.push(b'"');
         if !self.system.is_empty() {
-            push_system(&mut object, self.system, deliver, properties);
+            let source = source_arn(self.place.as_ref(), deliver);
+            push_system(&mut object, self.system, deliver, (properties, source.as_deref()));
         }
         push_attributes(&mut object, &self.selection, properties);
         object.end();
@@ -190,7 +196,18 @@ fn topic_of(message: &Message) -> Option<Cow<'_, str>> {
     }
 }
 
-fn push_system(object: &mut Object<'_>, wanted: SystemSelection, deliver: &Deliver, properties: &Properties<'_>) {
+/// The queue that dead-lettered this message to the one it is received from.
+fn source_arn(place: Option<&Place>, deliver: &Deliver) -> Option<String> {
+    let (place, source) = (place?, deliver.source.as_ref()?);
+    Some(queue_arn(&place.region, &place.account, &spoken_name(source)))
+}
+
+fn push_system(
+    object: &mut Object<'_>,
+    wanted: SystemSelection,
+    deliver: &Deliver,
+    (properties, source): (&Properties<'_>, Option<&str>),
+) {
     let numbers = [
         (SystemName::ApproximateFirstReceiveTimestamp, "ApproximateFirstReceiveTimestamp", deliver.first_acquired.0),
         (SystemName::ApproximateReceiveCount, "ApproximateReceiveCount", u64::from(deliver.delivery.attempt)),
@@ -200,6 +217,7 @@ fn push_system(object: &mut Object<'_>, wanted: SystemSelection, deliver: &Deliv
         (SystemName::SenderId, "SenderId", properties.sender),
         (SystemName::AwsTraceHeader, "AWSTraceHeader", properties.trace),
         (SystemName::MessageGroupId, "MessageGroupId", properties.group),
+        (SystemName::DeadLetterQueueSourceArn, "DeadLetterQueueSourceArn", source),
     ];
     let numbers = numbers.iter().filter(|(name, ..)| wanted.has(*name));
     let texts = texts.iter().filter(|(name, _, value)| wanted.has(*name) && value.is_some());

@@ -17,11 +17,10 @@ pub(crate) enum SystemName {
     ApproximateFirstReceiveTimestamp,
     AwsTraceHeader,
     MessageGroupId,
-    /// These three are known, but no message has them: FIFO queues are not built, and the broker does not tell a
-    /// receiver where a dead letter came from.
+    DeadLetterQueueSourceArn,
+    /// These two are known, but no message has them: FIFO queues are not built.
     SequenceNumber,
     MessageDeduplicationId,
-    DeadLetterQueueSourceArn,
 }
 
 const SYSTEM_NAMES: [(&str, SystemName); 9] = [

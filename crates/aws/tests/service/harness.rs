@@ -212,6 +212,7 @@ pub(crate) fn deliver(message: Arc<Message>, seq: u64) -> Effect {
         failed: 0,
         redelivered: false,
         settled: false,
+        source: None,
         retained: false,
         tags: Tags::new(),
     })
