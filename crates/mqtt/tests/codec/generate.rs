@@ -107,7 +107,7 @@ fn return_code() -> impl Strategy<Value = SubscribeReturnCode> {
     prop_oneof![qos().prop_map(SubscribeReturnCode::Granted), Just(SubscribeReturnCode::Failure)]
 }
 
-fn qos() -> impl Strategy<Value = Qos> {
+pub(crate) fn qos() -> impl Strategy<Value = Qos> {
     prop_oneof![Just(Qos::AtMostOnce), Just(Qos::AtLeastOnce), Just(Qos::ExactlyOnce)]
 }
 

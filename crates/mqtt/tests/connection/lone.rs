@@ -161,8 +161,8 @@ pub(crate) fn deliver(seq: u64, message: Message, qos: u8) -> Deliver {
         first_acquired: Time(0),
         failed: 0,
         redelivered: false,
-        source: None,
         retained: false,
+        source: None,
         tags: [Tag(qos.into())].into_iter().collect(),
     }
 }

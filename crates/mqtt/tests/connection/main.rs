@@ -2,14 +2,19 @@
 //! journal in memory. Time is virtual; nothing waits.
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what drives its connections")]
 
+mod clients;
 mod connecting;
 mod credit;
+mod exactly_once;
+#[path = "../codec/generate.rs"]
+mod generate;
 mod handshakes;
 mod lone;
 mod packets;
 mod peer;
 mod queues;
 mod sessions;
+mod soup;
 mod topics;
 mod wills;
 mod world;
