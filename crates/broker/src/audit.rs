@@ -123,10 +123,24 @@ impl Broker {
             State::Leased(Owner::Transaction(number)) if self.transactions.is_prepared(number) => "prepared".into(),
             State::Ready | State::Delayed(_) | State::Leased(_) => "ready".into(),
         };
-        let Entry { number, located, arrived, expires, failed, size, priority, assured, retained, tags, .. } = entry;
+        let Entry {
+            number,
+            located,
+            arrived,
+            expires,
+            failed,
+            size,
+            priority,
+            assured,
+            retained,
+            exact,
+            source,
+            tags,
+            ..
+        } = entry;
         format!(
             "#{} {located:?} {arrived:?} {expires:?} failed {failed} {size} bytes priority {priority} {assured} \
-             {retained} {tags:?} {state}",
+             {retained} {exact} from {source:?} {tags:?} {state}",
             number.0
         )
     }

@@ -73,7 +73,7 @@ impl Memory {
 
     /// Subscribers that do not keep up get nothing more that only memory could keep.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.used > self.limit / 2
+        self.limit > 0 && self.used > self.limit / 2
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::limits::STEP_BUDGET;
-use model::{ConnectionId, DeadLetter, Delivery, Effect, Lsn, Name, Outcome, Refusal, Reply, Settle, Time, Token};
+use model::{
+    ConnectionId, DeadLetter, Delivery, Effect, Lsn, Name, Outcome, Overflow, Refusal, Reply, Settle, Time, Token,
+};
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
@@ -224,14 +226,17 @@ impl Broker {
             let record = Record::Moved { from, seq, to, to_seq };
             step.write(&record, &mut self.next_lsn);
             self.apply(now, record, None);
+            self.lease_ended(state);
         } else {
             let source = self.dead_letter_source(from, to);
             if let Some(entry) = self.discard(from, seq) {
                 self.arrive(now, to, to_seq, Entry { source, ..entry });
             }
-            return;
         }
-        self.lease_ended(state);
+        // A queue that dead-letters what it has no room for is left over its limit: two such could feed each other.
+        if self.registry.queue(to).is_some_and(|target| target.settings.overflow == Overflow::DropHead) {
+            self.make_room(now, to, step);
+        }
     }
 
     pub(crate) fn apply_settled(&mut self, n: u32, ranges: &[(u64, u64)]) {

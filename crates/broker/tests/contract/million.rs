@@ -84,3 +84,35 @@ fn a_purge_during_a_commit_means_the_same_after_a_restart() {
     assert_eq!(world.tally("q").0, 10_001 - happened.count());
     world.compare();
 }
+
+#[test]
+fn a_queue_may_be_used_moved_into_and_deleted_during_a_commit() {
+    let mut world = World::new();
+    let (a, b) = (world.open(), world.open());
+    world.audits = false;
+    world.batch(["q", "r", "s"].map(|name| (a, declare(name))));
+    world.batch(["1", "2", "3"].map(|body| (a, publish("s", body))));
+    world.run(a, begin(0));
+    for _ in 0..10 {
+        world.batch((0..1_000).flat_map(|_| [(a, staged("q", "t", 0)), (a, staged("r", "t", 0))]));
+    }
+    let happened = world.batch([
+        (a, commit(0)),
+        (a, begin(1)),
+        (a, staged("q", "second", 1)),
+        (a, commit(1)),
+        (a, move_to("s", "q", 2)),
+        (b, get("q", 0, 5)),
+        (b, settle_range(0, 1, 5, model::Outcome::Accepted)),
+        (a, delete("r")),
+        (a, purge("s", false)),
+    ]);
+    assert_eq!(happened.delivered_to(b).len(), 5);
+    let left = world.tally("q");
+    world.compare();
+    world.restart();
+    assert_eq!(world.tally("q").0, left.0 + left.1);
+    let c = world.open();
+    let bodies = world.run(c, consume("q", 0, u32::MAX)).bodies();
+    assert_eq!(bodies[bodies.len() - 3..], ["second", "1", "2"]);
+}

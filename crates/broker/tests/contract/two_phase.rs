@@ -40,6 +40,22 @@ fn a_publish_that_is_held_is_not_taken_twice_across_a_restart() {
 }
 
 #[test]
+fn what_must_come_once_is_handed_out_when_its_record_is_on_disk() {
+    let mut world = World::new();
+    let (a, b) = (world.open(), world.open());
+    world.batch([(a, declare("session")), (a, declare("q")), (a, publish("q", "first"))]);
+    world.run(b, consume("q", 0, 9));
+    // An ordinary one does not wait for its record ...
+    let happened = world.run(a, publish("q", "ordinary"));
+    let last = world.last();
+    assert!(happened.effects.iter().any(|it| it.connection == b && it.after < last), "{happened:?}");
+    // ... and one that its publisher sends again after a crash does.
+    let happened = world.run(a, held("q", "once", (0, 1)));
+    let last = world.last();
+    assert!(happened.effects.iter().any(|it| it.connection == b && it.after == last), "{happened:?}");
+}
+
+#[test]
 fn a_hold_is_taken_though_no_queue_takes_the_message() {
     let mut world = World::new();
     let a = world.open();

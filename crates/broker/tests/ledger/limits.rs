@@ -99,6 +99,56 @@ fn one_message_larger_than_the_queue_may_be_dropped_but_not_loop() {
 }
 
 #[test]
+fn a_queue_that_drops_keeps_to_its_limit_whatever_is_moved_into_it() {
+    let (mut world, a) = full(Overflow::DropHead, false);
+    let to = DeadLetter { queue: "q".into(), max_deliveries: None };
+    world.run(a, declare_with("r", |it| it.dead_letter = Some(to)));
+    world.batch((3..=6).map(|n| (a, publish("r", n.to_string()))));
+    let delivery = world.run(a, get("r", 0, 1)).delivery();
+    world.run(a, settle(delivery, model::Outcome::Rejected));
+    assert_eq!(world.browse("q"), ["2", "3"]);
+    assert_eq!(world.run(a, move_to("r", "q", 9)).count(), 3);
+    assert_eq!(world.browse("q"), ["5", "6"]);
+    world.compare();
+}
+
+#[test]
+fn two_full_queues_that_are_each_others_dead_letter_queue_come_to_rest() {
+    let mut world = World::new();
+    let a = world.open();
+    for (name, other) in [("q", "r"), ("r", "q")] {
+        let to = DeadLetter { queue: other.into(), max_deliveries: Some(1) };
+        world.run(
+            a,
+            declare_with(name, |it| {
+                (it.max_length, it.overflow, it.dead_letter) = (Some(2), Overflow::DeadLetter, Some(to));
+            }),
+        );
+    }
+    for n in 0..6 {
+        world.run(a, publish(if n % 2 == 0 { "q" } else { "r" }, n.to_string()));
+    }
+    let counts = (world.tally("q").0, world.tally("r").0);
+    assert_eq!(counts.0 + counts.1, 6, "nothing is lost");
+    world.compare();
+}
+
+#[test]
+fn a_subscriber_that_lags_gets_nothing_more_that_memory_alone_could_keep() {
+    let options = |memory_limit| broker::Options { memory_limit, auto_create: true, ..broker::Options::default() };
+    // No limit is none.
+    for (limit, kept) in [(20, vec!["eleven bytes"]), (0, vec!["eleven bytes", "dropped"])] {
+        let mut world = World::with(options(limit));
+        let a = world.open();
+        world.run(a, declare_with("q", |it| it.overflow = Overflow::DropNew));
+        world.run(a, transient("q", "eleven bytes"));
+        world.run(a, transient("q", "dropped"));
+        assert_eq!(world.browse("q"), kept);
+        assert_eq!(world.counts("q").dropped, 2 - kept.len() as u64);
+    }
+}
+
+#[test]
 fn priorities_order_what_is_ready_and_equals_keep_their_order() {
     let mut world = World::new();
     let a = world.open();

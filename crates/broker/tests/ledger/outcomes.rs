@@ -140,6 +140,7 @@ fn dead_letters_keep_their_number_and_start_anew() {
     let happened = world.run(a, get("dead", 1, 1));
     let letter = happened.delivered()[0];
     assert_eq!((letter.number.0, letter.delivery.attempt, letter.redelivered, letter.failed), (1, 1, false, 0));
+    assert_eq!(letter.source.as_deref(), Some(&"q".into()));
     // The dead-letter queue has none of its own: there it ends.
     let delivery = letter.delivery;
     world.run(a, settle(delivery, Outcome::Rejected));
