@@ -48,6 +48,12 @@ pub struct Broker {
     pub(crate) unfinished: VecDeque<u32>,
     /// Queues with settlements that this step has not written yet.
     pub(crate) settled_queues: Vec<u32>,
+    /// Where the parts of the journal begin that can be read by themselves; the first is where it begins.
+    pub(crate) checkpoints: VecDeque<u64>,
+    /// A record was restored.
+    pub(crate) restored: bool,
+    /// Bytes of records since the last of them.
+    pub(crate) since_checkpoint: u64,
     /// During recovery: pieces of a body whose message follows.
     pub(crate) pieces: Vec<Bytes>,
     /// Messages of commits that this step may still put into queues.
@@ -63,6 +69,9 @@ pub struct Options {
     pub auto_create: bool,
     /// Bytes of bodies in memory, at which publishers are throttled.
     pub memory_limit: u64,
+    /// Bytes of records after which what is not a message is written again, so that the journal can be trimmed. 0:
+    /// never.
+    pub checkpoint_bytes: u64,
     /// There is a journal to read bodies from, so that durable ones need not stay in memory.
     pub evicts: bool,
 }
@@ -80,7 +89,8 @@ impl Broker {
         let (limit, evicts) = (options.memory_limit, options.evicts);
         Self {
             options,
-            memory: Memory { used: 0, limit, evicts },
+            memory: Memory { limit, evicts, ..Memory::default() },
+            checkpoints: VecDeque::from([1]),
             next_lsn: 1,
             next_number: 1,
             numbers_below: 1,
@@ -90,6 +100,7 @@ impl Broker {
 
     /// Carries out whatever has fallen due and then `batch`, and adds to `out` what the world must be told.
     pub fn step(&mut self, now: Time, batch: &mut Commands, out: &mut Step) {
+        let written = out.records.len();
         self.allow_commits();
         self.ring(now, out);
         for Envelope { connection, command } in batch.batch.drain(..) {
@@ -108,6 +119,7 @@ impl Broker {
             self.write_settled(n, out);
         }
         self.watch_memory(out);
+        self.keep_journal_short(now, out.records.len() - written, out);
     }
 
     /// When `step` wants to be called again, with or without commands.
@@ -248,6 +260,15 @@ impl Broker {
             Record::RolledBack { transaction } => self.apply_rolled_back(transaction),
             Record::Numbered { below } => self.numbers_below = below,
             Record::QueuesNumbered { below } => self.registry.announced = below,
+            // One whose beginning was trimmed away is none any more.
+            Record::Checkpoint { first } if self.checkpoints.back().is_some_and(|last| *last >= first) => {}
+            Record::Checkpoint { first } => self.checkpoints.push_back(first),
+            Record::Held { queue, number } => {
+                if let Some(queue) = self.registry.queue_mut(queue) {
+                    queue.holds.insert(number);
+                }
+            }
+            Record::Advanced { queue, next, created, altered } => self.apply_advanced(queue, next, created, altered),
             Record::TopicDeclared { namespace, name } => self.registry.add_topic(namespace, name.detached()),
             _ => unreachable!("apply() does the other kinds"),
         }

@@ -115,6 +115,11 @@ impl Broker {
 
     pub(crate) fn apply_declared(&mut self, now: Time, declared: Declared) {
         let Declared { queue, namespace, name, alias, settings } = declared;
+        if let Some(queue) = self.registry.queue_mut(queue) {
+            // Said again by a checkpoint.
+            queue.settings = settings;
+            return;
+        }
         let mut queue = Queue::new(queue, namespace, name.detached(), settings, now);
         queue.alias = alias;
         self.registry.insert(queue);

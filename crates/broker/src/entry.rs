@@ -49,6 +49,12 @@ pub(crate) struct Located {
 }
 
 impl Entry {
+    /// The first record of the journal that this entry needs.
+    pub(crate) fn first_record(&self) -> Option<u64> {
+        let located = self.located.filter(|_| self.durable)?;
+        Some(located.lsn - u64::from(located.pieces))
+    }
+
     /// Nobody has it.
     pub(crate) fn waits(&self) -> bool {
         matches!(self.state, State::Ready | State::Delayed(_))

@@ -8,6 +8,7 @@ mod audit;
 mod bind;
 mod broker;
 mod browse;
+mod checkpoint;
 mod commit;
 mod connections;
 mod consume;

@@ -6,6 +6,7 @@ use model::{
     Time,
 };
 
+use crate::checkpoint::Live;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Entry, State};
 use crate::ready::{Key, Ready};
@@ -57,12 +58,14 @@ pub(crate) struct Queue {
     pub(crate) counts: QueueCounts,
 }
 
-/// Bytes of bodies that are held in memory.
+/// What all entries together hold: bytes of bodies in memory, and records in the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) used: u64,
     pub(crate) limit: u64,
     pub(crate) evicts: bool,
+    /// Which part of the journal the entries need.
+    pub(crate) live: Live,
 }
 
 impl Memory {
@@ -189,6 +192,9 @@ impl Queue {
         if entry.message.is_some() {
             memory.used += u64::from(entry.charge);
         }
+        if let Some(first) = entry.first_record() {
+            memory.live.add(first);
+        }
         let key = self.key(&entry, seq);
         self.enter(entry.state, key);
         if let Some(at) = Self::alarm_of(&entry) {
@@ -206,6 +212,9 @@ impl Queue {
         self.counts.bytes -= u64::from(entry.size);
         if entry.message.is_some() {
             memory.used -= u64::from(entry.charge);
+        }
+        if let Some(first) = entry.first_record() {
+            memory.live.remove(first);
         }
         self.leave(entry.state);
         if let Some(at) = Self::alarm_of(&entry) {

@@ -6,10 +6,14 @@ use model::{Message, MessageNumber, Name, Namespace};
 
 use crate::entry::Located;
 use crate::pattern::{is_wildcard, matches, words};
+use crate::publish::size_of;
 
 /// The last retained message of each topic.
 #[derive(Debug, Default)]
-pub(crate) struct Retained(BTreeMap<(Namespace, Name), Kept>);
+pub(crate) struct Retained {
+    kept: BTreeMap<(Namespace, Name), Kept>,
+    bytes: u64,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
@@ -23,11 +27,14 @@ impl Retained {
     pub(crate) fn set(&mut self, kept: Kept) {
         let address = &kept.message.address;
         let key = (address.namespace, address.key.detached());
-        if kept.message.body.is_empty() {
-            self.0.remove(&key);
+        let size = u64::from(size_of(&kept.message));
+        let before = if kept.message.body.is_empty() {
+            self.kept.remove(&key)
         } else {
-            self.0.insert(key, kept);
-        }
+            self.bytes += size;
+            self.kept.insert(key, kept)
+        };
+        self.bytes -= before.map_or(0, |before| u64::from(size_of(&before.message)));
     }
 
     /// Those whose topic matches `pattern`, in order of topic.
@@ -37,7 +44,7 @@ impl Retained {
         let prefix = literal.join(&b"."[..]);
         let wild_first = pattern.first().is_some_and(|word| is_wildcard(word));
         let from = Name::from(bytes::Bytes::from(prefix.clone()));
-        self.0
+        self.kept
             .range((Bound::Included((namespace, from)), Bound::Unbounded))
             .take_while(|((ns, key), _)| *ns == namespace && key.as_bytes().starts_with(&prefix))
             .filter(|((_, key), _)| !(hides_dollar && wild_first && key.as_bytes().starts_with(b"$")))
@@ -48,10 +55,20 @@ impl Retained {
 
     /// All, in order of namespace and topic.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Kept> {
-        self.0.values()
+        self.kept.values()
+    }
+
+    /// Bytes of all of them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Those that the journal has.
+    pub(crate) fn all(&self) -> Vec<Kept> {
+        self.kept.values().filter(|kept| kept.located.is_some()).cloned().collect()
     }
 
     pub(crate) fn topics(&self) -> impl Iterator<Item = &(Namespace, Name)> {
-        self.0.keys()
+        self.kept.keys()
     }
 }

@@ -68,6 +68,14 @@ impl Router {
         self.exchanges.entry((namespace, exchange)).or_insert_with(|| Table::new(kind));
     }
 
+    /// Exchanges that somebody declared.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = (Namespace, &Name, ExchangeKind)> {
+        self.exchanges.iter().filter_map(|((namespace, exchange), table)| match exchange {
+            Exchange::Named(name) => Some((*namespace, name, table.kind)),
+            _ => None,
+        })
+    }
+
     pub(crate) fn delete(&mut self, namespace: Namespace, exchange: &Exchange) {
         self.exchanges.remove(&(namespace, exchange.clone()));
         self.cache.clear();

@@ -16,6 +16,8 @@ pub struct Step {
     pub effects: Vec<Outgoing>,
     /// Bodies to read; each is answered by `Command::Loaded`.
     pub loads: Vec<Load>,
+    /// Once `records` are durable, nothing before this one is needed any more.
+    pub trim: Option<Lsn>,
 }
 
 /// An effect, who it is for, and the record that must be durable before it leaves (0: none). For one connection these

@@ -75,6 +75,11 @@ impl Transactions {
         open.chain(self.committing.iter().flat_map(|it| it.staged.as_slice())).map(Staged::bytes_in_memory).sum()
     }
 
+    /// Something staged, prepared or committed is not finished.
+    pub(crate) fn is_any_under_way(&self) -> bool {
+        !self.open.is_empty() || !self.committing.is_empty()
+    }
+
     /// The consumers whose leases transactions hold, once for each.
     pub(crate) fn owners(&self) -> impl Iterator<Item = ConsumerKey> {
         self.open.values().flat_map(|it| &it.settles).filter_map(|it| match it.owner {

@@ -131,6 +131,9 @@ impl Engine {
                 None => self.set_durable(Lsn(first.0 + u64::from(count) - 1)),
             }
         }
+        if let (Some(before), Some(journal)) = (step.trim.take(), &journal) {
+            journal.trim(journal::Lsn(before.0));
+        }
         for load in step.loads.drain(..) {
             if let Some(journal) = journal {
                 let (first, last) = (journal::Lsn(load.first.0), journal::Lsn(load.last.0));

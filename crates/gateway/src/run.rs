@@ -17,6 +17,8 @@ use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
 use crate::store::{Running, Store};
 
+/// Records after which the broker writes down what is not a message, so that older records may go.
+const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// The part of the memory that one MQTT session's waiting messages may have.
 const SESSION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
@@ -30,6 +32,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         encodings: encodings.clone(),
         auto_create: config.auto_create,
         memory_limit: config.memory_limit,
+        checkpoint_bytes: if config.ephemeral { 0 } else { CHECKPOINT_BYTES },
         evicts: !config.ephemeral,
     });
     let store = recover(config, &mut broker)?;

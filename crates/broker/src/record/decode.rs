@@ -87,6 +87,12 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
         22 => Record::RolledBack { transaction: TransactionNumber(r.number()?) },
         23 => Record::Numbered { below: r.number()? },
         24 => Record::QueuesNumbered { below: r.small()? },
+        26 => Record::Checkpoint { first: r.number()? },
+        27 => Record::Held { queue: r.small()?, number: r.small()? },
+        28 => {
+            let (queue, next) = (r.small()?, r.number()?);
+            Record::Advanced { queue, next, created: Time(r.number()?), altered: Time(r.number()?) }
+        }
         25 => Record::TopicDeclared { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
         _ => return Err(BadRecord("unknown kind")),
     })

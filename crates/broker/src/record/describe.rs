@@ -66,6 +66,9 @@ impl Record {
                 Settles(settles).fmt(f)
             }
             Self::RolledBack { transaction } => write!(f, "RolledBack t{}", transaction.0),
+            Self::Checkpoint { first } => write!(f, "Checkpoint from {first}"),
+            Self::Held { queue, number } => write!(f, "Held {number} by q{queue}"),
+            Self::Advanced { queue, next, .. } => write!(f, "Advanced q{queue} to {next}"),
             Self::TopicDeclared { namespace, name } => write!(f, "TopicDeclared {name:?} in {}", namespace.0),
             Self::QueuesNumbered { below } => write!(f, "QueuesNumbered below {below}"),
             Self::Numbered { below } => write!(f, "Numbered below {below}"),

@@ -120,11 +120,29 @@ impl Record {
                 out.put_u8(22);
                 put_number(out, transaction.0);
             }
+            rest => rest.encode_bookkeeping(out),
+        }
+    }
+
+    fn encode_bookkeeping(&self, out: &mut BytesMut) {
+        match self {
             Self::Numbered { below } => {
                 out.put_u8(23);
                 put_number(out, *below);
             }
             Self::QueuesNumbered { below } => put_head(out, 24, *below),
+            Self::Checkpoint { first } => {
+                out.put_u8(26);
+                put_number(out, *first);
+            }
+            Self::Held { queue, number } => {
+                put_head(out, 27, *queue);
+                put_number(out, (*number).into());
+            }
+            Self::Advanced { queue, next, created, altered } => {
+                put_head(out, 28, *queue);
+                put_numbers(out, &[*next, created.0, altered.0]);
+            }
             Self::TopicDeclared { namespace, name } => {
                 put_head(out, 25, namespace.0.into());
                 put_bytes(out, name.as_bytes());

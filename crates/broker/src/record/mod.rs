@@ -126,6 +126,23 @@ pub(crate) enum Record {
     QueuesNumbered {
         below: u32,
     },
+    /// From `first` to here everything that is not a message is said again: what is before `first` need not be read.
+    /// It stands at the end, so that half a checkpoint is none.
+    Checkpoint {
+        first: u64,
+    },
+    /// As `Published` holds it.
+    Held {
+        queue: u32,
+        number: u32,
+    },
+    /// Where a queue goes on, and since when it is what it is.
+    Advanced {
+        queue: u32,
+        next: u64,
+        created: Time,
+        altered: Time,
+    },
     TopicDeclared {
         namespace: Namespace,
         name: Name,

@@ -153,6 +153,9 @@ fn golden() -> Vec<(Record, &'static str)> {
         (Record::Numbered { below: 1 << 20 }, "17808040"),
         (Record::QueuesNumbered { below: 1024 }, "188008"),
         (Record::TopicDeclared { namespace, name: "a.b".into() }, "190103612e62"),
+        (Record::Checkpoint { first: 300 }, "1aac02"),
+        (Record::Held { queue: 7, number: 9 }, "1b0709"),
+        (Record::Advanced { queue: 7, next: 300, created: Time(1), altered: Time(2) }, "1c07ac020102"),
     ]
 }
 
@@ -371,6 +374,14 @@ fn ledger() -> impl Strategy<Value = Record> {
         numbers().prop_map(|transaction| Record::RolledBack { transaction }),
         any::<u64>().prop_map(|below| Record::Numbered { below }),
         any::<u32>().prop_map(|below| Record::QueuesNumbered { below }),
+        any::<u64>().prop_map(|first| Record::Checkpoint { first }),
+        (any::<u32>(), any::<u32>()).prop_map(|(queue, number)| Record::Held { queue, number }),
+        (any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(queue, next, at)| Record::Advanced {
+            queue,
+            next,
+            created: Time(at),
+            altered: Time(at)
+        }),
     ]
 }
 

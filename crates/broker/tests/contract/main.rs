@@ -4,6 +4,7 @@
 mod harness;
 
 mod bodies;
+mod checkpoints;
 mod credit;
 mod logs;
 mod long_bodies;

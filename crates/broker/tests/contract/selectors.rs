@@ -11,7 +11,13 @@ use crate::harness::properties::{Lines, publish_having};
 
 fn world() -> (World, Arc<Lines>, ConnectionId) {
     let (lines, encodings) = Lines::registered();
-    let mut world = World::with(Options { encodings, auto_create: true, memory_limit: 1 << 30, evicts: true });
+    let mut world = World::with(Options {
+        encodings,
+        auto_create: true,
+        memory_limit: 1 << 30,
+        evicts: true,
+        ..Options::default()
+    });
     let a = world.open();
     (world, lines, a)
 }
@@ -103,7 +109,8 @@ fn a_drain_ends_only_when_everything_was_looked_at() {
 #[test]
 fn a_selector_looks_at_bodies_on_disk() {
     let (_, encodings) = Lines::registered();
-    let mut world = World::with(Options { encodings, auto_create: true, memory_limit: 64, evicts: true });
+    let mut world =
+        World::with(Options { encodings, auto_create: true, memory_limit: 64, evicts: true, ..Options::default() });
     let a = world.open();
     world.run(a, declare("q"));
     for n in 0..200 {

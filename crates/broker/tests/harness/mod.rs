@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) most_effects: usize,
     pub(crate) steps: usize,
     journal: Vec<(Time, Bytes)>,
+    /// What may be trimmed: after which record that was said, and how many records may go.
+    trims: Vec<(Lsn, usize)>,
     options: Options,
     watch: Watch,
     next_token: u64,
@@ -70,6 +72,7 @@ impl World {
             most_effects: 0,
             steps: 0,
             journal: Vec::new(),
+            trims: Vec::new(),
             options,
             watch: Watch::default(),
             next_token: 0,
@@ -152,6 +155,11 @@ impl World {
         happened
     }
 
+    /// Checkpoints after a few records each, so that the journal is trimmed all the time.
+    pub(crate) fn with_checkpoints(self) -> Self {
+        Self::with(Options { checkpoint_bytes: 400, ..self.options })
+    }
+
     /// A process that ends and another that starts from the journal.
     pub(crate) fn restart(&mut self) {
         self.broker = self.restored();
@@ -162,7 +170,13 @@ impl World {
     /// A restart in which everything after record `durable` is lost.
     pub(crate) fn crash(&mut self, durable: Lsn) {
         self.journal.truncate(durable.0 as usize);
+        self.trims.retain(|(said, _)| *said <= durable);
         self.restart();
+    }
+
+    /// Everything before may be trimmed.
+    pub(crate) fn needed_from(&self) -> Lsn {
+        Lsn(self.trims.last().map_or(1, |(_, gone)| *gone as u64 + 1))
     }
 
     /// The number of the last record.
@@ -173,7 +187,9 @@ impl World {
     /// What a new process would know.
     pub(crate) fn restored(&self) -> Broker {
         let mut broker = Broker::new(self.options.clone());
-        for (i, (time, record)) in self.journal.iter().enumerate() {
+        // A journal trims whole segments, so a few records more are there than must be.
+        let gone = self.trims.last().map_or(0, |(_, gone)| gone.saturating_sub(gone % 5));
+        for (i, (time, record)) in self.journal.iter().enumerate().skip(gone) {
             broker.restore(Lsn(i as u64 + 1), *time, record).expect("a record that the broker wrote");
         }
         broker.finish_restore();
@@ -278,6 +294,7 @@ impl World {
                 happened.lines.push(line(outgoing));
             }
         }
+        self.trims.extend(step.trim.map(|before| (last, before.0 as usize - 1)));
         for load in &step.loads {
             assert!(load.first.0 > 0 && load.first <= load.last && load.last <= last, "{load:?}");
         }

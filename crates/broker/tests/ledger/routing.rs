@@ -9,7 +9,13 @@ use crate::harness::properties::{Lines, having};
 
 fn world(queues: &[&str]) -> (World, ConnectionId) {
     let (_, encodings) = Lines::registered();
-    let mut world = World::with(Options { encodings, auto_create: true, memory_limit: 1 << 30, evicts: true });
+    let mut world = World::with(Options {
+        encodings,
+        auto_create: true,
+        memory_limit: 1 << 30,
+        evicts: true,
+        ..Options::default()
+    });
     let a = world.open();
     queues.iter().for_each(|name| drop(world.run(a, declare(name))));
     (world, a)

@@ -37,7 +37,7 @@ struct Batches {
 
 impl Batches {
     fn new(cramped: bool) -> Self {
-        let mut world = if cramped { World::cramped() } else { World::new() };
+        let mut world = if cramped { World::cramped() } else { World::new() }.with_checkpoints();
         let connections = [(); 3].map(|()| world.open());
         for (index, name) in NAMES.iter().enumerate() {
             world.run(connections[0], declare_as_before(index, name));

@@ -34,7 +34,7 @@ pub(crate) struct Receipt {
 
 impl Run {
     pub(crate) fn new(cramped: bool) -> Self {
-        let mut world = if cramped { World::cramped() } else { World::new() };
+        let mut world = if cramped { World::cramped() } else { World::new() }.with_checkpoints();
         let connections = [(); 3].map(|()| world.open());
         let ledger = Ledger { queues: NAMES.iter().map(|_| Queue::default()).collect(), ..Ledger::default() };
         let mut run = Self { world, ledger, connections, open: [None; 3], receipts: Vec::new(), floor: 0 };
