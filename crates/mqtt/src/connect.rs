@@ -154,9 +154,8 @@ impl Connecting {
     /// Sends CONNACK and begins the session; returns with it what the client has sent already.
     pub(crate) fn into_session(self, now: Time, options: &Arc<MqttOptions>, io: &mut Io<'_>) -> (Session, BytesMut) {
         let Connect { version, keep_alive, will, clean_session, .. } = *self.connect;
-        let session_present = self.present && version != Version::V31;
-        let connack = Packet::ConnAck(ConnAck { session_present, code: ConnectReturnCode::Accepted });
-        let _ = codec::encode(&connack, version, io.output.buffer());
+        let connack = ConnAck { session_present: self.present, code: ConnectReturnCode::Accepted };
+        let _ = codec::encode(&Packet::ConnAck(connack), version, io.output.buffer());
         let mut session = Session::new(options.clone(), version, self.client, clean_session, now);
         session.set_keep_alive(keep_alive);
         session.will = will;

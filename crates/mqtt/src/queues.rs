@@ -44,7 +44,7 @@ enum State {
 }
 
 impl Session {
-    /// Consumes a queue, making it if it is not there. The QoS is 1 at most: a message whose consumer is gone goes to
+    /// Consumes a queue, making it if it is not there; wildcards are in no queue's name. The QoS is 1 at most: a message whose consumer is gone goes to
     /// another one, who cannot know that it was received already.
     pub(crate) fn subscribe_queue(
         &mut self,

@@ -69,7 +69,6 @@ impl Session {
                     io.commands.push(Command::Bind { token, queue, binding, replay: true });
                     Asked::Waits(wanted.qos)
                 }
-                Destination::Queue(_) if wanted.filter.has_wildcards() => Asked::Failed,
                 Destination::Queue(name) => self.subscribe_queue(name, wanted.qos, Some((request, place)), io),
             };
             let Some(pending) = self.subscribes.back_mut() else { break };
@@ -129,13 +128,12 @@ impl Session {
                 return Err(ClientError::TooManyFilters(FILTERS));
             }
             let waits = match Destination::of(filter.as_bytes()) {
-                Destination::Topic(filter) if self.subscribed => {
+                Destination::Topic(filter) => {
                     let queue = QueueRef::Named(Namespace(0), session_name(&self.client));
                     let binding = Box::new(binding(filter, Qos::AtMostOnce));
                     io.commands.push(Command::Unbind { token, queue, binding });
                     true
                 }
-                Destination::Topic(_) => false,
                 Destination::Queue(name) => self.unsubscribe_queue(name, token, io),
             };
             waiting += usize::from(waits);

@@ -149,21 +149,36 @@ fn what_comes_behind_connect_is_read_after_connack() {
         publish("t", Q1, 4, "after the end"),
     ];
     let bytes: Vec<u8> = packets.iter().flat_map(|packet| bytes_of(packet, Version::V311)).collect();
-    for cut in [bytes.len(), 5, 20, 30, 33, 40, 60, 5_000, bytes.len() - 10] {
+    let cuts = [bytes.len(), 5, 20, 30, 33, 40, 60, 5_000, bytes.len() - 10];
+    for (cut, waits) in cuts.into_iter().flat_map(|cut| [(cut, false), (cut, true)]) {
         let mut world = World::new();
         let witness = world.join(clean("witness"), false);
         world.send(witness, subscribe(1, &[("t", Q0)]));
         world.read(witness);
         let client = world.open();
         let (first, second) = bytes.split_at(cut);
-        // The broker hears of CONNECT only when the rest was sent.
+        // The broker may hear of CONNECT only when the rest was sent.
         let commands = world.peer(client).send_bytes(Time(1_000_000), first);
         world.give(commands);
+        if waits {
+            world.rest();
+        }
         world.send_bytes(client, second);
         assert_eq!(world.read(client).first(), Some(&connack(false)), "cut at {cut}");
         assert_eq!(world.peer(client).closed, Some(CloseReason::Finished), "cut at {cut}");
         let payloads: Vec<_> = world.messages(witness).iter().map(|it| it.payload.len()).collect();
         assert_eq!(payloads, [1, 100_000], "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_window_that_makes_no_sense_is_put_right() {
+    for (asked, got) in [(0, 1), (1, 1), (5, 5), (1_000_000, 16_383)] {
+        let options = MqttOptions { window: asked, ..MqttOptions::new(model::Encodings::default()) };
+        let mut lone = Lone::with(options);
+        let commands = lone.send(connect(kept("a")));
+        let Command::Consume(consume) = &commands[2] else { panic!("{commands:?}") };
+        assert_eq!((consume.credit.messages, consume.exclusive), (got, true));
     }
 }
 

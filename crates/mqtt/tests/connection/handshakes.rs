@@ -149,6 +149,17 @@ fn acknowledgements_of_one_read_become_ranges() {
 }
 
 #[test]
+fn what_was_acknowledged_first_is_settled_first() {
+    let mut lone = subscriber();
+    lone.apply(Effect::Deliver(deliver(1, message("k", 1, "x"), 1)));
+    let id = ids(&lone.said())[0];
+    let mut bytes = crate::packets::bytes_of(&puback(id), lone.peer.version);
+    bytes.extend_from_slice(&crate::packets::bytes_of(&publish("a", Q1, 3, "x"), lone.peer.version));
+    let commands = lone.bytes(&bytes);
+    assert!(matches!(commands[..], [Command::Settle(_), Command::Publish(_)]), "{commands:?}");
+}
+
+#[test]
 fn qos_2_to_a_client_takes_four_packets() {
     let mut lone = subscriber();
     lone.apply(Effect::Deliver(deliver(5, message("a.b", 2, "x"), 2)));

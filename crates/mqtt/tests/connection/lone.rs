@@ -25,7 +25,7 @@ impl Lone {
     }
 
     pub(crate) fn with(options: MqttOptions) -> Self {
-        let window = options.window;
+        let window = options.window.max(1);
         let id = ConnectionId { thread: 1, slot: 2, generation: 3 };
         Self { now: Time(1_000_000), peer: Peer::new(&Mqtt::new(options), id, window) }
     }

@@ -265,11 +265,40 @@ fn a_refused_consumer_is_not_remembered() {
     let [Command::Alter { alteration, .. }] = &commands[..] else { panic!("{commands:?}") };
     assert_eq!(alteration.extras, [("mqtt.queue.orders".into(), String::new())]);
     assert_eq!(lone.said(), [suback(1, &[0x80])]);
+    // Said twice, it is refused for good too.
+    let commands = lone.send(subscribe(2, &[(ORDERS, Q1), (ORDERS, Q1)]));
+    for command in &commands {
+        let effect = match command {
+            Command::Consume(it) => Effect::Reply { token: it.token, reply: Err(Refusal::InUse("orders".into())) },
+            other => accepted(other).unwrap_or(Effect::Throttle { reason: None }),
+        };
+        lone.apply(effect);
+    }
+    assert_eq!(lone.said(), [suback(2, &[1, 0x80])], "the second stands for both");
     // The place is free.
     let commands = lone.send(subscribe(2, &[(ORDERS, Q0)]));
     let [_, Command::Consume(consume)] = &commands[..] else { panic!("{commands:?}") };
     assert_eq!(consume.consumer, ConsumerIndex(1));
     assert!(matches!(consume.mode, model::Mode::Leasing { settlement: Settlement::Presettled, .. }));
+}
+
+#[test]
+fn a_thousand_subscriptions_have_packet_ids_for_all_their_windows() {
+    let mut lone = Lone::connected(clean("a"));
+    let names: Vec<String> = (0..1_001).map(|n| format!("$queue/{n}")).collect();
+    let filters: Vec<_> = names.iter().map(|name| (name.as_str(), Q1)).collect();
+    let commands = lone.send(subscribe(1, &filters));
+    let window = |command: &Command| match command {
+        Command::Consume(consume) => Some(consume.credit.messages),
+        _ => None,
+    };
+    let windows: Vec<u32> = commands.iter().filter_map(window).collect();
+    assert_eq!((windows.len(), windows[0], windows[999]), (1_000, 1_000, 16));
+    assert!(windows.iter().sum::<u32>() <= 32_767);
+    lone.accept(&commands);
+    assert_eq!(lone.said(), [suback(1, &[&[1; 1_000][..], &[0x80]].concat())]);
+    let commands = lone.send(subscribe(2, &[("$queue/one more", Q0)]));
+    assert!(commands.is_empty());
 }
 
 #[test]
@@ -285,6 +314,7 @@ fn packet_ids_never_run_out() {
         };
         granted += 1;
         let (index, window) = (consume.consumer.0, consume.credit.messages);
+        assert!(window > 0, "it would never get anything");
         lone.accept(&commands);
         // As many as it may be given, and none is acknowledged.
         for _ in 0..window {
