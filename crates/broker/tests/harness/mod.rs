@@ -23,7 +23,7 @@ use self::watch::Watch;
 /// Who hands in what the shell itself says.
 const SHELL: ConnectionId = ConnectionId { thread: 9, slot: 0, generation: 0 };
 /// More steps than this without a new command are a broker that never rests.
-const RESTLESS: usize = 5_000;
+const RESTLESS: usize = 50_000;
 
 pub(crate) struct World {
     pub(crate) broker: Broker,
