@@ -43,6 +43,7 @@ impl Broker {
             queue: n,
             mode,
             credit,
+            overdrawn: 0,
             credit_mode,
             selector,
             scanned: Key::FIRST,
@@ -146,6 +147,7 @@ impl Broker {
             queue: n,
             mode: Mode::Leasing { settlement: fetch.settlement, lease: fetch.lease },
             credit: Credit::messages(fetch.max.clamp(1, limits::FETCH_MESSAGES)),
+            overdrawn: 0,
             credit_mode: CreditMode::Explicit,
             selector: None,
             scanned: Key::FIRST,
@@ -180,8 +182,7 @@ impl Broker {
     ) {
         let Some(key) = self.connections.get(id).and_then(|connection| connection.consumer(index)) else { return };
         let Some(consumer) = self.consumers.get_mut(key) else { return };
-        consumer.credit.messages = consumer.credit.messages.saturating_add(add.messages);
-        consumer.credit.bytes = consumer.credit.bytes.saturating_add(add.bytes).min(u64::MAX >> 1);
+        consumer.earn(add);
         consumer.drain |= drain;
         let n = consumer.queue;
         self.dispatch(now, n, step);

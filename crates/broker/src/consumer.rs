@@ -17,6 +17,8 @@ pub(crate) struct Consumer {
     pub(crate) queue: u32,
     pub(crate) mode: Mode,
     pub(crate) credit: Credit,
+    /// Bytes that the last message took beyond the credit: paid before any are given.
+    pub(crate) overdrawn: u64,
     pub(crate) credit_mode: CreditMode,
     pub(crate) selector: Option<Arc<Selector>>,
     /// With a selector: everything ready before this key was looked at and does not match.
@@ -51,7 +53,15 @@ impl Consumer {
 
     pub(crate) fn spend(&mut self, bytes: u64) {
         self.credit.messages -= 1;
+        self.overdrawn += bytes.saturating_sub(self.credit.bytes);
         self.credit.bytes = self.credit.bytes.saturating_sub(bytes);
+    }
+
+    pub(crate) fn earn(&mut self, add: Credit) {
+        let paid = self.overdrawn.min(add.bytes);
+        self.overdrawn -= paid;
+        self.credit.messages = self.credit.messages.saturating_add(add.messages);
+        self.credit.bytes = self.credit.bytes.saturating_add(add.bytes - paid).min(u64::MAX >> 1);
     }
 
     /// A delivery was settled.

@@ -1,6 +1,6 @@
 //! Link credit and drain (AMQP 1.0, 2.6.7).
 
-use model::ConnectionId;
+use model::{Command, ConnectionId, ConsumerIndex, Credit};
 
 use crate::harness::World;
 use crate::harness::commands::*;
@@ -63,19 +63,6 @@ fn drain_of_one_consumer_leaves_the_others_credit_alone() {
 }
 
 #[test]
-fn bytes_of_credit_may_be_overdrawn_by_one_message() {
-    let (mut world, a) = with_messages(&["0123456789", "one"]);
-    let add = model::Credit { messages: 0, bytes: 0 };
-    world.run(a, cancel(0));
-    let five = model::Credit { messages: 10, bytes: 5 };
-    let happened = world.run(a, consume_with("q", 1, 0, |it| it.credit = five));
-    assert_eq!(happened.bodies(), ["0123456789"]);
-    let more = model::Credit { bytes: 1, ..add };
-    let happened = world.run(a, model::Command::Credit { consumer: model::ConsumerIndex(1), add: more, drain: false });
-    assert_eq!(happened.bodies(), ["one"]);
-}
-
-#[test]
 fn a_window_moves_with_every_outcome() {
     let (mut world, a) = with_messages(&["one", "two", "three", "four"]);
     world.run(a, cancel(0));
@@ -100,4 +87,20 @@ fn deliveries_to_several_consumers_go_in_turns() {
     assert_eq!(world.tally("q"), (0, 4, 0));
     let happened = world.batch([(a, publish("q", "five")), (a, publish("q", "six"))]);
     assert_eq!((happened.delivered_to(a).len(), happened.delivered_to(b).len()), (1, 1));
+}
+
+#[test]
+fn bytes_of_credit_may_be_overdrawn_by_one_message_and_are_paid_before_the_next() {
+    let mut world = World::new();
+    let a = world.open();
+    world.run(a, declare("q"));
+    for body in ["x".repeat(100), "y".into(), "z".into()] {
+        world.run(a, publish("q", body));
+    }
+    let happened = world.run(a, consume_with("q", 0, 9, |consume| consume.credit = Credit { messages: 9, bytes: 10 }));
+    assert_eq!(happened.bodies().len(), 1, "one message may overdraw");
+    let pay = |bytes| Command::Credit { consumer: ConsumerIndex(0), add: Credit { messages: 0, bytes }, drain: false };
+    assert!(world.run(a, pay(90)).bodies().is_empty(), "it only pays");
+    assert_eq!(world.run(a, pay(1)).bodies(), ["y"]);
+    assert_eq!(world.run(a, pay(1)).bodies(), ["z"]);
 }
