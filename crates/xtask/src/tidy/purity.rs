@@ -3,7 +3,7 @@
 use super::Finding;
 use super::tree::{File, Tree};
 
-const PURE: &[&str] = &["model", "selector", "broker", "mqtt", "aws", "auth", "replica"];
+const PURE: &[&str] = &["model", "selector", "broker", "mqtt", "amqp091", "amqp10", "stomp", "aws", "auth", "replica"];
 
 /// What they may not say, and what to do instead.
 const FORBIDDEN: &[(&str, &str)] = &[

@@ -1,0 +1,1 @@
+//! Bytes ⇄ frames of STOMP, for both ends of a connection.
