@@ -139,11 +139,11 @@ fn answer(now: Time, command: Command, queue: &mut Option<Arc<Message>>) -> Vec<
                 failed: 0,
                 redelivered: false,
                 settled: false,
-                source: None,
+                history: None,
                 retained: false,
                 tags: Tags::new(),
             });
-            let fetching = Effect::Reply { token: fetch.token, reply: Ok(Reply::Fetching { queue: id }) };
+            let fetching = Effect::Reply { token: fetch.token, reply: Ok(Reply::Fetching { queue: id, ready: 0 }) };
             let deliver = deliver.map(Effect::Deliver);
             std::iter::once(fetching).chain(deliver).chain([Effect::Drained { consumer }]).collect()
         }

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use model::{Body, Converted, Encoding, EncodingId, Hub, HubBody, Message, Scalar, Unconvertible, Value};
+use model::{Body, Converted, Encoding, EncodingId, Hub, HubBody, Message, Scalar, Time, Unconvertible, Value};
 
 use crate::characters::is_speakable;
 use crate::hash;
@@ -41,7 +41,7 @@ impl Encoding for SqsEncoding {
         hub
     }
 
-    fn encode(&self, hub: &Hub) -> Result<Converted, Unconvertible> {
+    fn encode(&self, hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
         encode(hub, None)
     }
 

@@ -123,7 +123,7 @@ proptest! {
         let group = group.as_deref();
         let properties = Properties { sender: Some("123456789012"), group, trace: Some("Root=1"), digest, attributes };
         let message = message(&properties, b"body");
-        let converted = SqsEncoding.encode(&SqsEncoding.decode(&message)).unwrap();
+        let converted = SqsEncoding.encode(&SqsEncoding.decode(&message), model::Time::ZERO).unwrap();
         prop_assert_eq!(Properties::read(&converted.properties), properties);
         prop_assert_eq!(converted.body.joined(), "body");
         prop_assert_eq!(converted.lost, 0);

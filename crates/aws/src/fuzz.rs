@@ -91,7 +91,7 @@ impl FakeBroker {
                 (token, Reply::Done)
             }
             Command::Fetch(fetch) => {
-                let reply = Reply::Fetching { queue: QueueId::default() };
+                let reply = Reply::Fetching { queue: QueueId::default(), ready: 0 };
                 if !refuses {
                     effects.push(Effect::Reply { token: fetch.token, reply: Ok(reply) });
                     self.deliver(fetch.consumer, effects);
@@ -133,7 +133,7 @@ impl FakeBroker {
                 failed: 0,
                 redelivered: false,
                 settled: false,
-                source: None,
+                history: None,
                 retained: false,
                 tags: Tags::new(),
             }));

@@ -134,13 +134,13 @@ impl Broker {
             assured,
             retained,
             exact,
-            source,
+            history,
             tags,
             ..
         } = entry;
         format!(
             "#{} {located:?} {arrived:?} {expires:?} failed {failed} {size} bytes priority {priority} {assured} \
-             {retained} {exact} from {source:?} {tags:?} {state}",
+             {retained} {exact} after {history:?} {tags:?} {state}",
             number.0
         )
     }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use model::limits::STEP_BUDGET;
 use model::{
-    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Peer, Refusal, Reply, Time,
-    Token,
+    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Peer, Refusal, Reply, Tally,
+    Time, Token,
 };
 
 use crate::connections::Connections;
@@ -82,6 +82,7 @@ pub(crate) struct Totals {
     pub(crate) delivered: u64,
     pub(crate) settled: u64,
     pub(crate) unrouted: u64,
+    pub(crate) conversions: Tally,
 }
 
 impl Broker {
@@ -148,6 +149,7 @@ impl Broker {
             Command::Prepare { token, transaction, xid } => self.prepare(now, id, token, transaction, xid, out),
             Command::Commit { token, transaction } => self.commit(now, id, token, &transaction, out),
             Command::Rollback { token, transaction } => self.rollback(now, id, token, &transaction, out),
+            Command::Tally(tally) => self.totals.conversions += tally,
             definition => self.define(now, id, definition, out),
         }
     }
@@ -250,6 +252,7 @@ impl Broker {
                     queue.holds.remove(&number);
                 }
             }
+            Record::Died(died) => self.apply_died(now, &died),
             Record::Moved { from, seq, to, to_seq } => self.apply_moved(now, from, seq, to, to_seq),
             Record::Copied(copied) => self.apply_copied(now, *copied),
             Record::Purged { queue, below, except } => self.apply_purged(queue, below, except),

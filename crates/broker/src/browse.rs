@@ -82,7 +82,7 @@ impl Broker {
             redelivered: entry.attempts > 0,
             settled: true,
             retained: entry.retained,
-            source: entry.source.clone(),
+            history: entry.history.clone().filter(|history| !history.deaths.is_empty()),
             tags: entry.tags.clone(),
         };
         let (connection, after) = (consumer.connection, consumer.after);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::limits::STEP_BUDGET;
-use model::{ConnectionId, Lsn, Refusal, Reply, Time, Token, TransactionIndex, TransactionRef, Xid};
+use model::{ConnectionId, Lsn, Outcome, Refusal, Reply, Time, Token, TransactionIndex, TransactionRef, Xid};
 use smallvec::SmallVec;
 
 use crate::broker::Broker;
@@ -31,6 +31,11 @@ impl Broker {
         if let Some(refusal) = self.transactions.open.get(&number).and_then(|it| it.broken.clone()) {
             return self.refuse(id, token, refusal, step);
         }
+        let accepts = |it: &Staging| it.outcome == Outcome::Accepted;
+        if !self.transactions.open.get(&number).is_none_or(|it| it.settles.iter().all(accepts)) {
+            let refusal = Refusal::Invalid("only acceptances can be prepared".into());
+            return self.refuse(id, token, refusal, step);
+        }
         let settles = self.durable_settles(number);
         let record = Record::Prepared { transaction: number, xid, settles };
         let after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
@@ -56,7 +61,7 @@ impl Broker {
         for (queue, seq) in settles {
             let held = |entry: &Entry| matches!(entry.state, State::Leased(Owner::Transaction(_)));
             if !self.registry.queue(*queue).and_then(|it| it.entry(*seq)).is_some_and(held) {
-                self.hold_for(number, *queue, *seq);
+                self.hold_for(number, *queue, *seq, Outcome::Accepted);
             }
         }
         self.transactions.prepared.insert(xid.to_vec().into(), number);
@@ -91,14 +96,26 @@ impl Broker {
             }
         }
         let settled = self.settled_by(number);
+        let unaccepted = self.transactions.take_unaccepted(number);
         let settles = self.durable_settles(number);
         let is_known = self.transactions.is_known(number) || !settles.is_empty();
         let record = Record::Committed { transaction: number, firsts, settles };
         let after = if is_known { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
         self.apply(now, record, None);
         self.reply_after(id, token, after, Reply::Done, step);
+        self.conclude_unaccepted(now, unaccepted, step);
         settled.into_iter().for_each(|n| self.later(n));
         self.continue_commits(now, step);
+    }
+
+    /// Gives back, or to the dead letters, what a committed transaction did not accept. After a crash before this is on
+    /// disk those deliveries come again, as all do that were leased.
+    fn conclude_unaccepted(&mut self, now: Time, unaccepted: Vec<Staging>, step: &mut Step) {
+        for Staging { queue: n, seq, owner, outcome } in unaccepted {
+            let Some(queue) = self.registry.queue_mut(n).filter(|queue| queue.entry(seq).is_some()) else { continue };
+            queue.set_state(seq, owner.map_or(State::Ready, State::Leased));
+            self.conclude(now, n, seq, outcome, step);
+        }
     }
 
     /// From here on the transaction has happened; its messages follow into the queues step by step.
@@ -216,7 +233,7 @@ impl Broker {
             assured: route.assured,
             exact: false,
             retained: false,
-            source: None,
+            history: None,
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };
@@ -276,7 +293,7 @@ impl Broker {
         self.transactions.prepared.retain(|_, other| *other != number);
         let Some(transaction) = self.transactions.open.remove(&number) else { return };
         self.memory.used -= transaction.staged.iter().map(Staged::bytes_in_memory).sum::<u64>();
-        for Staging { queue, seq, owner } in transaction.settles {
+        for Staging { queue, seq, owner, .. } in transaction.settles {
             let Some(queue) = self.registry.queue_mut(queue) else { continue };
             let held = |entry: &Entry| entry.state == State::Leased(Owner::Transaction(number));
             if queue.entry(seq).is_some_and(held) {

@@ -161,7 +161,8 @@ impl Broker {
             exclusive: false,
         };
         let Ok(key) = self.attach(id, consumer, step, fetch.token) else { return };
-        self.reply(id, fetch.token, Reply::Fetching { queue: model::QueueId { shard: 0, n } }, step);
+        let ready = self.registry.queue(n).map_or(0, |queue| queue.counts.ready);
+        self.reply(id, fetch.token, Reply::Fetching { queue: model::QueueId { shard: 0, n }, ready }, step);
         let after = self.connections.get(id).map_or(Lsn(0), |connection| connection.after);
         if let Some(consumer) = self.consumers.get_mut(key) {
             consumer.after = after;

@@ -35,6 +35,7 @@ impl Broker {
         let Declare { token, namespace, name, mut settings, mode } = declare;
         // Nobody could use such a queue after a restart.
         settings.durable &= settings.lifetime != Lifetime::Connection;
+        let name = if mode == DeclareMode::Generated { self.generated(now, &name) } else { name };
         if let Some(n) = self.registry.named(namespace, &name) {
             return match self.may_use(id, n, &settings, mode) {
                 Ok(()) => self.reply_declared(id, token, n, true, Lsn(self.next_lsn - 1), step),
@@ -58,6 +59,11 @@ impl Broker {
         self.reply_declared(id, token, n, false, Lsn(self.next_lsn - 1), step);
     }
 
+    /// A name that no queue has had: the number of the next one is used once.
+    fn generated(&self, now: Time, prefix: &Name) -> Name {
+        format!("{}{:x}-{:x}", prefix.to_text(), self.registry.next, now.0).into()
+    }
+
     fn may_use(&self, id: ConnectionId, n: u32, settings: &QueueSettings, mode: DeclareMode) -> Result<(), Refusal> {
         let Some(queue) = self.registry.queue(n) else { return Ok(()) };
         let name = || queue.name.to_text().into_owned();
@@ -66,7 +72,7 @@ impl Broker {
         }
         let has = &queue.settings;
         match mode {
-            DeclareMode::Passive | DeclareMode::IfAbsent => Ok(()),
+            DeclareMode::Passive | DeclareMode::IfAbsent | DeclareMode::Generated => Ok(()),
             DeclareMode::Same if has == settings => Ok(()),
             DeclareMode::Same if has.durable != settings.durable => Err(Refusal::Different(name(), "durability")),
             DeclareMode::Same if has.kind != settings.kind => Err(Refusal::Different(name(), "kind")),

@@ -241,7 +241,7 @@ impl Broker {
             redelivered: entry.attempts > 1 || (entry.durable && seq < seen_before),
             settled,
             retained: entry.retained,
-            source: entry.source.clone(),
+            history: entry.history.clone().filter(|history| !history.deaths.is_empty()),
             tags: entry.tags.clone(),
         };
         let (connection, after) = (consumer.connection, consumer.after);

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use model::{Message, MessageNumber, Name, Tags, Time};
+use model::{History, Message, MessageNumber, Tags, Time};
 
 use crate::consumer::ConsumerKey;
 use crate::transaction::TransactionNumber;
@@ -35,8 +35,8 @@ pub(crate) struct Entry {
     /// it before its record is durable.
     pub(crate) exact: bool,
     pub(crate) retained: bool,
-    /// The queue whose dead letter this is.
-    pub(crate) source: Option<Arc<Name>>,
+    /// How it came here, if it was dead-lettered; without a death, just what it was sent to.
+    pub(crate) history: Option<Arc<History>>,
     pub(crate) tags: Tags,
     pub(crate) state: State,
 }

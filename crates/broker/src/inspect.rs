@@ -67,6 +67,7 @@ impl Broker {
             delivered: self.totals.delivered,
             settled: self.totals.settled,
             unrouted: self.totals.unrouted,
+            conversions: self.totals.conversions,
         }
     }
 

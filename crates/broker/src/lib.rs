@@ -13,6 +13,7 @@ mod commit;
 mod connections;
 mod consume;
 mod consumer;
+mod dead_letter;
 mod define;
 mod dispatch;
 mod entry;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use model::limits;
-use model::{ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token};
+use model::{
+    ConnectionId, DeathReason, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token,
+};
 use smallvec::SmallVec;
 
 use crate::broker::Broker;
+use crate::dead_letter::remembered;
 use crate::entry::{Entry, Located, State};
 use crate::queue::Queue;
 use crate::record::{Published, Record, Route};
@@ -33,7 +36,7 @@ impl Broker {
         {
             // Sent again, because the first answer was lost.
             let after = Lsn(self.next_lsn - 1);
-            return self.confirm(id, publish.token, MessageNumber(0), true, after, step);
+            return self.confirm(id, publish.token.filter(|_| !publish.quiet), MessageNumber(0), true, after, step);
         }
         self.totals.published += 1;
         let routes = match self.routes(now, &publish.message, publish.create, step) {
@@ -55,7 +58,7 @@ impl Broker {
             }
         }
         self.detach_if_unattended(&mut publish.message, &routes);
-        let token = publish.token;
+        let token = publish.token.filter(|_| !publish.quiet);
         let after = self.place(now, publish, number, routes, step);
         self.confirm(id, token, number, routed, after, step);
     }
@@ -214,7 +217,7 @@ impl Broker {
             assured: route.assured,
             exact: false,
             retained: route.retained,
-            source: None,
+            history: remembered(queue, message),
             tags: route.tags,
             state: route.not_before.map_or(State::Ready, State::Delayed),
         };
@@ -292,7 +295,7 @@ impl Broker {
             let Some(seq) = oldest else { return };
             queue.counts.dropped += 1;
             if queue.settings.overflow == Overflow::DeadLetter {
-                self.dead_letter(now, n, seq, step);
+                self.dead_letter(now, n, seq, DeathReason::MaxLength.into(), step);
             } else {
                 self.discard(n, seq);
             }

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use std::sync::Arc;
-
 use model::limits::STEP_BUDGET;
-use model::{
-    ConnectionId, DeadLetter, Delivery, Effect, Lsn, Name, Outcome, Overflow, Refusal, Reply, Settle, Time, Token,
-};
+use model::{ConnectionId, DeathReason, Delivery, Effect, Lsn, Outcome, Overflow, Refusal, Reply, Settle, Time, Token};
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
+use crate::dead_letter::Cause;
 use crate::entry::{Entry, Owner, State};
 use crate::queue::Queue;
 use crate::record::{Copied, Record};
@@ -74,7 +71,7 @@ impl Broker {
     }
 
     /// Does to one entry what the outcome says.
-    fn conclude(&mut self, now: Time, n: u32, seq: u64, outcome: Outcome, step: &mut Step) {
+    pub(crate) fn conclude(&mut self, now: Time, n: u32, seq: u64, outcome: Outcome, step: &mut Step) {
         match outcome {
             Outcome::Accepted => {
                 self.totals.settled += 1;
@@ -83,7 +80,8 @@ impl Broker {
                 }
                 self.discard(n, seq);
             }
-            Outcome::Rejected => self.dead_letter(now, n, seq, step),
+            Outcome::Rejected => self.dead_letter(now, n, seq, DeathReason::Rejected.into(), step),
+            Outcome::Poison(text) => self.dead_letter(now, n, seq, Cause::poison(text), step),
             Outcome::Released => self.give_back(now, n, seq, false, None, step),
             Outcome::Modified { failed, not_before } => self.give_back(now, n, seq, failed, not_before, step),
             Outcome::Renew(until) if until <= now => self.give_back(now, n, seq, false, None, step),
@@ -112,7 +110,7 @@ impl Broker {
         let Some(entry) = queue.entry_mut(seq) else { return };
         entry.failed += u32::from(failed);
         if most.is_some_and(|most| entry.attempts >= most) {
-            return self.dead_letter(now, n, seq, step);
+            return self.dead_letter(now, n, seq, DeathReason::DeliveryLimit.into(), step);
         }
         let (attempts, failed_count, state) = (entry.attempts, entry.failed, entry.state);
         let not_before = not_before.filter(|at| *at > now);
@@ -193,27 +191,7 @@ impl Broker {
         if let Some(queue) = self.registry.queue_mut(n) {
             queue.counts.expired += 1;
         }
-        self.dead_letter(now, n, seq, step);
-    }
-
-    /// Moves an entry to its queue's dead-letter queue, or drops it if there is none.
-    pub(crate) fn dead_letter(&mut self, now: Time, n: u32, seq: u64, step: &mut Step) {
-        let Some(queue) = self.registry.queue_mut(n) else { return };
-        let Some(DeadLetter { queue: name, .. }) = queue.settings.dead_letter.clone().filter(|_| !queue.is_log())
-        else {
-            self.discard(n, seq);
-            return;
-        };
-        let namespace = queue.namespace;
-        queue.counts.dead_lettered += 1;
-        let target = self.registry.named(namespace, &name);
-        let target = target.unwrap_or_else(|| self.create_queue(now, namespace, name, step));
-        if target == n {
-            self.discard(n, seq);
-            return;
-        }
-        self.move_entry(now, n, seq, target, step);
-        self.later(target);
+        self.dead_letter(now, n, seq, DeathReason::Expired.into(), step);
     }
 
     /// Moves an entry to the end of another queue, in one record.
@@ -228,9 +206,8 @@ impl Broker {
             self.apply(now, record, None);
             self.lease_ended(state);
         } else {
-            let source = self.dead_letter_source(from, to);
             if let Some(entry) = self.discard(from, seq) {
-                self.arrive(now, to, to_seq, Entry { source, ..entry });
+                self.arrive(now, to, to_seq, entry);
             }
         }
         // A queue that dead-letters what it has no room for is left over its limit: two such could feed each other.
@@ -278,7 +255,7 @@ impl Broker {
             assured: route.assured,
             exact: false,
             retained: route.retained,
-            source: None,
+            history: None,
             tags: route.tags,
             state: State::Ready,
         };
@@ -290,39 +267,9 @@ impl Broker {
     }
 
     pub(crate) fn apply_moved(&mut self, now: Time, from: u32, seq: u64, to: u32, to_seq: u64) {
-        let source = self.dead_letter_source(from, to);
         let entry = self.registry.queue_mut(from).and_then(|queue| queue.remove(seq, &mut self.memory));
         if let Some(entry) = entry {
-            self.arrive(now, to, to_seq, Entry { source, ..entry });
-        }
-    }
-
-    /// The name of `from`, if what moves to `to` is its dead letter.
-    fn dead_letter_source(&self, from: u32, to: u32) -> Option<Arc<Name>> {
-        let source = self.registry.queue(from)?;
-        let target = self.registry.queue(to)?;
-        let dead_letter = source.settings.dead_letter.as_ref()?;
-        (dead_letter.queue == target.name).then(|| Arc::new(source.name.clone()))
-    }
-
-    /// A moved entry starts anew in another queue.
-    fn arrive(&mut self, now: Time, to: u32, seq: u64, mut entry: Entry) {
-        let Some(queue) = self.registry.queue_mut(to) else { return };
-        entry.durable &= queue.settings.durable;
-        entry.arrived = now;
-        entry.expires = None;
-        entry.attempts = 0;
-        entry.failed = 0;
-        entry.retained = false;
-        entry.tags.clear();
-        entry.state = State::Ready;
-        let (due, missed) = (queue.due_of(&entry), queue.selective > 0 && queue.settings.max_priority > 0);
-        queue.insert(seq, entry, &mut self.memory);
-        if missed {
-            self.offer_to_selective(to, seq);
-        }
-        if let Some(due) = due {
-            self.arm(to, due);
+            self.arrive(now, to, to_seq, entry);
         }
     }
 

@@ -51,12 +51,13 @@ pub(crate) struct Staged {
     pub(crate) routes: Routes,
 }
 
-/// An accepted delivery that waits for its commit, and who has it if there is none.
+/// A delivery whose outcome waits for a commit, and who has it if there is none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Staging {
     pub(crate) queue: u32,
     pub(crate) seq: u64,
     pub(crate) owner: Option<Owner>,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Debug)]
@@ -73,6 +74,12 @@ impl Transactions {
     pub(crate) fn bytes_in_memory(&self) -> u64 {
         let open = self.open.values().flat_map(|it| &it.staged);
         open.chain(self.committing.iter().flat_map(|it| it.staged.as_slice())).map(Staged::bytes_in_memory).sum()
+    }
+
+    /// Takes out of an open transaction the outcomes that no record carries: those that are no acceptance.
+    pub(crate) fn take_unaccepted(&mut self, number: TransactionNumber) -> Vec<Staging> {
+        let Some(transaction) = self.open.get_mut(&number) else { return Vec::new() };
+        transaction.settles.extract_if(.., |it| it.outcome != Outcome::Accepted).collect()
     }
 
     /// Something staged, prepared or committed is not finished.
@@ -168,7 +175,7 @@ impl Broker {
         let record = Record::Staged { transaction: number, published };
         let located = durable.then(|| step.write(&record, &mut self.next_lsn));
         self.apply(now, record, located);
-        if let Some(token) = publish.token {
+        if let Some(token) = publish.token.filter(|_| !publish.quiet) {
             let after = located.map_or(Lsn(0), |located| Lsn(located.lsn));
             let effect = model::Effect::Confirm { token, message: message_number, routed: true };
             self.answer(id, after, effect, step);
@@ -195,7 +202,7 @@ impl Broker {
         });
     }
 
-    /// Takes outcomes into a transaction. Only an acceptance waits for the commit; the others happen at once.
+    /// Takes outcomes into a transaction: they wait for the commit.
     pub(crate) fn stage_settle(&mut self, id: ConnectionId, index: TransactionIndex, settle: Settle, step: &mut Step) {
         let number = self.connections.get(id).and_then(|it| it.transactions.get(&index).copied());
         let Some(number) = number else {
@@ -204,8 +211,8 @@ impl Broker {
             }
             return;
         };
-        if settle.outcome != Outcome::Accepted {
-            let refusal = Refusal::Invalid("only an acceptance can be part of a transaction".into());
+        if matches!(settle.outcome, Outcome::Renew(_)) {
+            let refusal = Refusal::Invalid("a lease cannot be renewed in a transaction".into());
             if let Some(token) = settle.token {
                 self.refuse(id, token, refusal, step);
             }
@@ -217,7 +224,7 @@ impl Broker {
         if let Some((first, last)) = bounds {
             for seq in settle.first.max(first)..=settle.last.min(last) {
                 if self.may_settle(id, n, seq, &settle) {
-                    self.hold_for(number, n, seq);
+                    self.hold_for(number, n, seq, settle.outcome);
                     count += 1;
                 }
             }
@@ -231,7 +238,7 @@ impl Broker {
         }
     }
 
-    pub(crate) fn hold_for(&mut self, number: TransactionNumber, n: u32, seq: u64) {
+    pub(crate) fn hold_for(&mut self, number: TransactionNumber, n: u32, seq: u64, outcome: Outcome) {
         let Some(queue) = self.registry.queue_mut(n) else { return };
         let owner = match queue.entry(seq).map(|entry| entry.state) {
             Some(State::Leased(owner)) => Some(owner),
@@ -239,6 +246,6 @@ impl Broker {
         };
         queue.set_state(seq, State::Leased(Owner::Transaction(number)));
         let transaction = self.transactions.open.entry(number).or_default();
-        transaction.settles.push(Staging { queue: n, seq, owner });
+        transaction.settles.push(Staging { queue: n, seq, owner, outcome });
     }
 }

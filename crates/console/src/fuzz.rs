@@ -135,7 +135,7 @@ fn deliver(seq: u64) -> Effect {
         failed: 0,
         redelivered: false,
         settled: true,
-        source: None,
+        history: None,
         retained: false,
         tags: model::Tags::new(),
     })

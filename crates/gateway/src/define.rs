@@ -141,7 +141,7 @@ fn settings(queue: &config::Queue) -> QueueSettings {
         dead_letter: queue
             .dead_letter
             .as_deref()
-            .map(|name| DeadLetter { queue: Name::from(name), max_deliveries: queue.max_deliveries }),
+            .map(|name| DeadLetter::to_queue(Name::from(name), queue.max_deliveries)),
         ..QueueSettings::default()
     }
 }

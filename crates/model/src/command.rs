@@ -132,6 +132,8 @@ pub enum Command {
         to: QueueRef,
         max: u64,
     },
+    /// What this connection's conversions could not carry since it last said so. Not answered.
+    Tally(Tally),
     /// The last command, given by the shell: leases of the connection end, its exclusive queues are deleted. Not
     /// answered.
     Close,
@@ -171,12 +173,16 @@ pub enum DeclareMode {
     Same,
     /// It must exist; the settings are not looked at.
     Passive,
+    /// The name is a beginning, to which the broker adds what no other queue has.
+    Generated,
 }
 
 #[derive(Clone, Debug)]
 pub struct Publish {
-    /// `None`: the publisher wants no confirmation.
+    /// `None`: the publisher wants no answer.
     pub token: Option<Token>,
+    /// Answer a refusal only; a publish that reached its queues is not confirmed.
+    pub quiet: bool,
     pub message: Arc<Message>,
     /// Make the queue of a default-exchange address that does not exist, if the configuration allows.
     pub create: bool,
@@ -189,7 +195,7 @@ pub struct Publish {
 
 impl Publish {
     pub fn new(message: Arc<Message>) -> Self {
-        Self { token: None, message, create: true, mandatory: false, hold: None, transaction: None }
+        Self { token: None, quiet: false, message, create: true, mandatory: false, hold: None, transaction: None }
     }
 }
 
@@ -225,6 +231,37 @@ pub struct Fetch {
     pub lease: Lease,
     /// Wait until then for a first message. `None`: answer with what is there.
     pub until: Option<Time>,
+}
+
+/// What became of messages of other protocols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages delivered without some of their properties.
+    pub lossy: u64,
+    /// Those properties.
+    pub lost: u64,
+    /// Messages that could not be delivered in this protocol at all.
+    pub undeliverable: u64,
+}
+
+impl Tally {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A message was delivered without `lost` of its properties.
+    pub fn delivered(&mut self, lost: u32) {
+        self.lossy += u64::from(lost > 0);
+        self.lost += u64::from(lost);
+    }
+}
+
+impl core::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.lossy += other.lossy;
+        self.lost += other.lost;
+        self.undeliverable += other.undeliverable;
+    }
 }
 
 /// Outcome for deliveries `first..=last` of a queue: those that this connection leases, or, with an `attempt`, one

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::binding::Tags;
 use crate::{
-    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, Message, MessageNumber, Name, Namespace,
+    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, History, Message, MessageNumber, Namespace,
     QueueId, QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
 };
 
@@ -63,8 +63,8 @@ pub struct Deliver {
     pub settled: bool,
     /// A retained message that is sent because of a new subscription.
     pub retained: bool,
-    /// The queue that dead-lettered it to this one.
-    pub source: Option<Arc<Name>>,
+    /// How it came here, if it was dead-lettered.
+    pub history: Option<Arc<History>>,
     /// Of all bindings that matched.
     pub tags: Tags,
 }
@@ -86,9 +86,10 @@ pub enum Reply {
         queue: QueueId,
         decided: Vec<(Delivery, u32)>,
     },
-    /// A fetch has begun.
+    /// A fetch has begun, from a queue with so many messages ready.
     Fetching {
         queue: QueueId,
+        ready: u64,
     },
     Count(u64),
     Queue(Box<QueueInfo>),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Body, Hub, Message};
+use crate::{Body, Hub, Message, Time};
 
 /// Names the protocol form of a message's properties. Written to disk: the numbers never change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,9 +23,11 @@ impl EncodingId {
 pub trait Encoding: Send + Sync {
     fn id(&self) -> EncodingId;
 
+    /// All but `Hub::header`, which is the same for every encoding.
     fn decode(&self, message: &Message) -> Hub;
 
-    fn encode(&self, hub: &Hub) -> Result<Converted, Unconvertible>;
+    /// `now` tells how long a message that expires has left.
+    fn encode(&self, hub: &Hub, now: Time) -> Result<Converted, Unconvertible>;
 
     /// The application property or JMS header `name`, for selectors and headers exchanges.
     fn property<'a>(&self, message: &'a Message, name: &str) -> Scalar<'a>;
@@ -74,10 +76,11 @@ impl Encodings {
 
     /// The message's hub form; one of an unknown encoding keeps just its body.
     pub fn to_hub(&self, message: &Message) -> Hub {
-        match self.get(message.encoding) {
+        let hub = match self.get(message.encoding) {
             Some(encoding) => encoding.decode(message),
             None => Hub { body: crate::HubBody::Data(message.body.clone()), ..Hub::default() },
-        }
+        };
+        Hub { header: message.header, ..hub }
     }
 
     pub fn property<'a>(&self, message: &'a Message, name: &str) -> Scalar<'a> {

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 
-use crate::Body;
+use crate::{Body, Header};
 
 /// A message in the form that every encoding can be turned into and made from: AMQP 1.0's sections (3.2).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hub {
+    pub header: Header,
     pub annotations: Vec<(String, Value)>,
     pub properties: HubProperties,
     pub application_properties: Vec<(String, Value)>,
@@ -22,6 +23,8 @@ pub struct HubProperties {
     pub correlation_id: Option<Value>,
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
+    /// Milliseconds since the epoch.
+    pub creation_time: Option<i64>,
     pub group_id: Option<String>,
     pub group_sequence: Option<u32>,
     pub reply_to_group_id: Option<String>,

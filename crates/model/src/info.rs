@@ -1,4 +1,4 @@
-use crate::{Binding, ConnectionId, ExchangeKind, Lsn, Name, Namespace, QueueId, QueueSettings, Time};
+use crate::{Binding, ConnectionId, ExchangeKind, Lsn, Name, Namespace, QueueId, QueueSettings, Tally, Time};
 
 /// A queue, as it is now.
 #[derive(Clone, Debug)]
@@ -79,4 +79,6 @@ pub struct Status {
     pub settled: u64,
     /// Messages that no binding took.
     pub unrouted: u64,
+    /// What conversions between protocols could not carry.
+    pub conversions: Tally,
 }

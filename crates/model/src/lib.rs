@@ -10,8 +10,10 @@ mod connection;
 mod consumer;
 mod effect;
 mod encoding;
+mod history;
 mod http_service;
 mod hub;
+mod hub_text;
 mod ids;
 mod info;
 pub mod limits;
@@ -26,14 +28,16 @@ pub use address::{Address, Exchange, ExchangeKind, Name, alias_of};
 pub use binding::{Binding, HeaderRule, Tag, Tags};
 pub use command::{
     Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish, Settle,
-    TransactionRef, Xid,
+    Tally, TransactionRef, Xid,
 };
 pub use connection::{CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
 pub use consumer::{Credit, CreditMode, Lease, Mode, Position, Settlement};
 pub use effect::{Deliver, Effect, Reply};
 pub use encoding::{Converted, Encoding, EncodingId, Encodings, Scalar, Unconvertible};
+pub use history::{Death, DeathReason, History};
 pub use http_service::{Exchanged, HttpConnection, HttpIo, HttpService};
 pub use hub::{Hub, HubBody, HubProperties, Value};
+pub use hub_text::Flat;
 pub use ids::{
     ConnectionId, ConsumerIndex, Delivery, Lsn, MessageNumber, Namespace, QueueId, QueueRef, Token, TransactionIndex,
 };

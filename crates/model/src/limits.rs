@@ -11,6 +11,11 @@ pub const TOPIC_LEVELS: usize = 128;
 pub const RECORD_BODY_BYTES: usize = 1 << 20;
 /// Messages one `Fetch` may take.
 pub const FETCH_MESSAGES: u32 = 1_000;
+/// The queue for what may not be dropped and whose own queue has no dead-letter address, in each namespace; ActiveMQ's
+/// name for it. It is made when it is first needed.
+pub const SHARED_DEAD_LETTERS: &str = "ActiveMQ.DLQ";
+/// Deaths that a message's history keeps.
+pub const DEATHS: usize = 64;
 /// Consumers, transactions or fetches that one connection may number. The numbers are indexes.
 pub const CONSUMERS_PER_CONNECTION: u32 = 65_536;
 /// Messages that one step may hand out, expire or scan for one queue before it yields to other work.

@@ -8,6 +8,9 @@ pub enum Outcome {
     Accepted,
     /// Can never be processed: dead-lettered at once, or dropped where the queue has no dead-letter address.
     Rejected,
+    /// As `Rejected`, but never dropped: where a queue has no dead-letter address, [`crate::limits::SHARED_DEAD_LETTERS`]
+    /// takes it. A text says why it cannot be delivered in the receiver's protocol; without one the receiver rejected it.
+    Poison(&'static str),
     /// Not processed and not looked at: back to its place, counts as no failure.
     Released,
     /// Not processed: back to its place, not before `not_before`.

@@ -1,4 +1,4 @@
-use crate::Name;
+use crate::{Exchange, Name};
 
 /// How a queue behaves. What only one protocol understands stands in `extras`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,11 +88,25 @@ pub enum Overflow {
 /// Where messages go that cannot be processed here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// A queue of the same namespace.
-    pub queue: Name,
+    /// The default exchange makes the queue it names, if there is none.
+    pub exchange: Exchange,
+    /// `None`: the key that the message came with.
+    pub key: Option<Name>,
     /// Acquisitions after which a message that comes back goes there (SQS maxReceiveCount); `None`: only what is
     /// rejected, expires or overflows.
     pub max_deliveries: Option<u32>,
+}
+
+impl DeadLetter {
+    /// To a queue of the same namespace.
+    pub fn to_queue(queue: Name, max_deliveries: Option<u32>) -> Self {
+        Self { exchange: Exchange::Default, key: Some(queue), max_deliveries }
+    }
+
+    /// The queue that takes them, if they go to one by its name.
+    pub fn queue(&self) -> Option<&Name> {
+        self.key.as_ref().filter(|_| self.exchange == Exchange::Default)
+    }
 }
 
 /// New settings for a queue that exists; what is `None` stays.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{
-    Body, Converted, Encoding, EncodingId, Exchange, Header, Hub, HubBody, Message, Scalar, Unconvertible, Value,
+    Body, Converted, Encoding, EncodingId, Exchange, Header, Hub, HubBody, Message, Scalar, Time, Unconvertible, Value,
 };
 
 use crate::codec::Qos;
@@ -23,7 +23,7 @@ impl Encoding for MqttEncoding {
         hub
     }
 
-    fn encode(&self, hub: &Hub) -> Result<Converted, Unconvertible> {
+    fn encode(&self, hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
         let body = match &hub.body {
             HubBody::Data(body) => body.clone(),
             HubBody::Value(Value::String(text)) => Body::from(Bytes::copy_from_slice(text.as_bytes())),

@@ -198,8 +198,8 @@ fn topic_of(message: &Message) -> Option<Cow<'_, str>> {
 
 /// The queue that dead-lettered this message to the one it is received from.
 fn source_arn(place: Option<&Place>, deliver: &Deliver) -> Option<String> {
-    let (place, source) = (place?, deliver.source.as_ref()?);
-    Some(queue_arn(&place.region, &place.account, &spoken_name(source)))
+    let (place, death) = (place?, deliver.history.as_ref()?.deaths.first()?);
+    Some(queue_arn(&place.region, &place.account, &spoken_name(&death.queue)))
 }
 
 fn push_system(

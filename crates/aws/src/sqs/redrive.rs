@@ -66,16 +66,16 @@ impl Redrive {
         let name = Name::from(self.queue.as_str());
         let info = call.find_queue(namespace, &name, Age::New)?;
         let info = info.ok_or_else(|| invalid("Dead letter target does not exist."))?;
-        Ok(DeadLetter { queue: info.name.clone(), max_deliveries: Some(self.max_receive_count) })
+        Ok(DeadLetter::to_queue(info.name.clone(), Some(self.max_receive_count)))
     }
 }
 
-/// The policy as AWS writes it; `None` if the queue never counts.
+/// The policy as AWS writes it; `None` if the queue never counts, or sends its dead letters to an exchange.
 pub(crate) fn written(dead_letter: &DeadLetter, region: &str, account: &str) -> Option<String> {
-    let max = dead_letter.max_deliveries?;
+    let (max, queue) = (dead_letter.max_deliveries?, dead_letter.queue()?);
     let mut out = Vec::new();
     let mut object = Object::begin(&mut out);
-    object.text("deadLetterTargetArn", &queue_arn(region, account, &spoken_name(&dead_letter.queue)));
+    object.text("deadLetterTargetArn", &queue_arn(region, account, &spoken_name(queue)));
     object.field("maxReceiveCount").extend_from_slice(max.to_string().as_bytes());
     object.end();
     String::from_utf8(out).ok()

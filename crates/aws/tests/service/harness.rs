@@ -212,7 +212,7 @@ pub(crate) fn deliver(message: Arc<Message>, seq: u64) -> Effect {
         failed: 0,
         redelivered: false,
         settled: false,
-        source: None,
+        history: None,
         retained: false,
         tags: Tags::new(),
     })

@@ -63,7 +63,7 @@ fn attributes_and_tags_become_settings() {
     client.reply(token, Reply::Queue(Box::new(named("dead.eu"))));
     let Declare { settings, .. } = declared(&mut client);
     assert_eq!((settings.delay, settings.lease, settings.ttl), (5_000, 0, Some(60_000)));
-    let dead_letter = DeadLetter { queue: "dead.eu".into(), max_deliveries: Some(3) };
+    let dead_letter = DeadLetter::to_queue("dead.eu".into(), Some(3));
     assert_eq!(settings.dead_letter, Some(dead_letter), "the core's own name");
     let extras = [
         pair("aws.MaximumMessageSize", "2048"),
@@ -210,7 +210,7 @@ fn attributes_are_shown_from_the_settings_of_any_queue() {
     let mut client = client();
     client.ask("GetQueueAttributes", json!({"QueueUrl": URL, "AttributeNames": ["All"]}));
     let mut info = orders_with(&[("ReceiveMessageWaitTimeSeconds", "7"), ("KmsMasterKeyId", "k"), ("tag.x", "=1")]);
-    info.settings.dead_letter = Some(DeadLetter { queue: "dead.eu".into(), max_deliveries: Some(4) });
+    info.settings.dead_letter = Some(DeadLetter::to_queue("dead.eu".into(), Some(4)));
     client.describe(info);
     let expected = json!({"Attributes": {
         "QueueArn": "arn:aws:sqs:us-east-1:000000000000:orders",

@@ -41,7 +41,7 @@ fn sent(client: &mut Client, more: Value) -> Arc<Message> {
 fn received(client: &mut Client, more: Value, messages: &[Arc<Message>]) -> Value {
     client.ask("ReceiveMessage", receive(more));
     let fetch = fetched(client.command());
-    client.reply(fetch.token, Reply::Fetching { queue: ORDERS });
+    client.reply(fetch.token, Reply::Fetching { queue: ORDERS, ready: 1 });
     messages.iter().zip(1..).for_each(|(message, seq)| client.apply(deliver(Arc::clone(message), seq)));
     client.apply(drained());
     client.success()

@@ -6,8 +6,8 @@ use model::{
 };
 use smallvec::SmallVec;
 
-use super::settings::{kind, settings};
-use super::{Copied, Declared, Parsed, Published, Ranges, Record, Route};
+use super::settings::{kind, reason, settings};
+use super::{Copied, Declared, Died, Parsed, Published, Ranges, Record, Route};
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
 use crate::wire::{BadRecord, Reader};
@@ -93,6 +93,12 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
             let (queue, next) = (r.small()?, r.number()?);
             Record::Advanced { queue, next, created: Time(r.number()?), altered: Time(r.number()?) }
         }
+        29 => {
+            let (from, seq, reason) = (r.small()?, r.number()?, reason(r)?);
+            let (detail, came) = (r.bytes()?.into(), (exchange(r)?, r.bytes()?.into()));
+            let (exchange, key) = (exchange(r)?, r.bytes()?.into());
+            Record::Died(Box::new(Died { from, seq, reason, detail, came, exchange, key, places: pairs(r)? }))
+        }
         25 => Record::TopicDeclared { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
         _ => return Err(BadRecord("unknown kind")),
     })
@@ -148,7 +154,7 @@ fn time(r: &mut Reader) -> Result<Option<Time>, BadRecord> {
     Ok(r.option()?.map(Time))
 }
 
-fn exchange(r: &mut Reader) -> Result<Exchange, BadRecord> {
+pub(super) fn exchange(r: &mut Reader) -> Result<Exchange, BadRecord> {
     Ok(match r.byte()? {
         0 => Exchange::Default,
         1 => Exchange::Topic,

@@ -3,7 +3,7 @@ use std::fmt::{self, Display, Formatter};
 use bytes::Bytes;
 use model::{Address, Body, Exchange, Time};
 
-use super::{Parsed, Published, Record, Route};
+use super::{Died, Parsed, Published, Record, Route};
 
 /// One line that says what a record says, for tests and logs; its form is no promise.
 #[doc(hidden)]
@@ -54,6 +54,12 @@ impl Record {
             }
             Self::Decided { queue, seq, mark } => write!(f, "Decided q{queue}@{seq} mark {mark}"),
             Self::Unheld { queue, number } => write!(f, "Unheld q{queue} {number}"),
+            Self::Died(died) => {
+                let Died { from, seq, reason, detail, came, exchange, key, places } = died.as_ref();
+                let to = exchange.to_text();
+                let (by, reason) = (came.0.to_text(), reason.as_str());
+                write!(f, "Died q{from}@{seq} by {by:?} {} {reason} {detail} -> {to:?} {key} {places:?}", came.1)
+            }
             Self::Moved { from, seq, to, to_seq } => write!(f, "Moved q{from}@{seq} -> q{to}@{to_seq}"),
             Self::Copied(it) => write!(f, "Copied #{} from {}{}", it.number.0, it.located.lsn, At(&it.route)),
             Self::Purged { queue, below, except } => write!(f, "Purged q{queue} below {below} except {except:?}"),

@@ -2,7 +2,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use model::limits::RECORD_BODY_BYTES;
 use model::{Binding, Body, Exchange, Message, Name, Time};
 
-use super::settings::{put_kind, put_settings};
+use super::settings::{put_kind, put_reason, put_settings};
 use super::{Copied, Published, Record, Route};
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
@@ -143,6 +143,17 @@ impl Record {
                 put_head(out, 28, *queue);
                 put_numbers(out, &[*next, created.0, altered.0]);
             }
+            Self::Died(died) => {
+                put_head(out, 29, died.from);
+                put_number(out, died.seq);
+                put_reason(out, died.reason);
+                put_bytes(out, died.detail.as_bytes());
+                put_exchange(out, &died.came.0);
+                put_bytes(out, died.came.1.as_bytes());
+                put_exchange(out, &died.exchange);
+                put_bytes(out, died.key.as_bytes());
+                put_pairs(out, &died.places);
+            }
             Self::TopicDeclared { namespace, name } => {
                 put_head(out, 25, namespace.0.into());
                 put_bytes(out, name.as_bytes());
@@ -233,7 +244,7 @@ fn put_time(out: &mut BytesMut, time: Option<Time>) {
     put_option(out, time.map(|time| time.0));
 }
 
-fn put_exchange(out: &mut BytesMut, exchange: &Exchange) {
+pub(super) fn put_exchange(out: &mut BytesMut, exchange: &Exchange) {
     let (kind, name) = match exchange {
         Exchange::Default => (0, &Name::default()),
         Exchange::Topic => (1, &Name::default()),

@@ -16,7 +16,10 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Binding, Exchange, ExchangeKind, Message, MessageNumber, Name, Namespace, QueueSettings, Tags, Time, Xid};
+use model::{
+    Binding, DeathReason, Exchange, ExchangeKind, Message, MessageNumber, Name, Namespace, QueueSettings, Tags, Time,
+    Xid,
+};
 use smallvec::SmallVec;
 
 use crate::entry::Located;
@@ -96,6 +99,8 @@ pub(crate) enum Record {
         to: u32,
         to_seq: u64,
     },
+    /// Dead-lettered, to all of its places at once.
+    Died(Box<Died>),
     /// A message that the journal has already, put into another queue (a retained one, for a new subscription).
     Copied(Box<Copied>),
     /// Everything below, but for these, is gone.
@@ -182,6 +187,21 @@ pub(crate) struct Copied {
     pub(crate) priority: u8,
     pub(crate) expires: Option<Time>,
     pub(crate) route: Route,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Died {
+    pub(crate) from: u32,
+    pub(crate) seq: u64,
+    pub(crate) reason: DeathReason,
+    pub(crate) detail: Name,
+    /// What it had been sent to when it came to this queue.
+    pub(crate) came: (Exchange, Name),
+    /// What it is sent to now.
+    pub(crate) exchange: Exchange,
+    pub(crate) key: Name,
+    /// Queues that took it, and its sequence numbers there.
+    pub(crate) places: Vec<(u32, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,8 @@
 use bytes::{BufMut, BytesMut};
-use model::{DeadLetter, ExchangeKind, Lifetime, Overflow, QueueKind, QueueSettings};
+use model::{DeadLetter, DeathReason, Exchange, ExchangeKind, Lifetime, Name, Overflow, QueueKind, QueueSettings};
 
+use super::decode::exchange;
+use super::encode::put_exchange;
 use crate::wire::{BadRecord, Reader, put_bool, put_bytes, put_number, put_option};
 
 pub(super) fn put_settings(out: &mut BytesMut, settings: &QueueSettings) {
@@ -27,17 +29,45 @@ pub(super) fn put_settings(out: &mut BytesMut, settings: &QueueSettings) {
     put_option(out, settings.ttl);
     put_number(out, settings.delay);
     put_number(out, settings.lease);
-    put_bool(out, settings.dead_letter.is_some());
-    if let Some(dead_letter) = &settings.dead_letter {
-        put_bytes(out, dead_letter.queue.as_bytes());
-        put_option(out, dead_letter.max_deliveries.map(u64::from));
-    }
+    put_dead_letter(out, settings.dead_letter.as_ref());
     put_bool(out, settings.drops_transient_unattended);
     put_number(out, settings.extras.len() as u64);
     for (name, value) in &settings.extras {
         put_bytes(out, name.as_bytes());
         put_bytes(out, value.as_bytes());
     }
+}
+
+/// 1: a queue by its name. 2: an exchange, with a key or the message's own.
+fn put_dead_letter(out: &mut BytesMut, dead_letter: Option<&DeadLetter>) {
+    let Some(dead_letter) = dead_letter else { return out.put_u8(0) };
+    if let Some(queue) = dead_letter.queue() {
+        out.put_u8(1);
+        put_bytes(out, queue.as_bytes());
+    } else {
+        out.put_u8(2);
+        put_exchange(out, &dead_letter.exchange);
+        put_bool(out, dead_letter.key.is_some());
+        put_bytes(out, dead_letter.key.as_ref().map(Name::as_bytes).unwrap_or_default());
+    }
+    put_option(out, dead_letter.max_deliveries.map(u64::from));
+}
+
+fn dead_letter(r: &mut Reader) -> Result<Option<DeadLetter>, BadRecord> {
+    let (exchange, key) = match r.byte()? {
+        0 => return Ok(None),
+        1 => (Exchange::Default, Some(r.bytes()?.into())),
+        2 => {
+            let (exchange, present, key) = (exchange(r)?, r.bool()?, r.bytes()?.into());
+            (exchange, present.then_some(key))
+        }
+        _ => return Err(BadRecord("unknown dead-letter address")),
+    };
+    let max_deliveries = match r.option()? {
+        None => None,
+        Some(most) => Some(u32::try_from(most).map_err(|_| BadRecord("number too large"))?),
+    };
+    Ok(Some(DeadLetter { exchange, key, max_deliveries }))
 }
 
 pub(super) fn settings(r: &mut Reader) -> Result<QueueSettings, BadRecord> {
@@ -63,16 +93,7 @@ pub(super) fn settings(r: &mut Reader) -> Result<QueueSettings, BadRecord> {
         _ => return Err(BadRecord("unknown overflow")),
     };
     let (ttl, delay, lease) = (r.option()?, r.number()?, r.number()?);
-    let dead_letter = if r.bool()? {
-        let queue = r.bytes()?.into();
-        let max_deliveries = match r.option()? {
-            None => None,
-            Some(most) => Some(u32::try_from(most).map_err(|_| BadRecord("number too large"))?),
-        };
-        Some(DeadLetter { queue, max_deliveries })
-    } else {
-        None
-    };
+    let dead_letter = dead_letter(r)?;
     let drops_transient_unattended = r.bool()?;
     let extras = (0..r.count()?).map(|_| Ok((r.text()?, r.text()?))).collect::<Result<_, _>>()?;
     Ok(QueueSettings {
@@ -109,5 +130,26 @@ pub(super) fn kind(r: &mut Reader) -> Result<ExchangeKind, BadRecord> {
         2 => ExchangeKind::Topic,
         3 => ExchangeKind::Headers,
         _ => return Err(BadRecord("unknown exchange kind")),
+    })
+}
+
+pub(super) fn put_reason(out: &mut BytesMut, reason: DeathReason) {
+    out.put_u8(match reason {
+        DeathReason::Rejected => 0,
+        DeathReason::Expired => 1,
+        DeathReason::MaxLength => 2,
+        DeathReason::DeliveryLimit => 3,
+        DeathReason::Undeliverable => 4,
+    });
+}
+
+pub(super) fn reason(r: &mut Reader) -> Result<DeathReason, BadRecord> {
+    Ok(match r.byte()? {
+        0 => DeathReason::Rejected,
+        1 => DeathReason::Expired,
+        2 => DeathReason::MaxLength,
+        3 => DeathReason::DeliveryLimit,
+        4 => DeathReason::Undeliverable,
+        _ => return Err(BadRecord("unknown reason of a death")),
     })
 }

@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use model::{
-    Address, Binding, DeadLetter, EncodingId, Exchange, ExchangeKind, Header, HeaderRule, Lifetime, Message,
-    MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag, Time,
+    Address, Binding, DeadLetter, DeathReason, EncodingId, Exchange, ExchangeKind, Header, HeaderRule, Lifetime,
+    Message, MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag, Time,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
-use super::{Copied, Declared, Parsed, Published, Record, Route, describe};
+use super::{Copied, Declared, Died, Parsed, Published, Record, Route, describe};
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
 
@@ -72,7 +72,7 @@ fn settings() -> QueueSettings {
         ttl: None,
         delay: 5,
         lease: 30_000,
-        dead_letter: Some(DeadLetter { queue: "dead".into(), max_deliveries: Some(3) }),
+        dead_letter: Some(DeadLetter::to_queue("dead".into(), Some(3))),
         drops_transient_unattended: true,
         extras: vec![("k".into(), "v".into())],
     }
@@ -87,6 +87,19 @@ fn binding() -> Binding {
         tag: Tag(300),
         at_most_once: false,
         hides_dollar: true,
+    }
+}
+
+fn died() -> Died {
+    Died {
+        from: 3,
+        seq: 9,
+        reason: DeathReason::Expired,
+        detail: "why".into(),
+        came: (Exchange::Default, "q".into()),
+        exchange: Exchange::Named("x".into()),
+        key: "k".into(),
+        places: vec![(4, 300)],
     }
 }
 
@@ -139,6 +152,7 @@ fn golden() -> Vec<(Record, &'static str)> {
         (Record::Decided { queue: 3, seq: 9, mark: 65_535 }, "0f0309ffff03"),
         (Record::Unheld { queue: 3, number: 12 }, "10030c"),
         (Record::Moved { from: 3, seq: 9, to: 4, to_seq: 300 }, "11030904ac02"),
+        (Record::Died(Box::new(died())), "1d03090103776879000171050178016b0104ac02"),
         (Record::Copied(Box::new(copied)), "12119003028101040a03c8010801020500"),
         (Record::Purged { queue: 3, below: 300, except: vec![1, 200] }, "1303ac020201c801"),
         (
@@ -270,7 +284,7 @@ fn publishes() -> impl Strategy<Value = Published> {
 fn queue_settings() -> impl Strategy<Value = QueueSettings> {
     let small = || option::of(0..u64::MAX);
     let kinds = (any::<bool>(), 0..3usize, 0..4usize, any::<[bool; 3]>(), any::<u8>());
-    let dead_letter = option::of((name(), option::of(any::<u32>())));
+    let dead_letter = option::of((exchanges(), option::of(name()), option::of(any::<u32>())));
     let extras = vec((".{0,8}", ".{0,8}"), 0..3);
     (kinds, [small(), small(), small()], any::<(u64, u64)>(), dead_letter, extras).prop_map(
         |((is_log, lifetime, overflow, flags, max_priority), numbers, (delay, lease), dead_letter, extras)| {
@@ -288,7 +302,11 @@ fn queue_settings() -> impl Strategy<Value = QueueSettings> {
                 ttl,
                 delay,
                 lease,
-                dead_letter: dead_letter.map(|(queue, max_deliveries)| DeadLetter { queue, max_deliveries }),
+                dead_letter: dead_letter.map(|(exchange, key, max_deliveries)| DeadLetter {
+                    exchange,
+                    key,
+                    max_deliveries,
+                }),
                 drops_transient_unattended,
                 extras,
             }
@@ -350,6 +368,13 @@ fn ledger() -> impl Strategy<Value = Record> {
         any::<(u32, u64, u32)>().prop_map(|(queue, seq, mark)| Record::Decided { queue, seq, mark }),
         any::<(u32, u32)>().prop_map(|(queue, number)| Record::Unheld { queue, number }),
         any::<(u32, u64, u32, u64)>().prop_map(|(from, seq, to, to_seq)| Record::Moved { from, seq, to, to_seq }),
+        (any::<(u32, u64)>(), name(), name(), exchanges(), vec(any::<(u32, u64)>(), 0..4)).prop_map(
+            |((from, seq), detail, key, exchange, places)| {
+                let came = (exchange.clone(), detail.clone());
+                let reason = DeathReason::Undeliverable;
+                Record::Died(Box::new(Died { from, seq, reason, detail, came, exchange, key, places }))
+            }
+        ),
         (any::<u64>(), located, any::<u32>(), any::<u8>(), time(), routes()).prop_map(
             |(number, located, size, priority, expires, route)| {
                 let number = MessageNumber(number);

@@ -41,6 +41,7 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::Credit { .. }
         | Command::Loaded { .. }
         | Command::Begin { .. }
+        | Command::Tally(_)
         | Command::Close => None,
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use model::{Command, Converted, Encoding, EncodingId, Encodings, Hub, Message, Scalar, Unconvertible};
+use model::{Command, Converted, Encoding, EncodingId, Encodings, Hub, Message, Scalar, Time, Unconvertible};
 
 use super::commands::publish_with;
 
@@ -46,7 +46,7 @@ impl Encoding for Lines {
         Hub::default()
     }
 
-    fn encode(&self, _hub: &Hub) -> Result<Converted, Unconvertible> {
+    fn encode(&self, _hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
         Err(Unconvertible("not wanted in these tests"))
     }
 

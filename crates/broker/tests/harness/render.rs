@@ -70,7 +70,7 @@ fn reply(reply: &Reply) -> String {
             let decided: String = decided.iter().map(|(it, mark)| format!(" decided {} mark {mark}", it.seq)).collect();
             format!("Consuming q{}{decided}", queue.n)
         }
-        Reply::Fetching { queue } => format!("Fetching q{}", queue.n),
+        Reply::Fetching { queue, .. } => format!("Fetching q{}", queue.n),
         Reply::Count(count) => format!("Count {count}"),
         Reply::Prepared(xids) => format!("Prepared {xids:?}"),
         other => format!("{other:?}"),

@@ -23,6 +23,8 @@ pub(crate) struct Watch {
 struct Seen {
     after: Lsn,
     unanswered: BTreeSet<Token>,
+    /// Answered only if they are refused.
+    quiet: BTreeSet<Token>,
     consumers: BTreeMap<u32, Consuming>,
     /// Which consumer an unanswered request makes.
     making: BTreeMap<Token, (u32, Consuming)>,
@@ -55,8 +57,10 @@ impl Watch {
             consumers.for_each(|it| it.unsettled.retain(|(n, seq)| *n != queue.n || !(*first..=*last).contains(seq)));
         }
         let Some(seen) = self.open.get_mut(&id) else { return };
+        let is_quiet = matches!(command, Command::Publish(publish) if publish.quiet);
         if let Some(token) = commands::token_of(command) {
-            seen.unanswered.insert(*token);
+            let waiting = if is_quiet { &mut seen.quiet } else { &mut seen.unanswered };
+            waiting.insert(*token);
         }
         match command {
             Command::Close => self.closing.push(id),
@@ -110,7 +114,8 @@ impl Watch {
             Effect::Reply { token, .. } | Effect::Confirm { token, .. } => {
                 assert!(*after >= seen.after, "an answer overtakes another: {outgoing:?}, before: {:?}", seen.after);
                 seen.after = *after;
-                assert!(seen.unanswered.remove(token), "answered twice or never asked: {outgoing:?}");
+                let refused = matches!(effect, Effect::Reply { reply: Err(_), .. }) && seen.quiet.remove(token);
+                assert!(seen.unanswered.remove(token) || refused, "answered twice or never asked: {outgoing:?}");
                 let made = seen.making.remove(token);
                 if let (Some((index, mut made)), Effect::Reply { reply: Ok(reply), .. }) = (made, effect) {
                     assert!(matches!(reply, Reply::Consuming { .. } | Reply::Fetching { .. }), "{reply:?}");

@@ -14,7 +14,7 @@ fn full(overflow: Overflow, by_bytes: bool) -> (World, ConnectionId) {
         declare_with("q", |it| {
             it.overflow = overflow;
             (it.max_length, it.max_bytes) = if by_bytes { (None, Some(2)) } else { (Some(2), None) };
-            it.dead_letter = Some(DeadLetter { queue: "dead".into(), max_deliveries: None });
+            it.dead_letter = Some(DeadLetter::to_queue("dead".into(), None));
         }),
     );
     world.batch([(a, publish("q", "1")), (a, publish("q", "2"))]);
@@ -101,7 +101,7 @@ fn one_message_larger_than_the_queue_may_be_dropped_but_not_loop() {
 #[test]
 fn a_queue_that_drops_keeps_to_its_limit_whatever_is_moved_into_it() {
     let (mut world, a) = full(Overflow::DropHead, false);
-    let to = DeadLetter { queue: "q".into(), max_deliveries: None };
+    let to = DeadLetter::to_queue("q".into(), None);
     world.run(a, declare_with("r", |it| it.dead_letter = Some(to)));
     world.batch((3..=6).map(|n| (a, publish("r", n.to_string()))));
     let delivery = world.run(a, get("r", 0, 1)).delivery();
@@ -117,7 +117,7 @@ fn two_full_queues_that_are_each_others_dead_letter_queue_come_to_rest() {
     let mut world = World::new();
     let a = world.open();
     for (name, other) in [("q", "r"), ("r", "q")] {
-        let to = DeadLetter { queue: other.into(), max_deliveries: Some(1) };
+        let to = DeadLetter::to_queue(other.into(), Some(1));
         world.run(
             a,
             declare_with(name, |it| {

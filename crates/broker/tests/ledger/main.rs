@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod dead_letters;
 mod limits;
 mod names;
 mod outcomes;

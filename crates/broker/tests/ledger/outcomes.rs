@@ -16,7 +16,7 @@ fn leased(lease: Lease) -> (World, ConnectionId, Delivery) {
 }
 
 fn dead(max_deliveries: Option<u32>) -> Option<DeadLetter> {
-    Some(DeadLetter { queue: "dead".into(), max_deliveries })
+    Some(DeadLetter::to_queue("dead".into(), max_deliveries))
 }
 
 const LEASES: [Lease; 3] = [Lease::Connection, Lease::Deadline(Some(5_000)), Lease::Deadline(None)];
@@ -136,11 +136,16 @@ fn a_message_that_came_back_too_often_is_dead_whatever_brought_it_back() {
 fn dead_letters_keep_their_number_and_start_anew() {
     let (mut world, a, delivery) = leased(Lease::Connection);
     let happened = world.run(a, settle(delivery, Outcome::Rejected));
-    happened.expect(&["5: Declared q1 \"dead\"", "6: Moved q0@1 -> q1@1", "a@6 Reply Count 1"]);
+    happened.expect(&[
+        "5: Declared q1 \"dead\"",
+        "6: Died q0@1 by \"\" q rejected  -> \"\" dead [(1, 1)]",
+        "a@6 Reply Count 1",
+    ]);
     let happened = world.run(a, get("dead", 1, 1));
     let letter = happened.delivered()[0];
     assert_eq!((letter.number.0, letter.delivery.attempt, letter.redelivered, letter.failed), (1, 1, false, 0));
-    assert_eq!(letter.source.as_deref(), Some(&"q".into()));
+    let history = letter.history.as_deref().expect("it was dead-lettered");
+    assert_eq!(history.deaths.iter().map(|it| (it.queue.to_text(), it.count)).collect::<Vec<_>>(), [("q".into(), 1)]);
     // The dead-letter queue has none of its own: there it ends.
     let delivery = letter.delivery;
     world.run(a, settle(delivery, Outcome::Rejected));
@@ -151,7 +156,7 @@ fn dead_letters_keep_their_number_and_start_anew() {
 fn a_queue_that_is_its_own_dead_letter_queue_drops() {
     let mut world = World::new();
     let a = world.open();
-    let own = Some(DeadLetter { queue: "q".into(), max_deliveries: Some(1) });
+    let own = Some(DeadLetter::to_queue("q".into(), Some(1)));
     world.run(a, declare_with("q", |it| it.dead_letter = own));
     world.run(a, publish("q", "one"));
     let delivery = world.run(a, get("q", 0, 1)).delivery();

@@ -92,7 +92,7 @@ fn a_queues_time_to_live_holds_for_each_message_whatever_stands_before_it() {
     for dead in [false, true] {
         let mut world = World::new();
         let a = world.open();
-        let to = model::DeadLetter { queue: "dead".into(), max_deliveries: None };
+        let to = model::DeadLetter::to_queue("dead".into(), None);
         world.run(
             a,
             declare_with("q", |it| {
@@ -165,7 +165,7 @@ fn thousands_that_expire_at_once_are_spread_over_steps() {
     let mut world = World::new();
     let a = world.open();
     world.audits = false;
-    let to = model::DeadLetter { queue: "dead".into(), max_deliveries: None };
+    let to = model::DeadLetter::to_queue("dead".into(), None);
     world.run(a, declare_with("q", |it| (it.ttl, it.dead_letter) = (Some(1_000), Some(to.clone()))));
     world.run(a, declare_with("r", |it| it.dead_letter = Some(to)));
     let at = world.now.plus(1_000);

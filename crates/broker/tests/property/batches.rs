@@ -116,7 +116,7 @@ fn declare_as_before(index: usize, name: &str) -> Command {
         it.ttl = (index == 1).then_some(40);
         it.max_length = (index == 1).then_some(6);
         it.overflow = model::Overflow::DeadLetter;
-        let to = model::DeadLetter { queue: "dead".into(), max_deliveries: (index == 0).then_some(2) };
+        let to = model::DeadLetter::to_queue("dead".into(), (index == 0).then_some(2));
         it.dead_letter = (index != 2).then_some(to);
     })
 }

@@ -141,7 +141,7 @@ impl Ledger {
     pub(crate) fn conclude(&mut self, queue: usize, number: u64, outcome: Outcome, now: u64, span: Span, told: u64) {
         match outcome {
             Outcome::Accepted => self.remove(queue, number, span, Some(told)),
-            Outcome::Rejected => self.bury(queue, number, span),
+            Outcome::Rejected | Outcome::Poison(_) => self.bury(queue, number, span),
             Outcome::Released => self.give_back(queue, number, None, span),
             Outcome::Modified { not_before, .. } => {
                 self.give_back(queue, number, not_before.map(|at| at.0).filter(|at| *at > now), span);

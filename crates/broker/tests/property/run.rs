@@ -49,7 +49,7 @@ impl Run {
             who,
             declare_with(name, |it| {
                 it.durable = index != MEMORY;
-                let to = model::DeadLetter { queue: NAMES[DEAD].into(), max_deliveries: Some(2) };
+                let to = model::DeadLetter::to_queue(NAMES[DEAD].into(), Some(2));
                 it.dead_letter = (index == 1).then_some(to);
             }),
         );

@@ -219,7 +219,7 @@ impl Create {
             dead_letter: self
                 .dead_letter
                 .as_deref()
-                .map(|queue| DeadLetter { queue: queue.into(), max_deliveries: self.max_deliveries }),
+                .map(|queue| DeadLetter::to_queue(queue.into(), self.max_deliveries)),
             ..default
         })
     }
@@ -274,7 +274,7 @@ mod tests {
         };
         let settings = create.settings().unwrap();
         assert_eq!(settings.overflow, Overflow::DropHead);
-        assert_eq!(settings.dead_letter, Some(DeadLetter { queue: "dead".into(), max_deliveries: Some(3) }));
+        assert_eq!(settings.dead_letter, Some(DeadLetter::to_queue("dead".into(), Some(3))));
         assert!(!settings.durable);
         assert!(Create { max_deliveries: Some(3), ..plain }.settings().is_err());
     }

@@ -73,6 +73,7 @@ pub(super) fn properties(properties: &HubProperties, budget: &mut Budget) -> Map
         correlation_id,
         content_type,
         content_encoding,
+        creation_time,
         group_id,
         group_sequence,
         reply_to_group_id,
@@ -99,6 +100,9 @@ pub(super) fn properties(properties: &HubProperties, budget: &mut Budget) -> Map
         if let Some(text) = text {
             map.insert(name.into(), budget.text(text));
         }
+    }
+    if let Some(created) = creation_time {
+        map.insert("creation_time".into(), (*created).into());
     }
     if let Some(sequence) = group_sequence {
         map.insert("group_sequence".into(), (*sequence).into());

@@ -1,4 +1,4 @@
-use model::{BindingInfo, Lifetime, Overflow, QueueInfo, QueueKind, QueueSettings};
+use model::{BindingInfo, DeadLetter, Lifetime, Overflow, QueueInfo, QueueKind, QueueSettings};
 use serde::{Deserialize, Serialize};
 
 /// A queue and its counts, as a listing shows it.
@@ -114,10 +114,19 @@ impl From<&QueueSettings> for SettingsObject {
             ttl: settings.ttl,
             delay: settings.delay,
             lease: settings.lease,
-            dead_letter: dead_letter.map(|it| it.queue.to_text().into_owned()),
+            dead_letter: dead_letter.map(address_text),
             max_deliveries: dead_letter.and_then(|it| it.max_deliveries),
             extras: settings.extras.clone(),
         }
+    }
+}
+
+/// A queue's name, or `/exchanges/NAME/KEY`; `…/*` stands for the message's own key.
+fn address_text(to: &DeadLetter) -> String {
+    match (to.queue(), &to.key) {
+        (Some(queue), _) => queue.to_text().into_owned(),
+        (None, Some(key)) => format!("/exchanges/{}/{}", to.exchange.to_text(), key.to_text()),
+        (None, None) => format!("/exchanges/{}/*", to.exchange.to_text()),
     }
 }
 

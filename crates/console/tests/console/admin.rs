@@ -231,10 +231,11 @@ impl Encoding for Rich {
             properties,
             application_properties: vec![twice("red"), twice("blue")],
             body: HubBody::Value(Value::List(vec![Value::Int(message.body.len() as i32)])),
+            ..Hub::default()
         }
     }
 
-    fn encode(&self, _: &Hub) -> Result<Converted, model::Unconvertible> {
+    fn encode(&self, _: &Hub, _: model::Time) -> Result<Converted, model::Unconvertible> {
         Err(model::Unconvertible("nothing"))
     }
 

@@ -178,7 +178,7 @@ impl FakeBroker {
             redelivered: chance.one_in(4),
             settled,
             retained: chance.one_in(4),
-            source: None,
+            history: None,
             tags,
         }));
     }

@@ -162,7 +162,7 @@ pub(crate) fn deliver(seq: u64, message: Message, qos: u8) -> Deliver {
         failed: 0,
         redelivered: false,
         retained: false,
-        source: None,
+        history: None,
         tags: [Tag(qos.into())].into_iter().collect(),
     }
 }
