@@ -11,10 +11,12 @@ mod http;
 mod listen;
 mod raw;
 mod round;
+mod shared_port;
 mod slots;
 mod thread;
 
 pub use clock::Clock;
 pub use core::{Addressed, Core, Wakers};
 pub use listen::{Arrivals, Face, Limits, Listener, Socket};
+pub use shared_port::SharedPort;
 pub use thread::{Options, run};
