@@ -1,27 +1,59 @@
 //! AMQP 1.0 on the wire: bytes ⇄ frames, values and message sections, for the server's side and the client's.
 
+mod body;
+mod composite;
 pub mod condition;
+mod coordination;
+mod decode;
+mod descriptor;
+mod encode;
 mod error;
+mod format;
 mod frame;
 mod header;
 pub mod limits;
+mod list_writer;
 mod performative;
+mod properties;
+mod property_sections;
+mod read;
+mod rope;
 mod sasl;
+mod sasl_wire;
+mod section;
+mod sections;
 mod state;
+mod state_wire;
 mod terminus;
+mod terminus_wire;
 mod text;
+mod transfer;
 mod value;
+mod value_ref;
+mod write;
 
+pub use body::{BodyPart, TooLong, body_parts, encode_data_head};
+pub use coordination::Coordination;
 pub use error::Malformed;
-pub use frame::Frame;
+pub use frame::{Frame, decode, decode_sasl, encode, encode_disposition, encode_empty, encode_flow, encode_sasl};
 pub use header::{HEADER_LEN, ProtocolHeader, ProtocolId};
 pub use limits::Limits;
 pub use performative::{
     Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Performative, ReceiverSettleMode, Role,
     SenderSettleMode, Transfer, Unsettled,
 };
+pub use properties::{
+    Properties, encode_amqp_value, encode_application_properties, encode_delivery_annotations, encode_footer,
+    encode_message_annotations, encode_sequence,
+};
+pub use property_sections::{MessageProperties, PropertySections};
+pub use read::decode_value;
 pub use sasl::{SaslCode, SaslFrame, SaslInit, SaslOutcome};
+pub use sections::{BodyKind, Header, Sections, scan};
 pub use state::{AmqpError, DeliveryState, Modified, Outcome, Received, Transactional};
 pub use terminus::{Coordinator, DistributionMode, Source, Target, TargetNode, TerminusDurability, TerminusExpiry};
 pub use text::{Symbol, Text};
+pub use transfer::TransferHead;
 pub use value::{Array, Described, Fields, Kind, Map, Value};
+pub use value_ref::{Compound, DescribedRef, ValueRef};
+pub use write::encode_value;

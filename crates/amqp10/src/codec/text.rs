@@ -1,6 +1,5 @@
 //! Strings and symbols: bytes that have been checked once.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -32,6 +31,11 @@ impl Text {
         Self(Bytes::from_static(text.as_bytes()))
     }
 
+    /// For bytes that have been seen as a `str`.
+    pub(super) const fn checked(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     /// The text as `str`; this walks over the bytes again.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).expect("checked when it was made")
@@ -60,6 +64,11 @@ impl Symbol {
     pub const fn from_static(text: &'static str) -> Self {
         assert!(text.is_ascii(), "symbols are ASCII");
         Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// For bytes that have been seen as ASCII.
+    pub(super) const fn checked(bytes: Bytes) -> Self {
+        Self(bytes)
     }
 
     /// The symbol as `str`; this walks over the bytes again.
@@ -109,13 +118,6 @@ impl Deref for Symbol {
 
     fn deref(&self) -> &str {
         self.as_str()
-    }
-}
-
-/// [`Bytes`] are ordered and hashed as the slices they are.
-impl Borrow<[u8]> for Symbol {
-    fn borrow(&self) -> &[u8] {
-        &self.0
     }
 }
 
