@@ -1,14 +1,11 @@
 //! PUBLISH to the client, and its acknowledgements.
 
 use bytes::{Bytes, BytesMut};
-use model::{
-    Command, ConsumerIndex, Credit, Deliver, Delivery, EncodingId, HubBody, Io, Message, Name, Outcome, QueueId,
-    Settle, Value,
-};
+use model::{Command, ConsumerIndex, Credit, Deliver, Delivery, EncodingId, Io, Name, Outcome, QueueId, Settle};
 
 use crate::codec::{self, PacketId, Qos};
 use crate::connect::{CREDIT_BYTES, SESSION_CONSUMER};
-use crate::convert::published_qos;
+use crate::convert::{payload, published_qos};
 use crate::flights::Received;
 use crate::queues::QueueSubscription;
 use crate::session::{Session, answer};
@@ -73,18 +70,17 @@ impl Session {
     pub(crate) fn deliver(&mut self, deliver: &Deliver, io: &mut Io<'_>) {
         let message = &deliver.message;
         let converted;
-        let body = match message.encoding {
-            EncodingId::MQTT | EncodingId::PLAIN | EncodingId::SQS => &message.body,
-            _ => match self.convert(message) {
-                Some(body) => {
-                    converted = body;
-                    &converted
-                }
-                None => return self.cannot_send(deliver, io),
-            },
+        let (body, lost) = match message.encoding {
+            EncodingId::MQTT | EncodingId::PLAIN => (&message.body, 0),
+            _ => {
+                converted = payload(&self.options.encodings.to_hub(message));
+                (&converted.0, converted.1)
+            }
         };
         let (topic, wanted) = if deliver.consumer == SESSION_CONSUMER {
-            let Some(topic) = self.topic_of(&message.address.key) else { return self.cannot_send(deliver, io) };
+            let Some(topic) = self.topic_of(&message.address.key) else {
+                return self.cannot_send(deliver, "MQTT cannot say this topic", io);
+            };
             (topic, deliver.tags.iter().map(|tag| granted(*tag)).max().unwrap_or(Qos::AtLeastOnce))
         } else {
             let Some(QueueSubscription { topic, qos, .. }) = self.queue_subscription(deliver.consumer) else {
@@ -104,8 +100,9 @@ impl Session {
             if let Some(id) = id {
                 self.flights.forget(id);
             }
-            return self.cannot_send(deliver, io);
+            return self.cannot_send(deliver, "the message is longer than an MQTT packet can be", io);
         }
+        self.tally.delivered(lost);
         for piece in body.pieces() {
             io.output.append(piece);
         }
@@ -131,22 +128,13 @@ impl Session {
         Some(self.last_key.topic.clone())
     }
 
-    fn convert(&self, message: &Message) -> Option<model::Body> {
-        match self.options.encodings.to_hub(message).body {
-            HubBody::Data(body) => Some(body),
-            HubBody::Value(Value::String(text)) => Some(Bytes::from(text).into()),
-            HubBody::Value(Value::Binary(bytes)) => Some(bytes.into()),
-            HubBody::Value(_) | HubBody::Sequence(_) => None,
-        }
-    }
-
     /// MQTT has no way to say this message: it is not delivered to this subscriber, and counted. Out of a queue that
     /// others share it goes to the dead letters.
-    fn cannot_send(&mut self, deliver: &Deliver, io: &mut Io<'_>) {
-        self.unsayable += 1;
+    fn cannot_send(&mut self, deliver: &Deliver, why: &'static str, io: &mut Io<'_>) {
+        self.tally.undeliverable += 1;
         if !deliver.settled {
             let own = deliver.consumer == SESSION_CONSUMER;
-            let outcome = if own { Outcome::Accepted } else { Outcome::Rejected };
+            let outcome = if own { Outcome::Accepted } else { Outcome::Poison(why) };
             io.commands.push(Command::Settle(Settle::one(deliver.delivery, outcome)));
         }
         // It comes back with what is written next, or before, if there is nothing to write.
@@ -161,6 +149,7 @@ impl Session {
         if io.output.len() > LOW_WATER_BYTES {
             return;
         }
+        self.tell_losses(io);
         let messages = self.options.window.div_ceil(4);
         for index in 0..self.owed.len() {
             let Owed { messages: due, bytes } = self.owed[index];
@@ -170,6 +159,13 @@ impl Session {
                 let add = Credit { messages: due, bytes };
                 io.commands.push(Command::Credit { consumer, add, drain: false });
             }
+        }
+    }
+
+    /// Says what could not be carried since the last time.
+    pub(crate) fn tell_losses(&mut self, io: &mut Io<'_>) {
+        if !self.tally.is_empty() {
+            io.commands.push(Command::Tally(std::mem::take(&mut self.tally)));
         }
     }
 

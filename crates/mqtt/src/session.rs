@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use model::{Command, Effect, Io, Name, Publish, QueueId, Refusal, Reply, Time};
+use model::{Command, Effect, Io, Name, Publish, QueueId, Refusal, Reply, Tally, Time};
 
 use crate::codec::{self, Limits, Packet, PacketId, Version, Will};
 use crate::connect::SESSION_CONSUMER;
@@ -41,8 +41,8 @@ pub(crate) struct Session {
     pub(crate) next_request: u32,
     pub(crate) last_topic: LastTopic,
     pub(crate) last_key: LastKey,
-    /// Deliveries whose topic MQTT cannot say.
-    pub(crate) unsayable: u64,
+    /// What deliveries lost, or could not be at all, and the broker was not told yet.
+    pub(crate) tally: Tally,
     /// The rest of what came before CONNACK, ahead of what comes now.
     early: BytesMut,
     heard: Time,
@@ -70,7 +70,7 @@ impl Session {
             next_request: 0,
             last_topic: LastTopic::default(),
             last_key: LastKey::default(),
-            unsayable: 0,
+            tally: Tally::default(),
             early: BytesMut::new(),
             heard: now,
             patience: None,
@@ -185,6 +185,7 @@ impl Session {
 
     /// The connection is over; unless the client said goodbye, its will is published (3.1.2.5).
     pub(crate) fn close(mut self, io: &mut Io<'_>) {
+        self.tell_losses(io);
         if let Some(Will { qos, retain, topic, payload }) = self.will.take() {
             let head = Head { qos, retain, id: None, address: inbound::address(topic.as_bytes()) };
             io.commands.push(Command::Publish(Publish::new(Arc::new(head.message(payload)))));

@@ -43,7 +43,8 @@ impl Watch {
 
     /// Takes note of a command that the connection gives.
     pub fn asked(&mut self, command: &Command) {
-        assert!(!self.closed || matches!(command, Command::Publish(_)), "only a will comes after the end: {command:?}");
+        let last_words = matches!(command, Command::Publish(_) | Command::Tally(_));
+        assert!(!self.closed || last_words, "only a will comes after the end: {command:?}");
         match command {
             Command::Claim(_) => {
                 assert!(!self.claimed, "claims once");
@@ -78,6 +79,7 @@ impl Watch {
             Command::Declare(_) | Command::Delete { .. } | Command::Bind { .. } | Command::Unhold { .. } => {
                 assert!(self.claimed, "asks before it has its client id: {command:?}");
             }
+            Command::Tally(tally) => assert!(!tally.is_empty(), "counts nothing"),
             other => panic!("MQTT needs no such command: {other:?}"),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     CloseReason, Command, Delivery, Effect, Exchange, Message, MessageNumber, Outcome, Publish, Refusal, Reply, Settle,
-    Token,
+    Tally, Token,
 };
 use mqtt::codec::Packet;
 
@@ -31,6 +31,13 @@ fn settles(commands: &[Command]) -> Vec<(u64, u64, Outcome)> {
         other => panic!("{other:?}"),
     };
     commands.iter().map(settle).collect()
+}
+
+const UNDELIVERABLE: Tally = Tally { lossy: 0, lost: 0, undeliverable: 1 };
+
+fn told(command: Option<Command>) -> Tally {
+    let Some(Command::Tally(tally)) = command else { panic!("{command:?}") };
+    tally
 }
 
 fn ids(packets: &[Packet]) -> Vec<u16> {
@@ -258,9 +265,11 @@ fn what_mqtt_cannot_say_is_dropped_and_costs_nothing() {
     let mut lone = subscriber();
     let long = "x".repeat(65_536);
     for (seq, key) in [(1, "a.*"), (2, "a.#"), (3, ""), (4, "a\0"), (5, &*long), (6, "$queue.orders")] {
-        let commands = lone.apply(Effect::Deliver(deliver(seq, message(key, 1, "x"), 1)));
+        let mut commands = lone.apply(Effect::Deliver(deliver(seq, message(key, 1, "x"), 1)));
+        assert_eq!(told(commands.pop()), UNDELIVERABLE);
         assert_eq!(settles(&commands), [(seq, seq, Outcome::Accepted)], "{key:.10?}");
-        assert_eq!(lone.apply(Effect::Deliver(deliver(9, message(key, 0, "x"), 1))).len(), 0);
+        let mut commands = lone.apply(Effect::Deliver(deliver(9, message(key, 0, "x"), 1)));
+        assert_eq!((told(commands.pop()), commands.len()), (UNDELIVERABLE, 0));
     }
     assert_eq!(lone.said(), []);
     lone.apply(Effect::Deliver(deliver(7, message("fine", 1, "x"), 1)));
@@ -271,16 +280,19 @@ fn what_mqtt_cannot_say_is_dropped_and_costs_nothing() {
 fn unsayable_messages_give_their_credit_back() {
     let mut lone = subscriber();
     let unsayable = Arc::new(message("a.*", 0, vec![0; 1000]));
-    let mut back = 0;
+    let (mut back, mut undeliverable) = (0, 0);
     for seq in 0..10_000 {
         let it = deliver(seq, message("", 0, ""), 1);
         // The watch sees to it that the connection takes no more than it has.
         for command in lone.apply(Effect::Deliver(model::Deliver { message: unsayable.clone(), ..it })) {
-            let Command::Credit { add, .. } = command else { panic!("{command:?}") };
-            back += add.messages;
+            match command {
+                Command::Credit { add, .. } => back += add.messages,
+                other => undeliverable += told(Some(other)).undeliverable,
+            }
         }
     }
     assert!(back > 9_500, "{back}");
+    assert_eq!(undeliverable, 10_000);
 }
 
 #[test]

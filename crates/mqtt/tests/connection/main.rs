@@ -4,6 +4,7 @@
 
 mod clients;
 mod connecting;
+mod conversions;
 mod credit;
 mod exactly_once;
 #[path = "../codec/generate.rs"]
