@@ -10,8 +10,8 @@ use super::method::{Method, MethodId, Sender, basic};
 /// Takes one whole frame off the front of `input`; `None`, with `input` as it was, while it is incomplete.
 ///
 /// Strings, tables and bodies are sliced out of the read buffer: whoever keeps one beyond the current round keeps
-/// that whole buffer, unless it takes a copy (`detached`). After an error the connection is over, and `input` as it
-/// was.
+/// that whole buffer, unless it takes a copy (`detached`). After an error `input` is in an unspecified state and the
+/// connection is over.
 ///
 /// # Errors
 /// The first fault of the frame, as soon as enough of it is there to tell.

@@ -25,6 +25,8 @@ mod decode;
 mod encode;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod message;
 pub mod method;
 mod properties;
