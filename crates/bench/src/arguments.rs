@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::workload::session::Kept;
+use crate::workload::dialect::{Care, Speech};
+use crate::workload::mqtt::Mqtt;
+use crate::workload::mqtt::session::Kept;
 use crate::workload::sqs::Phase;
-use crate::workload::{idle, mqtt, sqs};
+use crate::workload::{idle, sqs, traffic};
 
-/// Load generator for MQTT and SQS, and comparison of brokers on one machine.
+/// Load generator for MQTT, AMQP, STOMP and SQS, and comparison of brokers on one machine.
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
@@ -25,6 +27,12 @@ pub struct Arguments {
 pub enum Command {
     /// Publish and subscribe on one topic: a closed loop, or a fixed rate.
     Mqtt(MqttArguments),
+    /// Publish to and consume from one queue over AMQP 0-9-1.
+    Amqp091(QueueArguments),
+    /// The same over AMQP 1.0.
+    Amqp10(QueueArguments),
+    /// The same over STOMP 1.2.
+    Stomp(QueueArguments),
     /// Send, receive and delete on one queue.
     Sqs(SqsArguments),
     /// Open idle MQTT connections and look at the memory.
@@ -55,18 +63,12 @@ pub struct Target {
 }
 
 #[derive(Args)]
-pub struct MqttArguments {
+pub struct TrafficArguments {
     #[command(flatten)]
     pub target: Target,
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=1))]
-    pub qos: u8,
     /// Payload bytes.
     #[arg(long, default_value_t = 100)]
     pub size: usize,
-    #[arg(long, default_value_t = 1)]
-    pub publishers: usize,
-    #[arg(long, default_value_t = 1)]
-    pub subscribers: usize,
     /// Messages of one publisher under way.
     #[arg(long, default_value_t = 500)]
     pub window: u64,
@@ -81,9 +83,30 @@ pub struct MqttArguments {
     /// Messages per second of all publishers together, instead of a window.
     #[arg(long)]
     pub rate: Option<f64>,
+}
+
+#[derive(Args)]
+pub struct MqttArguments {
+    #[command(flatten)]
+    pub traffic: TrafficArguments,
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub qos: u8,
+    #[arg(long, default_value_t = 1)]
+    pub publishers: usize,
+    #[arg(long, default_value_t = 1)]
+    pub subscribers: usize,
     /// Subscribe with sessions that the broker has to keep.
     #[arg(long)]
     pub persistent: bool,
+}
+
+#[derive(Args)]
+pub struct QueueArguments {
+    #[command(flatten)]
+    pub traffic: TrafficArguments,
+    /// Durable messages, each confirmed to the publisher and acknowledged by the consumer.
+    #[arg(long)]
+    pub confirmed: bool,
 }
 
 #[derive(Args)]
@@ -176,26 +199,39 @@ pub struct CompareArguments {
 pub enum PeersCommand {
     /// What is found on this machine.
     List,
-    /// Install moto (pip) and fauxqs (npm) into the cache folder.
+    /// Install moto (pip) and fauxqs (npm) into the cache folder, RabbitMQ and ActiveMQ (apt) into the system.
     Install,
 }
 
-impl MqttArguments {
-    pub fn plan(&self) -> mqtt::Plan {
-        mqtt::Plan {
+impl TrafficArguments {
+    fn plan(&self, speech: Speech) -> traffic::Plan {
+        traffic::Plan {
             address: self.target.address,
             pid: self.target.pid,
-            qos: self.qos,
+            speech,
             size: self.size,
-            publishers: self.publishers,
-            subscribers: self.subscribers,
+            publishers: 1,
+            subscribers: 1,
             window: self.window,
             batch: self.batch,
             warm_up: Duration::from_secs_f64(self.warm_up),
             measured: Duration::from_secs_f64(self.seconds),
             rate: self.rate,
-            kept: if self.persistent { Kept::Yes } else { Kept::No },
         }
+    }
+}
+
+impl MqttArguments {
+    pub fn plan(&self) -> traffic::Plan {
+        let kept = if self.persistent { Kept::Yes } else { Kept::No };
+        let plan = self.traffic.plan(Speech::Mqtt(Mqtt { qos: self.qos, kept }));
+        traffic::Plan { publishers: self.publishers, subscribers: self.subscribers, ..plan }
+    }
+}
+
+impl QueueArguments {
+    pub fn plan(&self, speech: impl FnOnce(Care) -> Speech) -> traffic::Plan {
+        self.traffic.plan(speech(if self.confirmed { Care::Confirmed } else { Care::Transient }))
     }
 }
 

@@ -14,14 +14,17 @@ use rustix::fs::statfs;
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::peers::{self, Broker, CAUSEWAY, Peer, RELAY};
+use crate::peers::{self, Broker, CAUSEWAY, Face, Peer, RELAY};
 use crate::report;
-use crate::workload::{fsync, idle, mqtt, sqs, start};
+use crate::workload::{fsync, idle, sqs, start, traffic};
 use matrix::{Row, Work};
 use sheet::{Outcome, Run, Sheet};
 use targets::Verdict;
 
 const FSYNC: Duration = Duration::from_secs(1);
+/// Of a broker that compiles itself while it runs, once for each protocol.
+const WARMING: Duration = Duration::from_secs(4);
+const MISSING: &str = "the broker lacks the face that it was chosen for";
 const REST_AFTER_START: Duration = Duration::from_secs(2);
 /// `TMPFS_MAGIC` of linux/magic.h.
 const TMPFS: i64 = 0x0102_1994;
@@ -75,6 +78,8 @@ struct Contest<'a> {
     folder: PathBuf,
     peers: Vec<Peer>,
     running: BTreeMap<&'static str, Broker>,
+    /// What each running broker has been warmed for.
+    warm: Vec<(&'static str, Face)>,
 }
 
 impl<'a> Contest<'a> {
@@ -91,7 +96,7 @@ impl<'a> Contest<'a> {
         }
         let names: Vec<&str> = peers.iter().map(|peer| peer.name).collect();
         eprintln!("brokers: {}", names.join(", "));
-        Ok(Self { arguments, folder, peers, running: BTreeMap::new() })
+        Ok(Self { arguments, folder, peers, running: BTreeMap::new(), warm: Vec::new() })
     }
 
     /// The peers that suit, another one first in each round.
@@ -114,20 +119,28 @@ impl<'a> Contest<'a> {
         if !self.running.get(peer.name).is_some_and(Broker::is_running) {
             let broker = peer.start(&self.folder)?;
             self.running.insert(peer.name, broker);
+            self.warm.retain(|(name, _)| *name != peer.name);
+        }
+        if let Work::Traffic(shape) = work
+            && peer.compiles_itself()
+            && !self.warm.contains(&(peer.name, shape.face()))
+        {
+            let plan = shape.plan(&self.running[peer.name], self.arguments).context(MISSING)?;
+            traffic::run(&traffic::Plan { measured: WARMING, ..plan })?;
+            self.warm.push((peer.name, shape.face()));
         }
         measure(work, &self.running[peer.name], self.arguments)
     }
 }
 
 fn measure(work: &Work, broker: &Broker, arguments: &CompareArguments) -> Result<Outcome> {
-    let missing = "the broker lacks the face that it was chosen for";
     Ok(match work {
-        Work::Mqtt(shape) => Outcome::Measured(mqtt::run(&shape.plan(broker, arguments).context(missing)?)?),
+        Work::Traffic(shape) => Outcome::Measured(traffic::run(&shape.plan(broker, arguments).context(MISSING)?)?),
         Work::Sqs { connections, phase } => {
-            let plan = matrix::sqs_plan(*connections, *phase, broker, arguments).context(missing)?;
+            let plan = matrix::sqs_plan(*connections, *phase, broker, arguments).context(MISSING)?;
             Outcome::Measured(sqs::run(&plan)?)
         }
-        Work::Idle => Outcome::Idle(idle::run(&matrix::idle_plan(broker, arguments).context(missing)?)?),
+        Work::Idle => Outcome::Idle(idle::run(&matrix::idle_plan(broker, arguments).context(MISSING)?)?),
         Work::Start => Outcome::Started(start::settle(broker.child(), broker.accepts_after, REST_AFTER_START)?),
     })
 }

@@ -1,4 +1,4 @@
-//! `bench`: drives brokers over MQTT and SQS and says what they cost.
+//! `bench`: drives brokers over MQTT, AMQP, STOMP and SQS and says what they cost.
 
 use std::fs;
 use std::io::Write;
@@ -16,7 +16,8 @@ use bench::child::{self, Child};
 use bench::compare::{self, table};
 use bench::peers::{self, install};
 use bench::relay::Relay;
-use bench::workload::{Measurement, fsync, idle, mqtt, sqs, start};
+use bench::workload::dialect::Speech;
+use bench::workload::{Measurement, fsync, idle, sqs, start, traffic};
 use bench::{clock, report};
 
 fn main() -> ExitCode {
@@ -34,7 +35,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     idle::raise_file_limit();
     let show = Show { json: arguments.json.as_deref() };
     match &arguments.command {
-        Command::Mqtt(mqtt) => show.measurement("message", &mqtt::run(&mqtt.plan())?),
+        Command::Mqtt(mqtt) => show.traffic(&mqtt.plan()),
+        Command::Amqp091(queue) => show.traffic(&queue.plan(Speech::Amqp091)),
+        Command::Amqp10(queue) => show.traffic(&queue.plan(Speech::Amqp10)),
+        Command::Stomp(queue) => show.traffic(&queue.plan(Speech::Stomp)),
         Command::Sqs(sqs) => show.measurement("request", &sqs::run(&sqs.plan())?),
         Command::Idle(idle) => show.value(&idle::run(&idle.plan())?, report::idle),
         Command::Start(start) => show.value(&start_program(start)?, report::started),
@@ -55,6 +59,10 @@ struct Show<'a> {
 }
 
 impl Show<'_> {
+    fn traffic(&self, plan: &traffic::Plan) -> Result<ExitCode> {
+        self.measurement("message", &traffic::run(plan)?)
+    }
+
     /// Loss is a failure, however good the figures are.
     fn measurement(&self, unit: &str, found: &Measurement) -> Result<ExitCode> {
         self.value(found, |found| report::measurement(unit, found))?;

@@ -1,11 +1,13 @@
 //! The brokers that can be started here, each on loopback, on free ports, with a folder of its own.
 
+mod activemq;
 mod causeway;
 mod fauxqs;
 pub mod install;
 mod mosquitto;
 mod moto;
 mod nats;
+mod rabbitmq;
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -29,12 +31,17 @@ pub const MOSQUITTO_TUNED: &str = "mosquitto-tuned";
 pub const NATS: &str = "nats";
 pub const MOTO: &str = "moto";
 pub const FAUXQS: &str = "fauxqs";
+pub const RABBITMQ: &str = "rabbitmq";
+pub const ACTIVEMQ: &str = "activemq";
 pub const RELAY: &str = "relay";
 
 /// What a broker serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
     Mqtt,
+    Amqp091,
+    Amqp10,
+    Stomp,
     Sqs,
 }
 
@@ -48,6 +55,8 @@ pub struct Peer {
 
 /// How to start a broker.
 struct Launch {
+    /// What it needs to find running.
+    helper: Option<Command>,
     command: Command,
     addresses: Vec<(Face, SocketAddr)>,
     /// A line that it prints when it is ready; `None` if accepting connections says so.
@@ -57,6 +66,7 @@ struct Launch {
 /// A running broker; dropping it ends it and removes its folder.
 pub struct Broker {
     child: Child,
+    _helper: Option<Child>,
     pub accepts_after: Duration,
     addresses: Vec<(Face, SocketAddr)>,
     _scratch: Scratch,
@@ -64,7 +74,7 @@ pub struct Broker {
 
 /// All that are installed; `causeway` names its program if it is not the one beside this one.
 pub fn find(causeway: Option<&Path>) -> Result<Vec<Peer>> {
-    use Face::{Mqtt, Sqs};
+    use Face::{Amqp10, Amqp091, Mqtt, Sqs, Stomp};
     let own = std::env::current_exe().context("the path of this program")?;
     let beside = own.with_file_name("causeway");
     if let Some(path) = causeway {
@@ -78,18 +88,25 @@ pub fn find(causeway: Option<&Path>) -> Result<Vec<Peer>> {
         Some(Peer { name, program, faces, launch })
     };
     let peers = [
-        new(CAUSEWAY, &[Mqtt, Sqs][..], causeway, causeway::launch),
+        new(CAUSEWAY, &[Mqtt, Amqp091, Amqp10, Stomp, Sqs][..], causeway, causeway::launch),
         new(MOSQUITTO, &[Mqtt], mosquitto.clone(), mosquitto::launch_default),
         new(MOSQUITTO_TUNED, &[Mqtt], mosquitto, mosquitto::launch_tuned),
         new(NATS, &[Mqtt], on_path("nats-server"), nats::launch),
         new(MOTO, &[Sqs], install::moto_server(), moto::launch),
         new(FAUXQS, &[Sqs], on_path("node").filter(|_| install::fauxqs_modules().is_some()), fauxqs::launch),
-        new(RELAY, &[Mqtt, Sqs], Some(own), relay),
+        new(RABBITMQ, &[Amqp091, Amqp10, Stomp], rabbitmq::program(), rabbitmq::launch),
+        new(ACTIVEMQ, &[Stomp], on_path("java").filter(|_| activemq::is_installed()), activemq::launch),
+        new(RELAY, &[Mqtt, Amqp091, Amqp10, Stomp, Sqs], Some(own), relay),
     ];
     Ok(peers.into_iter().flatten().collect())
 }
 
 impl Peer {
+    /// Whether it runs faster after a while of the same work.
+    pub fn compiles_itself(&self) -> bool {
+        [RABBITMQ, ACTIVEMQ].contains(&self.name)
+    }
+
     pub fn serves(&self, face: Face) -> bool {
         self.faces.contains(&face)
     }
@@ -104,16 +121,25 @@ impl Peer {
         let launch = (self.launch)(&self.program, scratch.path())?;
         let addresses = launch.addresses.clone();
         let result = launch.run(scratch.path(), &log).with_context(|| format!("{}: {}", self.name, tail(&log)));
-        let (child, accepts_after) = result?;
-        Ok(Broker { child, accepts_after, addresses, _scratch: scratch })
+        let (child, helper, accepts_after) = result?;
+        Ok(Broker { child, _helper: helper, accepts_after, addresses, _scratch: scratch })
     }
 }
 
 impl Launch {
+    /// Of a broker that needs nobody else and is ready when it accepts connections.
+    const fn new(command: Command, addresses: Vec<(Face, SocketAddr)>) -> Self {
+        Self { helper: None, command, addresses, ready: None }
+    }
+
     /// The ready broker, and the time from its start to its first accepted connection.
-    fn run(self, folder: &Path, log: &Path) -> Result<(Child, Duration)> {
-        let Self { mut command, addresses, ready } = self;
+    fn run(self, folder: &Path, log: &Path) -> Result<(Child, Option<Child>, Duration)> {
+        let Self { helper, mut command, addresses, ready } = self;
         let output = File::create(log)?;
+        let helper = match helper {
+            Some(mut command) => Some(Child::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()))?),
+            None => None,
+        };
         command.current_dir(folder);
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let begin = Instant::now();
@@ -130,7 +156,7 @@ impl Launch {
         for address in process::listening(child.pid())? {
             ensure!(address.ip().is_loopback(), "it listens on {address}, which is not loopback");
         }
-        Ok((child, accepts_after.context("a broker without an address")?))
+        Ok((child, helper, accepts_after.context("a broker without an address")?))
     }
 }
 
@@ -156,7 +182,8 @@ fn relay(program: &Path, _folder: &Path) -> Result<Launch> {
     let address = free_address()?;
     let mut command = Command::new(program);
     command.args(["relay", "--address", &address.to_string()]);
-    Ok(Launch { command, addresses: vec![(Face::Mqtt, address), (Face::Sqs, address)], ready: None })
+    let faces = [Face::Mqtt, Face::Amqp091, Face::Amqp10, Face::Stomp, Face::Sqs];
+    Ok(Launch::new(command, faces.map(|face| (face, address)).to_vec()))
 }
 
 /// A loopback address nobody listens on at the moment.
@@ -207,7 +234,7 @@ mod tests {
         let launch = |program: &Path, _: &Path| {
             let mut command = Command::new(program);
             command.args(["-c", "echo cannot start; exit 3"]);
-            Ok(Launch { command, addresses: vec![(Face::Mqtt, free_address()?)], ready: None })
+            Ok(Launch::new(command, vec![(Face::Mqtt, free_address()?)]))
         };
         let shell = Peer { name: "shell", program: on_path("sh").unwrap(), faces: &[], launch };
         let folder = tempfile::tempdir().unwrap();

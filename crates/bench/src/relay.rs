@@ -1,11 +1,14 @@
 //! The null relay: one thread, level-triggered epoll, frame boundaries and a copy.
 //!
 //! No routing, no storage, no tracking of deliveries: what it costs is the limit of this machine for a broker
-//! that reads and writes sockets. Every PUBLISH goes to every MQTT connection that has subscribed to anything;
-//! a connection that begins with an HTTP request finds the barest queue that a send and a receive need.
+//! that reads and writes sockets. Every message goes to every connection of its protocol that has subscribed to
+//! anything; a connection that begins with an HTTP request finds the barest queue that a send and a receive need.
 
+mod amqp091;
+mod amqp10;
 mod http;
 mod mqtt;
+mod stomp;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
@@ -29,8 +32,8 @@ pub struct Relay {
     listener: TcpListener,
     epoll: OwnedFd,
     peers: BTreeMap<u64, Peer>,
-    /// Keys of the peers that have subscribed.
-    subscribers: Vec<u64>,
+    /// Keys of the peers that have subscribed, and what they speak.
+    subscribers: Vec<(u64, Protocol)>,
     queue: VecDeque<Vec<u8>>,
     next_key: u64,
     buffer: Vec<u8>,
@@ -38,10 +41,30 @@ pub struct Relay {
 
 struct Peer {
     stream: TcpStream,
+    /// Known from its first bytes.
+    speech: Option<Speech>,
     /// An incomplete frame.
     input: Vec<u8>,
     /// What the socket did not take.
     output: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Amqp091,
+    Amqp10,
+    Http,
+    Mqtt,
+    Stomp,
+}
+
+/// What a connection has come to.
+enum Speech {
+    Amqp091(amqp091::Channel),
+    Amqp10,
+    Http,
+    Mqtt,
+    Stomp,
 }
 
 /// What the frames of one read ask for.
@@ -90,7 +113,7 @@ impl Relay {
                     self.accept()?;
                 } else if self.serve(key, flags).is_err() {
                     self.peers.remove(&key);
-                    self.subscribers.retain(|other| *other != key);
+                    self.subscribers.retain(|(other, _)| *other != key);
                 }
             }
         }
@@ -107,7 +130,7 @@ impl Relay {
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             epoll::add(&self.epoll, &stream, EventData::new_u64(self.next_key), EventFlags::IN)?;
-            self.peers.insert(self.next_key, Peer { stream, input: Vec::new(), output: Vec::new() });
+            self.peers.insert(self.next_key, Peer::new(stream));
             self.next_key += 1;
         }
     }
@@ -128,30 +151,45 @@ impl Relay {
             Err(error) => return Err(error),
         };
         let mut asked = Asked::default();
-        if peer.input.is_empty() {
-            let used = understand(&self.buffer[..read], &mut self.queue, &mut asked)?;
-            peer.input.extend_from_slice(&self.buffer[used..read]);
+        let mut kept = std::mem::take(&mut peer.input);
+        let input = if kept.is_empty() {
+            &self.buffer[..read]
         } else {
-            peer.input.extend_from_slice(&self.buffer[..read]);
-            let used = understand(&peer.input, &mut self.queue, &mut asked)?;
-            peer.input.drain(..used);
+            kept.extend_from_slice(&self.buffer[..read]);
+            &kept
+        };
+        let Some(speech) = peer.speech.take().or_else(|| Speech::recognise(input)) else {
+            peer.input = input.to_vec();
+            return Ok(());
+        };
+        let speech = peer.speech.insert(speech);
+        let used = speech.understand(input, &mut self.queue, &mut asked)?;
+        let protocol = speech.protocol();
+        if kept.is_empty() {
+            kept.extend_from_slice(&self.buffer[used..read]);
+        } else {
+            kept.drain(..used);
         }
+        peer.input = kept;
         if peer.input.len() > INPUT_LIMIT {
             return Err(io::ErrorKind::InvalidData.into());
         }
         peer.send(&self.epoll, key, &asked.reply)?;
-        if asked.subscribes && !self.subscribers.contains(&key) {
-            self.subscribers.push(key);
+        if asked.subscribes && !self.subscribers.contains(&(key, protocol)) {
+            self.subscribers.push((key, protocol));
         }
         if !asked.relayed.is_empty() {
-            self.relay(&asked.relayed);
+            self.relay(protocol, &asked.relayed);
         }
         if asked.ends { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
-    fn relay(&mut self, frames: &[u8]) {
+    fn relay(&mut self, protocol: Protocol, frames: &[u8]) {
         let (peers, epoll) = (&mut self.peers, &self.epoll);
-        self.subscribers.retain(|key| {
+        self.subscribers.retain(|(key, spoken)| {
+            if *spoken != protocol {
+                return true;
+            }
             let reached = peers.get_mut(key).is_some_and(|peer| peer.send(epoll, *key, frames).is_ok());
             if !reached {
                 peers.remove(key);
@@ -162,6 +200,10 @@ impl Relay {
 }
 
 impl Peer {
+    const fn new(stream: TcpStream) -> Self {
+        Self { stream, speech: None, input: Vec::new(), output: Vec::new() }
+    }
+
     fn send(&mut self, epoll: &OwnedFd, key: u64, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -188,13 +230,43 @@ impl Peer {
     }
 }
 
-/// Bytes used up. The first byte tells the protocol: no MQTT client sends 0x44, 0x47 or 0x50, the start of
-/// `DELETE`, `GET` and `POST`, with those flags.
-fn understand(input: &[u8], queue: &mut VecDeque<Vec<u8>>, asked: &mut Asked) -> io::Result<usize> {
-    match input.first() {
-        Some(b'P' | b'G' | b'D') => http::understand(input, queue, asked),
-        _ => mqtt::understand(input, asked),
+impl Speech {
+    /// `None` while the first bytes could still be either AMQP.
+    fn recognise(first: &[u8]) -> Option<Self> {
+        match first {
+            [b'A', ..] if first.len() < 8 => None,
+            [b'A', _, _, _, 0, 0, 9, ..] => Some(Self::Amqp091(amqp091::Channel::default())),
+            [b'A', ..] => Some(Self::Amqp10),
+            [b'C' | b'S', ..] => Some(Self::Stomp),
+            [0x10, ..] => Some(Self::Mqtt),
+            _ => Some(Self::Http),
+        }
     }
+
+    const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Amqp091(_) => Protocol::Amqp091,
+            Self::Amqp10 => Protocol::Amqp10,
+            Self::Http => Protocol::Http,
+            Self::Mqtt => Protocol::Mqtt,
+            Self::Stomp => Protocol::Stomp,
+        }
+    }
+
+    /// Takes all complete frames of `input`; returns their length.
+    fn understand(&mut self, input: &[u8], queue: &mut VecDeque<Vec<u8>>, asked: &mut Asked) -> io::Result<usize> {
+        match self {
+            Self::Amqp091(channel) => channel.understand(input, asked),
+            Self::Amqp10 => amqp10::understand(input, asked),
+            Self::Http => http::understand(input, queue, asked),
+            Self::Mqtt => mqtt::understand(input, asked),
+            Self::Stomp => stomp::understand(input, asked),
+        }
+    }
+}
+
+fn invalid<E>(_: E) -> io::Error {
+    io::ErrorKind::InvalidData.into()
 }
 
 fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {

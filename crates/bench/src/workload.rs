@@ -1,16 +1,21 @@
 //! What can be asked of a broker, and what is known afterwards.
 
-pub mod frame;
+pub mod amqp091;
+pub mod amqp10;
+pub mod batch;
+pub mod dialect;
 pub mod fsync;
 pub mod http;
 pub mod idle;
 pub mod mqtt;
 pub mod publisher;
 pub mod queue;
-pub mod session;
 pub mod sqs;
+pub mod stamp;
 pub mod start;
+pub mod stomp;
 pub mod subscriber;
+pub mod traffic;
 pub mod window;
 pub mod worker;
 

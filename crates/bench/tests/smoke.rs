@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bench::ledger::Account;
 use bench::relay::Relay;
-use bench::workload::session::Kept;
+use bench::workload::dialect::{Care, Speech};
+use bench::workload::mqtt::Mqtt;
+use bench::workload::mqtt::session::Kept;
 use bench::workload::sqs::Phase;
-use bench::workload::{idle, mqtt, sqs};
+use bench::workload::{idle, sqs, traffic};
 
 /// A running relay; dropping it stops it.
 struct Serving {
@@ -38,11 +40,15 @@ impl Drop for Serving {
     }
 }
 
-fn plan(address: SocketAddr) -> mqtt::Plan {
-    mqtt::Plan {
+fn mqtt(qos: u8, kept: Kept) -> Speech {
+    Speech::Mqtt(Mqtt { qos, kept })
+}
+
+fn plan(address: SocketAddr) -> traffic::Plan {
+    traffic::Plan {
         address,
         pid: Some(std::process::id()),
-        qos: 0,
+        speech: mqtt(0, Kept::No),
         size: 100,
         publishers: 1,
         subscribers: 1,
@@ -51,7 +57,6 @@ fn plan(address: SocketAddr) -> mqtt::Plan {
         warm_up: Duration::from_millis(10),
         measured: Duration::from_millis(100),
         rate: None,
-        kept: Kept::No,
     }
 }
 
@@ -66,11 +71,11 @@ fn mqtt_closed_loops_lose_nothing() {
     let base = plan(serving.address);
     for plan in [
         base.clone(),
-        mqtt::Plan { qos: 1, window: 200, ..base.clone() },
-        mqtt::Plan { qos: 1, size: 20_000, window: 3, ..base.clone() },
-        mqtt::Plan { publishers: 3, subscribers: 4, batch: 1, kept: Kept::Yes, ..base },
+        traffic::Plan { speech: mqtt(1, Kept::No), window: 200, ..base.clone() },
+        traffic::Plan { speech: mqtt(1, Kept::No), size: 20_000, window: 3, ..base.clone() },
+        traffic::Plan { speech: mqtt(0, Kept::Yes), publishers: 3, subscribers: 4, batch: 1, ..base },
     ] {
-        let found = mqtt::run(&plan).unwrap();
+        let found = traffic::run(&plan).unwrap();
         assert_complete(found.account);
         assert_eq!(found.account.owed % plan.subscribers as u64, 0);
         assert!(found.units <= found.account.owed);
@@ -79,9 +84,29 @@ fn mqtt_closed_loops_lose_nothing() {
 }
 
 #[test]
+fn queues_lose_nothing() {
+    let serving = Serving::start();
+    let base = plan(serving.address);
+    for speech in [Speech::Amqp091, Speech::Amqp10, Speech::Stomp] {
+        for care in [Care::Transient, Care::Confirmed] {
+            let base = traffic::Plan { speech: speech(care), ..base.clone() };
+            for plan in [
+                base.clone(),
+                traffic::Plan { size: 100_000, window: 3, batch: 1, ..base.clone() },
+                traffic::Plan { rate: Some(2000.0), ..base },
+            ] {
+                let found = traffic::run(&plan).unwrap();
+                assert_complete(found.account);
+                assert!(found.latency["delivery"].samples > 0, "{plan:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_fixed_rate_is_kept() {
     let serving = Serving::start();
-    let found = mqtt::run(&mqtt::Plan { rate: Some(1000.0), publishers: 2, ..plan(serving.address) }).unwrap();
+    let found = traffic::run(&traffic::Plan { rate: Some(1000.0), publishers: 2, ..plan(serving.address) }).unwrap();
     assert_complete(found.account);
     // The schedule is an upper bound however busy the machine is; only the end of the run is not exact.
     assert!(found.units <= 2000, "{found:?}");
@@ -126,12 +151,13 @@ fn idle_connections_are_opened_and_subscribed() {
 fn plans_that_cannot_work_are_refused() {
     let base = plan("127.0.0.1:1".parse().unwrap());
     for plan in [
-        mqtt::Plan { qos: 2, ..base.clone() },
-        mqtt::Plan { size: 15, ..base.clone() },
-        mqtt::Plan { window: 65_536, ..base.clone() },
-        mqtt::Plan { subscribers: 0, ..base },
+        traffic::Plan { speech: mqtt(2, Kept::No), ..base.clone() },
+        traffic::Plan { size: 15, ..base.clone() },
+        traffic::Plan { window: 65_536, ..base.clone() },
+        traffic::Plan { subscribers: 0, ..base.clone() },
+        traffic::Plan { speech: Speech::Stomp(Care::Transient), subscribers: 2, ..base },
     ] {
-        let error = mqtt::run(&plan).unwrap_err().to_string();
+        let error = traffic::run(&plan).unwrap_err().to_string();
         assert!(!error.contains("connecting"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::matrix::{self, IDLE, START};
 use super::sheet::{Metric, Outcome, Sheet, Spread};
-use super::targets::{State, Verdict};
+use super::targets::{State, Verdict, Weight};
 use crate::peers::{CAUSEWAY, RELAY};
 use crate::report::{Table, number, optional};
 
@@ -100,10 +100,12 @@ fn failures(sheet: &Sheet) -> Option<String> {
 fn judged(verdicts: &[Verdict]) -> Option<String> {
     let mut table = Table::new(["target", "measured", "limit", ""]);
     for verdict in verdicts {
-        let state = match verdict.state {
-            State::Holds => "holds",
-            State::Missed => "MISSED",
-            State::NotMeasured => "not measured",
+        let state = match (verdict.state, verdict.weight) {
+            (State::Holds, Weight::Promise) => "holds",
+            (State::Missed, Weight::Promise) => "MISSED",
+            (State::Holds, Weight::Goal) => "goal: reached",
+            (State::Missed, Weight::Goal) => "goal: not reached",
+            (State::NotMeasured, _) => "not measured",
         };
         table.row([verdict.target.clone(), optional(verdict.measured), optional(verdict.limit), state.to_owned()]);
     }

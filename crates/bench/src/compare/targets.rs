@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::matrix::{IDLE, START};
 use super::sheet::{Metric, Sheet};
-use crate::peers::{CAUSEWAY, FAUXQS, MOSQUITTO, MOSQUITTO_TUNED, MOTO};
+use crate::peers::{CAUSEWAY, FAUXQS, MOSQUITTO, MOSQUITTO_TUNED, MOTO, RABBITMQ, RELAY};
 
 /// Both ways to run mosquitto: the better one counts.
 const ANY_MOSQUITTO: &[&str] = &[MOSQUITTO, MOSQUITTO_TUNED];
@@ -13,12 +13,23 @@ pub struct Target {
     workload: &'static str,
     metric: Metric,
     limit: Limit,
+    weight: Weight,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    Promise,
+    /// What would be good, on a machine like the one it was set on: for information.
+    Goal,
 }
 
 enum Limit {
     /// A share of the best of these peers.
     Share(f64, &'static [&'static str]),
     AtMost(f64),
+    /// Times what Causeway itself needs for another workload.
+    Own(f64, &'static str),
     /// Microseconds more than the disk's fdatasync.
     BeyondFsync(f64),
 }
@@ -28,6 +39,7 @@ pub struct Verdict {
     pub target: String,
     pub measured: Option<f64>,
     pub limit: Option<f64>,
+    pub weight: Weight,
     pub state: State,
 }
 
@@ -44,8 +56,8 @@ pub enum State {
 pub fn targets() -> Vec<Target> {
     use Limit::{AtMost, BeyondFsync, Share};
     use Metric::{CpuMicros, IdleKib, JournalMicros, KibPerConnection, P50Micros, StartMillis, UnitsPerFlush};
-    let new = |workload, metric, limit| Target { workload, metric, limit };
-    vec![
+    let new = |workload, metric, limit| Target { workload, metric, limit, weight: Weight::Promise };
+    let mut targets = vec![
         new("mqtt q0 1:1 100", CpuMicros, Share(1.0 / 4.0, ANY_MOSQUITTO)),
         new("mqtt q0 1:10 100", CpuMicros, Share(1.0 / 8.0, ANY_MOSQUITTO)),
         new("mqtt q1 1:1 100", CpuMicros, Share(1.0 / 3.0, ANY_MOSQUITTO)),
@@ -66,6 +78,42 @@ pub fn targets() -> Vec<Target> {
         new(IDLE, KibPerConnection, AtMost(4.0)),
         new(START, IdleKib, AtMost(20.0 * 1024.0)),
         new(START, StartMillis, AtMost(100.0)),
+    ];
+    targets.extend(queues());
+    targets
+}
+
+/// Of the protocols that are measured on a queue.
+fn queues() -> Vec<Target> {
+    use Limit::{AtMost, Own, Share};
+    use Metric::{CpuMicros, UnitsPerFlush};
+    let new = |workload, metric, limit| Target { workload, metric, limit, weight: Weight::Promise };
+    let cpu = |workload, limit| new(workload, CpuMicros, limit);
+    let goal = |workload, micros| Target { weight: Weight::Goal, ..cpu(workload, AtMost(micros)) };
+    let eighth = || Share(1.0 / 8.0, &[RABBITMQ]);
+    let relayed = || Share(2.0, &[RELAY]);
+    vec![
+        cpu("amqp091 transient 1:1 100", eighth()),
+        cpu("amqp091 transient 1:1 1024", eighth()),
+        cpu("amqp091 transient 1:1 16384", relayed()),
+        cpu("amqp091 persistent 1:1 1024", eighth()),
+        new("amqp091 persistent 1:1 1024", UnitsPerFlush, AtMost(200.0)),
+        cpu("amqp091 persistent 1:1 16384", relayed()),
+        new("amqp091 persistent 1:1 16384", UnitsPerFlush, AtMost(100.0)),
+        cpu("amqp10 settled 1:1 100", Own(1.5, "amqp091 transient 1:1 100")),
+        cpu("amqp10 settled 1:1 1024", Own(1.5, "amqp091 transient 1:1 1024")),
+        cpu("amqp10 settled 1:1 16384", Own(1.5, "amqp091 transient 1:1 16384")),
+        cpu("amqp10 unsettled 1:1 1024", Own(1.5, "amqp091 persistent 1:1 1024")),
+        new("amqp10 unsettled 1:1 1024", UnitsPerFlush, AtMost(200.0)),
+        cpu("amqp10 unsettled 1:1 16384", Own(1.5, "amqp091 persistent 1:1 16384")),
+        cpu("stomp auto 1:1 100", eighth()),
+        cpu("stomp auto 1:1 16384", relayed()),
+        cpu("stomp persistent 1:1 1024", Share(1.0 / 10.0, &[RABBITMQ])),
+        new("stomp persistent 1:1 1024", UnitsPerFlush, AtMost(200.0)),
+        goal("amqp091 transient 1:1 100", 1.5),
+        goal("amqp091 persistent 1:1 1024", 5.0),
+        goal("stomp auto 1:1 100", 2.0),
+        goal("stomp persistent 1:1 1024", 7.0),
     ]
 }
 
@@ -74,6 +122,7 @@ impl Target {
         let measured = sheet.median(self.workload, CAUSEWAY, self.metric);
         let limit = match &self.limit {
             Limit::AtMost(limit) => Some(*limit),
+            Limit::Own(times, workload) => sheet.median(workload, CAUSEWAY, self.metric).map(|median| median * times),
             Limit::BeyondFsync(micros) => sheet.fsync_p50().map(|fsync| fsync + micros),
             Limit::Share(share, peers) => {
                 let medians = peers.iter().filter_map(|peer| sheet.median(self.workload, peer, self.metric));
@@ -85,7 +134,7 @@ impl Target {
             Some((measured, limit)) if measured <= limit => State::Holds,
             Some(_) => State::Missed,
         };
-        Verdict { target: self.text(), measured, limit, state }
+        Verdict { target: self.text(), measured, limit, weight: self.weight, state }
     }
 
     /// Whether the workload is part of this comparison.
@@ -106,6 +155,7 @@ impl Target {
         };
         let limit = match &self.limit {
             Limit::AtMost(limit) => format!("{limit}"),
+            Limit::Own(times, workload) => format!("{times} × {workload}"),
             Limit::BeyondFsync(micros) => format!("fdatasync + {micros}"),
             Limit::Share(share, peers) if *share < 1.0 => format!("1/{:.0} of {}", 1.0 / share, peers[0]),
             Limit::Share(share, peers) => format!("{share} × {}", peers[0]),

@@ -24,7 +24,34 @@ fn every_target_names_a_workload_of_the_matrix() {
     let rows = matrix::rows();
     for target in targets() {
         assert!(rows.iter().any(|row| row.name == target.workload), "{}", target.text());
+        if let Limit::Own(_, other) = target.limit {
+            assert!(rows.iter().any(|row| row.name == other), "{}", target.text());
+        }
     }
+}
+
+#[test]
+fn one_protocol_is_measured_by_another() {
+    let text = "amqp10 settled 1:1 1024: CPU µs ≤ 1.5 × amqp091 transient 1:1 1024";
+    let mut sheet = Sheet::default();
+    sheet.runs.push(measured(CAUSEWAY, "amqp10 settled 1:1 1024", 3.0, 1));
+    sheet.runs.push(measured(RABBITMQ, "amqp091 transient 1:1 1024", 30.0, 1));
+    assert_eq!(verdict(text, &sheet).state, State::NotMeasured, "another broker's figure is no limit");
+    sheet.runs.push(measured(CAUSEWAY, "amqp091 transient 1:1 1024", 2.0, 1));
+    assert_eq!(verdict(text, &sheet).state, State::Holds);
+    sheet.runs.push(measured(CAUSEWAY, "amqp10 settled 1:1 1024", 3.2, 1));
+    assert_eq!(verdict(text, &sheet).state, State::Missed);
+}
+
+#[test]
+fn goals_are_told_from_promises() {
+    let mut sheet = Sheet::default();
+    sheet.runs.push(measured(CAUSEWAY, "stomp auto 1:1 100", 2.5, 1));
+    sheet.runs.push(measured(RABBITMQ, "stomp auto 1:1 100", 24.0, 1));
+    let promise = verdict("stomp auto 1:1 100: CPU µs ≤ 1/8 of rabbitmq", &sheet);
+    assert_eq!((promise.state, promise.weight), (State::Holds, Weight::Promise));
+    let goal = verdict("stomp auto 1:1 100: CPU µs ≤ 2", &sheet);
+    assert_eq!((goal.state, goal.weight), (State::Missed, Weight::Goal));
 }
 
 #[test]

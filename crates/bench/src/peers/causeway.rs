@@ -1,6 +1,7 @@
-//! Causeway itself, with the two faces that are measured.
+//! Causeway itself, with the faces that are measured.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,8 +10,13 @@ use anyhow::Result;
 use super::{Face, Launch, free_address};
 
 pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
-    let faces = [(Face::Mqtt, "mqtt", free_address()?), (Face::Sqs, "aws", free_address()?)];
-    let listener = |(_, face, address): &(Face, &str, std::net::SocketAddr)| {
+    let faces = [
+        (&[Face::Mqtt][..], "mqtt", free_address()?),
+        (&[Face::Amqp091, Face::Amqp10], "amqp", free_address()?),
+        (&[Face::Stomp], "stomp", free_address()?),
+        (&[Face::Sqs], "aws", free_address()?),
+    ];
+    let listener = |(_, face, address): &(&[Face], &str, SocketAddr)| {
         format!("[[listener]]\nface = \"{face}\"\naddress = \"{}\"\nport = {}\n\n", address.ip(), address.port())
     };
     let config = folder.join("causeway.toml");
@@ -18,6 +24,6 @@ pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
     fs::write(&config, faces.iter().map(listener).collect::<String>() + console)?;
     let mut command = Command::new(program);
     command.arg("--data").arg(folder.join("data")).arg("--config").arg(config);
-    let addresses = faces.iter().map(|(face, _, address)| (*face, *address)).collect();
-    Ok(Launch { command, addresses, ready: Some("Ready.") })
+    let all = faces.iter().flat_map(|(faces, _, address)| faces.iter().map(|face| (*face, *address)));
+    Ok(Launch { ready: Some("Ready."), ..Launch::new(command, all.collect()) })
 }

@@ -43,5 +43,5 @@ pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
     fs::write(&main, text)?;
     let mut command = Command::new(program);
     command.arg("--require").arg(preload).arg(main);
-    Ok(Launch { command, addresses: vec![(Face::Sqs, address)], ready: None })
+    Ok(Launch::new(command, vec![(Face::Sqs, address)]))
 }

@@ -1,4 +1,4 @@
-//! The peers that come from package registries, kept in the user's cache folder.
+//! The peers that come from package registries: Python's and Node's kept in the user's cache folder, Debian's installed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,6 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::{activemq, rabbitmq};
+
 /// Fixed, so that ratios of different days mean the same.
 const MOTO: &str = "moto[sqs,server]==5.2.5";
 const FAUXQS: &str = "fauxqs@2.4.1";
@@ -14,7 +16,7 @@ const FAUXQS: &str = "fauxqs@2.4.1";
 /// Installs what is missing.
 ///
 /// # Errors
-/// If `python3`, its `venv` or `npm` is missing or fails.
+/// If `python3`, its `venv`, `npm` or `apt-get` is missing or fails; the last one usually needs root.
 pub fn install() -> Result<()> {
     let folder = folder().context("neither XDG_CACHE_HOME nor HOME is set")?;
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
@@ -27,6 +29,13 @@ pub fn install() -> Result<()> {
         let prefix = folder.join("fauxqs");
         let flags = ["install", "--no-audit", "--no-fund", "--prefix"].map(OsStr::new);
         run("npm", flags.into_iter().chain([prefix.as_os_str(), FAUXQS.as_ref()]))?;
+    }
+    let missing = [("rabbitmq-server", rabbitmq::program().is_some()), ("activemq", activemq::is_installed())];
+    let missing = missing.into_iter().filter(|(_, found)| !found).map(|(package, _)| package);
+    let packages: Vec<&str> = missing.collect();
+    if !packages.is_empty() {
+        let flags = ["install", "--yes", "--no-install-recommends"];
+        run("apt-get", flags.into_iter().chain(packages))?;
     }
     Ok(())
 }

@@ -27,5 +27,5 @@ fn launch(program: &Path, folder: &Path, tuning: &str) -> Result<Launch> {
     fs::write(&config, common + tuning)?;
     let mut command = Command::new(program);
     command.arg("-c").arg(config);
-    Ok(Launch { command, addresses: vec![(Face::Mqtt, address)], ready: None })
+    Ok(Launch::new(command, vec![(Face::Mqtt, address)]))
 }

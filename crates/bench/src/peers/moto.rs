@@ -11,5 +11,5 @@ pub(super) fn launch(program: &Path, _folder: &Path) -> Result<Launch> {
     let address = free_address()?;
     let mut command = Command::new(program);
     command.args(["-H", &address.ip().to_string(), "-p", &address.port().to_string()]);
-    Ok(Launch { command, addresses: vec![(Face::Sqs, address)], ready: None })
+    Ok(Launch::new(command, vec![(Face::Sqs, address)]))
 }

@@ -18,5 +18,5 @@ pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
     fs::write(&config, text)?;
     let mut command = Command::new(program);
     command.arg("-c").arg(config);
-    Ok(Launch { command, addresses: vec![(Face::Mqtt, mqtt)], ready: None })
+    Ok(Launch::new(command, vec![(Face::Mqtt, mqtt)]))
 }

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::Asked;
-use crate::workload::frame::{self, PUBLISH, puback};
+use super::{Asked, invalid};
+use crate::workload::mqtt::frame::{self, PUBLISH, puback};
 
 const CONNECT: u8 = 1;
 const SUBSCRIBE: u8 = 8;
@@ -13,7 +13,6 @@ const DISCONNECT: u8 = 14;
 
 /// Takes all complete frames of `input`; returns their length.
 pub(super) fn understand(input: &[u8], asked: &mut Asked) -> io::Result<usize> {
-    let invalid = |_| io::Error::from(io::ErrorKind::InvalidData);
     let mut at = 0;
     // Neighbouring PUBLISH frames are copied together.
     let mut run = 0..0;
@@ -61,14 +60,14 @@ fn answer(kind: u8, body: &[u8], asked: &mut Asked) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::frame::Batch;
+    use crate::workload::batch::Batch;
 
     #[test]
     fn publishes_are_copied_as_they_are_and_acknowledged() {
-        let mut batch = Batch::new("t", 1, 32, 3);
+        let mut batch = Batch::new(&frame::publish("t", 1, 32), 3);
         let publishes = batch.patch(3, 0, 0, 0).to_vec();
         let ping = [0xc0, 0];
-        let input = [&publishes[..batch.frame_len()], &ping, &publishes[batch.frame_len()..], &[0x30, 9]].concat();
+        let input = [&publishes[..batch.message_len()], &ping, &publishes[batch.message_len()..], &[0x30, 9]].concat();
         let mut asked = Asked::default();
         assert_eq!(understand(&input, &mut asked).unwrap(), input.len() - 2);
         assert_eq!(asked.relayed, publishes);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
-use super::session::{self, Kept};
+use super::mqtt::session::{self, Kept};
 use crate::process::{self, Usage};
 
 /// Descriptors kept for everything but the idle connections.

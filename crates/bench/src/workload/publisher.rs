@@ -6,23 +6,24 @@ use std::num::NonZeroU64;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
-use super::frame::{self, Batch, PUBACK};
+use super::batch::{Batch, Template};
+use super::dialect::{Progress, Replies};
 use super::window::Window;
 use crate::clock::{self, Span};
 
 /// One write never carries more than this, but always a whole frame.
 const WRITE_LIMIT: usize = 64 << 10;
+/// For replies.
+const BUFFER: usize = 64 << 10;
 /// How often a publisher without room looks whether the run is over.
 const GLANCE: Duration = Duration::from_millis(50);
 
 pub struct Publisher<'a> {
     pub stream: TcpStream,
     pub sender: u16,
-    pub topic: &'a str,
-    pub qos: u8,
-    pub size: usize,
+    pub template: Template,
     pub batch: usize,
     pub window: &'a Window,
     pub span: &'a Span,
@@ -31,8 +32,8 @@ pub struct Publisher<'a> {
 impl Publisher<'_> {
     /// Keeps the window full until the span is closed: waits for a quarter, then one write of at most a batch.
     pub fn saturate(mut self) -> Result<()> {
-        let mut batch = self.frames(self.batch);
-        let limit = self.batch.min(WRITE_LIMIT / batch.frame_len()).max(1);
+        let limit = self.batch.min(WRITE_LIMIT / self.template.bytes.len()).max(1);
+        let mut batch = Batch::new(&self.template, limit);
         self.window.adopt();
         let mut number = 0;
         while !self.span.is_closed() {
@@ -50,7 +51,7 @@ impl Publisher<'_> {
     pub fn pace(mut self, interval: Duration) -> Result<()> {
         // The default slack of 50 µs would bunch the messages; without the right to change it the run is still valid.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-        let mut batch = self.frames(1);
+        let mut batch = Batch::new(&self.template, 1);
         self.window.adopt();
         let start = Instant::now();
         let mut number = 0;
@@ -70,11 +71,6 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    fn frames(&self, count: usize) -> Batch {
-        let probe = Batch::new(self.topic, self.qos, self.size, 1);
-        Batch::new(self.topic, self.qos, self.size, count.min(WRITE_LIMIT / probe.frame_len()).max(1))
-    }
-
     fn write(&mut self, batch: &mut Batch, count: usize, first: u64) -> Result<()> {
         self.window.send(count as u64);
         let bytes = batch.patch(count, self.sender, first, clock::nanos());
@@ -82,26 +78,29 @@ impl Publisher<'_> {
     }
 }
 
-/// Counts PUBACKs until the connection is shut down.
-pub fn count_acknowledgements(mut stream: TcpStream, window: &Window) -> Result<()> {
-    let mut buffer = vec![0; 64 << 10];
+/// Follows what the broker tells the publisher until the connection is shut down.
+pub fn listen(mut stream: TcpStream, mut replies: Box<dyn Replies>, window: &Window, span: &Span) -> Result<()> {
+    let mut buffer = vec![0; BUFFER];
     let mut filled = 0;
     loop {
-        let read = stream.read(&mut buffer[filled..]).context("reading PUBACKs")?;
-        if read == 0 {
-            return Ok(());
+        match stream.read(&mut buffer[filled..]) {
+            Ok(0) => return Ok(()),
+            Ok(read) => filled += read,
+            // A broker may answer the end of a connection with a reset; what is lost, the account tells.
+            Err(_) if span.is_closed() => return Ok(()),
+            Err(error) => return Err(error).context("reading as a publisher"),
         }
-        filled += read;
-        let (mut at, mut count) = (0, 0);
-        while let Some((frame, len)) = frame::next(&buffer[at..filled])? {
-            if frame.kind != PUBACK {
-                bail!("the broker sent packet type {} to a publisher", frame.kind);
-            }
+        let mut at = 0;
+        let mut progress = Progress::default();
+        while let Some(len) = replies.take(&buffer[at..filled], &mut progress)? {
             at += len;
-            count += 1;
         }
+        ensure!(at > 0 || filled < BUFFER, "a reply is longer than {BUFFER} bytes");
         buffer.copy_within(at..filled, 0);
         filled -= at;
-        window.acknowledge(count);
+        window.acknowledge(progress.confirmed);
+        if let Some(allowed) = progress.allowed {
+            window.allow(allowed);
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::frame::{self, PUBLISH, Stamp};
+use super::dialect::Inbox;
+use super::stamp::Stamp;
 use super::window::Window;
 use crate::clock::{self, Span};
 use crate::ledger::{Account, Sequence};
@@ -15,6 +16,7 @@ const BUFFER: usize = 1 << 20;
 
 pub struct Subscriber<'a> {
     pub stream: TcpStream,
+    pub inbox: Box<dyn Inbox>,
     pub index: usize,
     /// By sender.
     pub windows: &'a [Window],
@@ -28,11 +30,11 @@ pub struct Received {
 }
 
 impl Subscriber<'_> {
-    /// Reads until the connection ends. All acknowledgements of one read go out in one write.
+    /// Reads until the connection ends. All answers to one read go out in one write.
     pub fn run(mut self) -> Result<Received> {
         let mut received = Received::new(self.windows.len());
         let mut fresh = vec![0; self.windows.len()];
-        let mut acknowledgements = Vec::new();
+        let mut reply = Vec::new();
         let mut buffer = vec![0; BUFFER];
         let mut filled = 0;
         loop {
@@ -48,20 +50,19 @@ impl Subscriber<'_> {
             let now = clock::nanos();
             filled += read;
             let mut at = 0;
-            while let Some((frame, len)) = frame::next(&buffer[at..filled])? {
-                if frame.kind == PUBLISH {
-                    let publish = frame.publish()?;
-                    received.note(publish.payload, now, self.span, self.windows, &mut fresh)?;
-                    acknowledgements.extend(publish.packet_id.iter().flat_map(|id| frame::puback(*id)));
+            while let Some(taken) = self.inbox.take(&buffer[at..filled], &mut reply)? {
+                if let Some(stamp) = taken.stamp {
+                    received.note(stamp, now, self.span, self.windows, &mut fresh)?;
                 }
-                at += len;
+                at += taken.len;
             }
-            ensure!(at > 0 || filled < BUFFER, "a packet is longer than {BUFFER} bytes");
+            self.inbox.rest(&mut reply);
+            ensure!(at > 0 || filled < BUFFER, "a frame is longer than {BUFFER} bytes");
             buffer.copy_within(at..filled, 0);
             filled -= at;
-            if !acknowledgements.is_empty() {
-                self.stream.write_all(&acknowledgements).context("acknowledging")?;
-                acknowledgements.clear();
+            if !reply.is_empty() {
+                self.stream.write_all(&reply).context("acknowledging")?;
+                reply.clear();
             }
             for (window, count) in self.windows.iter().zip(&mut fresh) {
                 window.receive(self.index, std::mem::take(count));
@@ -84,8 +85,7 @@ impl Received {
         Self { sequences: (0..senders).map(|_| Sequence::default()).collect(), latency: Histogram::default() }
     }
 
-    fn note(&mut self, payload: &[u8], now: u64, span: &Span, windows: &[Window], fresh: &mut [u64]) -> Result<()> {
-        let stamp = Stamp::read(payload).context("a payload without a stamp arrived")?;
+    fn note(&mut self, stamp: Stamp, now: u64, span: &Span, windows: &[Window], fresh: &mut [u64]) -> Result<()> {
         let sender = usize::from(stamp.sender);
         let Some(sequence) = self.sequences.get_mut(sender) else { bail!("a message of an unknown sender arrived") };
         ensure!(stamp.number < windows[sender].sent(), "a message arrived that was never sent");

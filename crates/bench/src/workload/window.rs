@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-/// Messages sent but not yet received by the slowest subscriber nor, if acknowledgements are due, acknowledged.
+/// Messages sent but not yet received by the slowest subscriber nor, if acknowledgements are due, acknowledged; and
+/// never more in all than the broker has given credit for.
 pub struct Window {
     size: u64,
     sent: AtomicU64,
     received: Vec<AtomicU64>,
     acknowledged: Option<AtomicU64>,
+    allowed: AtomicU64,
     waiting: AtomicBool,
     publisher: OnceLock<Thread>,
 }
@@ -22,9 +24,16 @@ impl Window {
             sent: AtomicU64::new(0),
             received: (0..subscribers).map(|_| AtomicU64::new(0)).collect(),
             acknowledged: acknowledges.then(|| AtomicU64::new(0)),
+            allowed: AtomicU64::new(u64::MAX),
             waiting: AtomicBool::new(false),
             publisher: OnceLock::new(),
         }
+    }
+
+    /// Nothing may be sent before [`Self::allow`].
+    pub fn with_credit(self) -> Self {
+        self.allowed.store(0, Ordering::SeqCst);
+        self
     }
 
     /// Says that the calling thread is the publisher, to be woken when there is room again.
@@ -42,7 +51,7 @@ impl Window {
     }
 
     pub fn free(&self) -> u64 {
-        self.size.saturating_sub(self.sent().saturating_sub(self.settled()))
+        self.unused().min(self.credit())
     }
 
     /// Nothing is under way any more.
@@ -50,7 +59,7 @@ impl Window {
         self.settled() >= self.sent()
     }
 
-    /// Waits until a quarter of the window is free; false if that did not happen within `patience`.
+    /// Waits until a quarter of the window is free and there is any credit; false if that did not happen within `patience`.
     pub fn wait(&self, patience: Duration) -> bool {
         if self.has_room() {
             return true;
@@ -81,8 +90,23 @@ impl Window {
         }
     }
 
+    /// The broker is ready to take `messages` in all.
+    pub fn allow(&self, messages: u64) {
+        self.allowed.store(messages, Ordering::SeqCst);
+        self.wake();
+    }
+
     fn has_room(&self) -> bool {
-        self.free() >= (self.size / 4).max(1)
+        // A broker may wait for most of its credit to be used before it gives more, so any credit will do.
+        self.unused() >= (self.size / 4).max(1) && self.credit() > 0
+    }
+
+    fn unused(&self) -> u64 {
+        self.size.saturating_sub(self.sent().saturating_sub(self.settled()))
+    }
+
+    fn credit(&self) -> u64 {
+        self.allowed.load(Ordering::SeqCst).saturating_sub(self.sent())
     }
 
     fn settled(&self) -> u64 {
@@ -126,6 +150,18 @@ mod tests {
         assert!(!window.wait(Duration::ZERO));
         window.receive(0, 1);
         assert!(window.wait(Duration::ZERO));
+    }
+
+    #[test]
+    fn credit_limits_the_window() {
+        let window = Window::new(8, 0, false).with_credit();
+        assert_eq!((window.free(), window.wait(Duration::ZERO)), (0, false));
+        window.allow(1);
+        assert_eq!((window.free(), window.wait(Duration::ZERO)), (1, true));
+        window.send(1);
+        assert_eq!(window.free(), 0);
+        window.allow(30);
+        assert_eq!(window.free(), 8);
     }
 
     #[test]

@@ -1,16 +1,13 @@
-//! MQTT 3.1.1 frames: written once and patched in place, and read without copying.
-//!
-//! Every payload begins with 16 bytes: the sending time in nanoseconds, then sender and number, little-endian.
+//! MQTT 3.1.1 frames: written beforehand, and read without copying.
 
 use thiserror::Error;
 
-pub const STAMP_LEN: usize = 16;
+use crate::workload::batch::{Number, Template};
+
 pub const CONNACK: u8 = 2;
 pub const PUBLISH: u8 = 3;
 pub const PUBACK: u8 = 4;
 pub const SUBACK: u8 = 9;
-
-const NUMBER_BITS: u32 = 48;
 
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Malformed {
@@ -36,72 +33,19 @@ pub struct Publish<'a> {
     pub payload: &'a [u8],
 }
 
-/// What a payload says about its sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    pub nanos: u64,
-    pub sender: u16,
-    pub number: u64,
-}
-
-/// Equal PUBLISH frames one behind the other, sent in one write after patching stamp and packet id.
-pub struct Batch {
-    bytes: Vec<u8>,
-    frame_len: usize,
-    packet_id_at: Option<usize>,
-    payload_at: usize,
-}
-
-impl Batch {
-    /// `count` frames for `topic` with a payload of `size` bytes, at least [`STAMP_LEN`].
-    pub fn new(topic: &str, qos: u8, size: usize, count: usize) -> Self {
-        assert!(size >= STAMP_LEN, "a payload holds its stamp");
-        let mut body = string(topic);
-        let topic_len = body.len();
-        if qos > 0 {
-            body.extend_from_slice(&[0, 1]);
-        }
-        let payload = body.len();
-        body.resize(payload + size, b'x');
-        let frame = packet(PUBLISH << 4 | qos << 1, &body);
-        let head = frame.len() - body.len();
-        Self {
-            frame_len: frame.len(),
-            packet_id_at: (qos > 0).then_some(head + topic_len),
-            payload_at: head + payload,
-            bytes: frame.repeat(count),
-        }
+/// A PUBLISH for `topic` with a payload of `size` bytes.
+pub fn publish(topic: &str, qos: u8, size: usize) -> Template {
+    let mut body = string(topic);
+    let topic_len = body.len();
+    if qos > 0 {
+        body.extend_from_slice(&[0, 1]);
     }
-
-    /// The first `count` frames, numbered from `first`. Packet ids follow the numbers: 1 to 65535, again and again.
-    pub fn patch(&mut self, count: usize, sender: u16, first: u64, nanos: u64) -> &[u8] {
-        let used = &mut self.bytes[..count * self.frame_len];
-        for (frame, number) in used.chunks_exact_mut(self.frame_len).zip(first..) {
-            if let Some(at) = self.packet_id_at {
-                let id = (number % 65_535) as u16 + 1;
-                frame[at..at + 2].copy_from_slice(&id.to_be_bytes());
-            }
-            let tag = u64::from(sender) << NUMBER_BITS | number;
-            let stamp = &mut frame[self.payload_at..self.payload_at + STAMP_LEN];
-            stamp[..8].copy_from_slice(&nanos.to_le_bytes());
-            stamp[8..].copy_from_slice(&tag.to_le_bytes());
-        }
-        used
-    }
-
-    pub const fn frame_len(&self) -> usize {
-        self.frame_len
-    }
-}
-
-impl Stamp {
-    /// `None` if the payload is too short to be one of ours.
-    pub fn read(payload: &[u8]) -> Option<Self> {
-        let (nanos, rest) = payload.split_first_chunk::<8>()?;
-        let tag = u64::from_le_bytes(*rest.first_chunk::<8>()?);
-        let number = tag & ((1 << NUMBER_BITS) - 1);
-        Some(Self { nanos: u64::from_le_bytes(*nanos), sender: (tag >> NUMBER_BITS) as u16, number })
-    }
+    let payload = body.len();
+    body.resize(payload + size, b'x');
+    let bytes = packet(PUBLISH << 4 | qos << 1, &body);
+    let head = bytes.len() - body.len();
+    let numbers = if qos > 0 { vec![Number::PacketId(head + topic_len)] } else { Vec::new() };
+    Template { bytes, numbers, payload_at: head + payload }
 }
 
 /// The first packet of `input` and its length in bytes; `None` while it is incomplete.
@@ -177,13 +121,15 @@ fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::batch::Batch;
+    use crate::workload::stamp::Stamp;
 
     #[test]
     fn patched_frames_read_back() {
         for (qos, size) in [(0, 16), (1, 100), (1, 20_000)] {
-            let mut batch = Batch::new("a/b", qos, size, 4);
+            let mut batch = Batch::new(&publish("a/b", qos, size), 4);
             let bytes = batch.patch(3, 9, 65_533, 1234).to_vec();
-            assert_eq!(bytes.len(), 3 * batch.frame_len());
+            assert_eq!(bytes.len(), 3 * batch.message_len());
             let mut rest = &bytes[..];
             for (number, id) in [(65_533, 65_534), (65_534, 65_535), (65_535, 1)] {
                 let (frame, len) = next(rest).unwrap().unwrap();
@@ -199,8 +145,7 @@ mod tests {
 
     #[test]
     fn every_cut_of_a_frame_is_incomplete() {
-        let mut batch = Batch::new("t", 1, 200, 1);
-        let bytes = batch.patch(1, 0, 0, 0);
+        let bytes = &publish("t", 1, 200).bytes[..];
         for cut in 0..bytes.len() {
             assert_eq!(next(&bytes[..cut]), Ok(None), "cut at {cut}");
         }
@@ -214,7 +159,6 @@ mod tests {
             let frame = Frame { kind: PUBLISH, flags: 2, body };
             assert_eq!(frame.publish(), Err(Malformed::Publish));
         }
-        assert_eq!(Stamp::read(&[0; 15]), None);
     }
 
     #[test]

@@ -2,14 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::frame::{self, CONNACK, SUBACK};
-
-/// How long a broker may take to answer a handshake, or to take bytes.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::workload::dialect;
 
 /// Whether the broker keeps the session when the connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +15,9 @@ pub enum Kept {
     Yes,
 }
 
-/// Connects and waits for CONNACK. The stream blocks; only writes time out.
+/// Connects and waits for CONNACK.
 pub fn open(address: SocketAddr, client_id: &str, kept: Kept) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("connecting {address}"))?;
-    stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = dialect::connect(address)?;
     stream.write_all(&frame::connect(client_id, kept == Kept::No))?;
     let body = answer(&mut stream, CONNACK).context("waiting for CONNACK")?;
     ensure!(body.get(1) == Some(&0), "the broker refused the connection: CONNACK {body:?}");
@@ -45,7 +40,6 @@ pub fn forget(address: SocketAddr, client_id: &str) -> Result<()> {
 }
 
 fn answer(stream: &mut TcpStream, expected: u8) -> Result<Vec<u8>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
     let mut head = [0; 2];
     stream.read_exact(&mut head)?;
     if head[0] >> 4 != expected || head[1] >= 0x80 {
@@ -53,6 +47,5 @@ fn answer(stream: &mut TcpStream, expected: u8) -> Result<Vec<u8>> {
     }
     let mut body = vec![0; usize::from(head[1])];
     stream.read_exact(&mut body)?;
-    stream.set_read_timeout(None)?;
     Ok(body)
 }
