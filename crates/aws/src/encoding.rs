@@ -1,21 +1,36 @@
 //! SQS messages ⇄ the hub form.
 //!
 //! A body becomes a string, because an SQS body is text: JMS and STOMP see a text message, MQTT 5 the payload format
-//! "UTF-8". The other way, text is text; other bytes become Base64 with the attribute `causeway.encoding` = `base64`.
+//! "UTF-8". The other way, text is text; other bytes become Base64 with the attribute `causeway.encoding` = `base64`, and
+//! a sender who gives that attribute sends bytes. A typed body becomes JSON.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use model::{Body, Converted, Encoding, EncodingId, Hub, HubBody, Message, Scalar, Time, Unconvertible, Value};
+use model::{Body, Converted, Encoding, EncodingId, Flat, Hub, HubBody, Message, Scalar, Time, Unconvertible, Value};
 
 use crate::characters::is_speakable;
 use crate::hash;
-use crate::hub_attributes::{self, GROUP, SENDER, TRACE, TYPE_PREFIX};
+use crate::hub_attributes::{
+    CONTENT_TYPE, CORRELATION_ID, Carried, ENCODING, MESSAGE_ID, REPLY_TO, SENDER, SUBJECT, TOPIC, TRACE, TYPE_PREFIX,
+    take_property,
+};
 use crate::properties::{Attribute, Content, Field, Properties, fields};
 use crate::sqs::LARGEST_MESSAGE;
+use crate::typed::{form_of, scalar_of, value_of};
 
 /// The encoding of messages that SQS clients send.
 pub struct SqsEncoding;
+
+const BASE64: &str = "base64";
+/// JMS's names in selectors (JMS 2.0, 3.5.9 and 3.8.1.1) of what is in a field or attribute of its own.
+const GROUP: &str = "JMSXGroupID";
+const JMS_NAMES: [(&str, &str); 4] = [
+    ("JMSCorrelationID", CORRELATION_ID),
+    ("JMSMessageID", MESSAGE_ID),
+    ("JMSReplyTo", REPLY_TO),
+    ("JMSType", SUBJECT),
+];
 
 impl Encoding for SqsEncoding {
     fn id(&self) -> EncodingId {
@@ -24,20 +39,26 @@ impl Encoding for SqsEncoding {
 
     fn decode(&self, message: &Message) -> Hub {
         let properties = Properties::read(&message.properties);
-        let mut hub = Hub { body: decode_body(&message.body), ..Hub::default() };
+        let mut hub = Hub::default();
         hub.properties.group_id = properties.group.map(str::to_owned);
         for (name, value) in [(SENDER, properties.sender), (TRACE, properties.trace)] {
             if let Some(value) = value {
                 hub.annotations.push((name.to_owned(), Value::String(value.to_owned())));
             }
         }
+        let bytes = properties.attributes.iter().find(|it| is_base64(it)).and_then(|_| decode_base64(&message.body));
         for attribute in &properties.attributes {
-            if attribute.data_type.contains('.') {
+            let value = value_of(attribute);
+            if take_property(attribute, &value, &mut hub.properties) || bytes.is_some() && attribute.name == ENCODING {
+                continue;
+            }
+            if attribute.data_type.contains('.') && form_of(&value).is_none_or(|form| form.0 != attribute.data_type) {
                 let label = Value::String(attribute.data_type.to_owned());
                 hub.annotations.push((format!("{TYPE_PREFIX}{}", attribute.name), label));
             }
-            hub.application_properties.push((attribute.name.to_owned(), to_value(attribute)));
+            hub.application_properties.push((attribute.name.to_owned(), value));
         }
+        hub.body = bytes.map_or_else(|| decode_body(&message.body), |bytes| HubBody::Data(Bytes::from(bytes).into()));
         hub
     }
 
@@ -46,9 +67,10 @@ impl Encoding for SqsEncoding {
     }
 
     fn property<'a>(&self, message: &'a Message, name: &str) -> Scalar<'a> {
+        let name = JMS_NAMES.iter().find(|(known, _)| *known == name).map_or(name, |(_, own)| own);
         fields(&message.properties)
             .find_map(|field| match field {
-                Field::Attribute(attribute) if attribute.name == name => Some(to_scalar(&attribute)),
+                Field::Attribute(attribute) if attribute.name == name => Some(scalar_of(&attribute)),
                 Field::Group(group) if name == GROUP => Some(Scalar::Text(group)),
                 _ => None,
             })
@@ -58,18 +80,29 @@ impl Encoding for SqsEncoding {
 
 /// The SQS form of a message of another protocol, which came through `topic` if it names one.
 pub(crate) fn encode(hub: &Hub, topic: Option<&str>) -> Result<Converted, Unconvertible> {
-    let (body, is_base64) = encode_body(&hub.body)?;
-    let mut carried = hub_attributes::Carried::default();
+    let Written { body, is_base64, is_json } = encode_body(&hub.body)?;
+    let mut carried = Carried::new(hub);
     if is_base64 {
-        carried.push_own("causeway.encoding", "base64");
+        carried.push_text(ENCODING, BASE64);
     }
     if let Some(topic) = topic {
-        carried.push_own("causeway.topic", topic);
+        carried.push_text(TOPIC, topic);
     }
-    carried.push_hub(hub);
+    if is_json && hub.properties.content_type.is_none() {
+        carried.push_text(CONTENT_TYPE, "application/json");
+    }
+    carried.push_hub();
     let digest = Some(hash::of_bytes(&body));
-    let (properties, lost) = carried.finish(hub, digest);
-    Ok(Converted { properties: properties.into(), body: Body::from(body), lost })
+    let (properties, lost) = carried.finish(digest);
+    Ok(Converted { properties: properties.into(), body: Body::from(body), lost: lost + u32::from(is_json) })
+}
+
+fn is_base64(attribute: &Attribute<'_>) -> bool {
+    attribute.name == ENCODING && attribute.content == Content::Text(BASE64)
+}
+
+fn decode_base64(body: &Body) -> Option<Vec<u8>> {
+    STANDARD.decode(body.joined()).ok()
 }
 
 fn decode_body(body: &Body) -> HubBody {
@@ -79,52 +112,24 @@ fn decode_body(body: &Body) -> HubBody {
     }
 }
 
-/// The body's text, and whether that is Base64.
-fn encode_body(body: &HubBody) -> Result<(Bytes, bool), Unconvertible> {
-    let bytes = match body {
-        HubBody::Data(body) => body.joined(),
-        HubBody::Value(Value::Binary(bytes)) => bytes.clone(),
-        HubBody::Value(Value::Null) => Bytes::new(),
-        HubBody::Value(value) => match hub_attributes::text_of(value) {
-            Some(text) => Bytes::from(text.into_owned()),
-            None => return Err(Unconvertible("a structured body has no form in SQS")),
-        },
-        HubBody::Sequence(_) => return Err(Unconvertible("a sequence has no form in SQS")),
-    };
-    if bytes.len() > LARGEST_MESSAGE {
-        return Err(Unconvertible("SQS bodies have at most 1 MiB"));
-    }
-    if std::str::from_utf8(&bytes).is_ok_and(is_speakable) {
-        return Ok((bytes, false));
-    }
-    if bytes.len().div_ceil(3) * 4 > LARGEST_MESSAGE {
-        return Err(Unconvertible("SQS bodies have at most 1 MiB, also in Base64"));
-    }
-    Ok((STANDARD.encode(&bytes).into(), true))
+/// A body as text.
+struct Written {
+    body: Bytes,
+    is_base64: bool,
+    /// It was a typed value.
+    is_json: bool,
 }
 
-fn to_value(attribute: &Attribute<'_>) -> Value {
-    match (to_scalar(attribute), attribute.content) {
-        (_, Content::Binary(bytes)) => Value::Binary(Bytes::copy_from_slice(bytes)),
-        (Scalar::Int(number), _) => Value::Long(number),
-        (Scalar::Float(number), _) => Value::Double(number),
-        (_, Content::Text(text)) => Value::String(text.to_owned()),
+/// Clients take answers of any length, so Base64 may be longer than the bytes that may be in it.
+fn encode_body(body: &HubBody) -> Result<Written, Unconvertible> {
+    let (body, flat) = body.flattened();
+    if body.len() > LARGEST_MESSAGE {
+        return Err(Unconvertible("an SQS body has at most 1 MiB"));
     }
-}
-
-/// Numbers that neither an i64 nor an f64 holds exactly as they are written stay text.
-fn to_scalar<'a>(attribute: &Attribute<'a>) -> Scalar<'a> {
-    let Content::Text(text) = attribute.content else { return Scalar::Null };
-    if attribute.data_type == "Number" || attribute.data_type.starts_with("Number.") {
-        if let Ok(number) = text.parse() {
-            return Scalar::Int(number);
-        }
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        if let Some(number) = text.parse().ok().filter(|number: &f64| number.is_finite() && digits <= 17) {
-            return Scalar::Float(number);
-        }
-    }
-    Scalar::Text(text)
+    let body = body.joined();
+    let is_base64 = !std::str::from_utf8(&body).is_ok_and(is_speakable);
+    let body = if is_base64 { STANDARD.encode(&body).into() } else { body };
+    Ok(Written { body, is_base64, is_json: flat == Flat::Json })
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod sigv4;
 mod sqs;
 mod sts;
 mod text;
+mod typed;
 
 pub use encoding::SqsEncoding;
 pub use service::{Aws, AwsOptions};

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use model::{
     Command, Commands, ConsumerIndex, Deliver, Effect, EncodingId, Exchange, Fetch, Lease, Message, Name, Outcome,
-    QueueRef, Reply, Settle, Settlement, Time, Token,
+    QueueRef, Reply, Settle, Settlement, Tally, Time, Token, Unconvertible,
 };
 use serde::Deserialize;
 
@@ -80,7 +80,8 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
         lease: Lease::Deadline(input.visibility_timeout.map(|seconds| seconds.unsigned_abs() * 1_000)),
         until: (wait > 0).then(|| call.now.plus(wait * 1_000)),
     })));
-    Ok(Started::Waits(Box::new(Receiving { token, system, selection, place, messages: Vec::new() })))
+    let tally = Tally::default();
+    Ok(Started::Waits(Box::new(Receiving { token, system, selection, place, messages: Vec::new(), tally })))
 }
 
 /// A fetch under way.
@@ -92,20 +93,30 @@ struct Receiving {
     place: Option<Place>,
     /// The messages so far: `{…},{…}`.
     messages: Vec<u8>,
+    tally: Tally,
 }
 
 impl Waiting for Receiving {
     fn apply(&mut self, now: Time, effect: Effect, scene: &mut Scene<'_>) -> Result<Progress, Fault> {
         match effect {
             Effect::Deliver(deliver) if deliver.consumer == FETCH => {
-                if self.push_message(now, &deliver, scene.shared).is_err() {
-                    scene.commands.push(rejected(&deliver));
+                match self.push_message(now, &deliver, scene.shared) {
+                    Ok(lost) => self.tally.delivered(lost),
+                    Err(Unconvertible(why)) => {
+                        self.tally.undeliverable += 1;
+                        if !is_dead_letter(&deliver) {
+                            scene.commands.push(poisonous(&deliver, why));
+                        }
+                    }
                 }
                 Ok(Progress::Waits)
             }
-            Effect::Drained { consumer: FETCH } => Ok(Progress::Answered(self.answer())),
-            Effect::Cancelled { consumer: FETCH, refusal } if self.messages.is_empty() => Err(refusal.into()),
-            Effect::Cancelled { consumer: FETCH, .. } => Ok(Progress::Answered(self.answer())),
+            Effect::Drained { consumer: FETCH } => Ok(Progress::Answered(self.answer(scene.commands))),
+            Effect::Cancelled { consumer: FETCH, refusal } if self.messages.is_empty() => {
+                self.tell_losses(scene.commands);
+                Err(refusal.into())
+            }
+            Effect::Cancelled { consumer: FETCH, .. } => Ok(Progress::Answered(self.answer(scene.commands))),
             Effect::Reply { token, reply: Err(refusal) } if token == self.token => Err(refusal.into()),
             Effect::Reply { token, reply: Ok(reply) } if token == self.token => match reply {
                 Reply::Fetching { .. } => Ok(Progress::Waits),
@@ -117,19 +128,30 @@ impl Waiting for Receiving {
 
     fn abandon(&mut self, commands: &mut Commands) {
         commands.push(Command::Cancel { consumer: FETCH });
+        self.tell_losses(commands);
     }
 }
 
-/// A message that SQS cannot carry goes to the dead-letter queue, where the queue has one.
-fn rejected(deliver: &Deliver) -> Command {
-    Command::Settle(Settle {
-        attempt: Some(deliver.delivery.attempt),
-        ..Settle::one(deliver.delivery, Outcome::Rejected)
-    })
+/// One that SQS cannot carry stays where it is, hidden for its visibility time-out: somebody else may read it there.
+fn is_dead_letter(deliver: &Deliver) -> bool {
+    deliver.history.as_ref().is_some_and(|history| !history.deaths.is_empty())
+}
+
+/// A message that SQS cannot carry goes to the dead letters, with the reason.
+fn poisonous(deliver: &Deliver, why: &'static str) -> Command {
+    let attempt = Some(deliver.delivery.attempt);
+    Command::Settle(Settle { attempt, ..Settle::one(deliver.delivery, Outcome::Poison(why)) })
 }
 
 impl Receiving {
-    fn answer(&mut self) -> Vec<u8> {
+    fn tell_losses(&mut self, commands: &mut Commands) {
+        if !self.tally.is_empty() {
+            commands.push(Command::Tally(std::mem::take(&mut self.tally)));
+        }
+    }
+
+    fn answer(&mut self, commands: &mut Commands) -> Vec<u8> {
+        self.tell_losses(commands);
         if self.messages.is_empty() {
             return b"{}".to_vec();
         }
@@ -137,18 +159,19 @@ impl Receiving {
         std::mem::take(&mut self.messages)
     }
 
-    fn push_message(&mut self, now: Time, deliver: &Deliver, shared: &Shared) -> Result<(), model::Unconvertible> {
+    /// How much the message lost on the way into its SQS form.
+    fn push_message(&mut self, now: Time, deliver: &Deliver, shared: &Shared) -> Result<u32, Unconvertible> {
         let message = &*deliver.message;
         if message.encoding == EncodingId::SQS {
             let properties = Properties::read(&message.properties);
             self.push_converted(now, deliver, shared, &properties, &message.body);
-        } else {
-            let hub = shared.encodings.to_hub(message);
-            let converted = encoding::encode(&hub, topic_of(message).as_deref())?;
-            let properties = Properties::read(&converted.properties);
-            self.push_converted(now, deliver, shared, &properties, &converted.body);
+            return Ok(0);
         }
-        Ok(())
+        let hub = shared.encodings.to_hub(message);
+        let converted = encoding::encode(&hub, topic_of(message).as_deref())?;
+        let properties = Properties::read(&converted.properties);
+        self.push_converted(now, deliver, shared, &properties, &converted.body);
+        Ok(converted.lost)
     }
 
     fn push_converted(

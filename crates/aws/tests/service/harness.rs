@@ -36,6 +36,10 @@ pub(crate) struct Answer {
 pub(crate) fn service() -> Aws {
     let mut encodings = Encodings::default();
     encodings.register(Arc::new(SqsEncoding));
+    service_with(encodings)
+}
+
+pub(crate) fn service_with(encodings: Encodings) -> Aws {
     Aws::new(AwsOptions { region: "us-east-1".to_owned(), secret: [42; 32], encodings, external_host: None })
 }
 

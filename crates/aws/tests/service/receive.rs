@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Address, Command, Effect, EncodingId, Fetch, Header, Lease, Message, Namespace, Outcome, QueueRef, Refusal, Reply,
-    Settlement, Token,
+    Address, Command, Converted, Death, DeathReason, Effect, Encoding, EncodingId, Encodings, Exchange, Fetch, Header,
+    History, Hub, HubBody, Lease, Message, Namespace, Outcome, QueueRef, Refusal, Reply, Scalar, Settlement, Tally,
+    Time, Token, Unconvertible,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Client, ORDERS, START, URL, client, deliver, drained, orders_with, question};
+use crate::harness::{
+    Client, ORDERS, START, URL, client, client_of, deliver, drained, orders_with, question, service_with,
+};
 use crate::send::published;
 
 #[track_caller]
@@ -199,19 +202,86 @@ fn messages_of_other_protocols_are_text_or_base64() {
 }
 
 #[test]
-fn what_sqs_cannot_carry_is_rejected_and_not_shown() {
+fn what_sqs_cannot_carry_is_a_dead_letter_with_the_reason() {
     let mut client = client();
     let queue = || Address::queue(Namespace(0), "orders".into());
     client.ask("ReceiveMessage", receive(json!({"MaxNumberOfMessages": 10})));
     fetched(client.command());
-    client.apply(deliver(foreign(queue(), vec![0; 800_000]), 1));
+    client.apply(deliver(foreign(queue(), vec![0; (1 << 20) + 1]), 1));
     let Command::Settle(settle) = client.command() else { panic!("not settled") };
     assert_eq!((settle.queue, settle.first, settle.last, settle.attempt), (ORDERS, 1, 1, Some(1)));
-    assert_eq!(settle.outcome, Outcome::Rejected);
+    assert_eq!(settle.outcome, Outcome::Poison("an SQS body has at most 1 MiB"));
     client.apply(deliver(foreign(queue(), "fine"), 2));
+    client.apply(deliver(foreign(queue(), vec![0; 1 << 20]), 3));
     client.apply(drained());
+    let Command::Tally(tally) = client.command() else { panic!("not counted") };
+    assert_eq!(tally, Tally { undeliverable: 1, ..Tally::default() });
     let answer = client.success();
-    assert_eq!(answer["Messages"].as_array().unwrap().len(), 1);
+    let bodies = answer["Messages"].as_array().unwrap().iter().map(|it| it["Body"].as_str().unwrap().len());
+    assert_eq!(bodies.collect::<Vec<_>>(), [4, (1_usize << 20).div_ceil(3) * 4]);
+}
+
+#[test]
+fn a_dead_letter_that_sqs_cannot_carry_stays_for_others() {
+    let mut client = client();
+    client.ask("ReceiveMessage", receive(json!({})));
+    fetched(client.command());
+    let Effect::Deliver(mut it) = deliver(foreign(Address::default(), vec![0; (1 << 20) + 1]), 1) else { panic!() };
+    let death = Death {
+        queue: "orders".into(),
+        reason: DeathReason::Undeliverable,
+        detail: "why".into(),
+        count: 1,
+        time: START,
+        exchange: Exchange::Default,
+        key: "orders".into(),
+    };
+    it.history = Some(Arc::new(History { deaths: vec![death], ..History::default() }));
+    client.apply(Effect::Deliver(it));
+    assert_eq!(client.commands().len(), 0, "its lease ends by itself");
+    client.apply(drained());
+    assert!(matches!(client.command(), Command::Tally(Tally { undeliverable: 1, .. })));
+    assert_eq!(client.success(), json!({}));
+}
+
+#[test]
+fn what_conversions_lose_is_told_once_for_all() {
+    let mut encodings = Encodings::default();
+    encodings.register(Arc::new(Lossy));
+    let mut client = client_of(&service_with(encodings));
+    let lossy = Arc::new(Message { encoding: EncodingId(99), ..(*foreign(Address::default(), "x")).clone() });
+    client.ask("ReceiveMessage", receive(json!({"MaxNumberOfMessages": 10})));
+    fetched(client.command());
+    for seq in 1..=3 {
+        client.apply(deliver(lossy.clone(), seq));
+    }
+    client.apply(deliver(foreign(Address::default(), "nothing to lose"), 4));
+    assert_eq!(client.commands().len(), 0);
+    client.apply(drained());
+    let Command::Tally(tally) = client.command() else { panic!("not counted") };
+    assert_eq!(tally, Tally { lossy: 3, lost: 6, undeliverable: 0 });
+}
+
+/// Its messages have a decimal and a body that is a number.
+struct Lossy;
+
+impl Encoding for Lossy {
+    fn id(&self) -> EncodingId {
+        EncodingId(99)
+    }
+
+    fn decode(&self, _message: &Message) -> Hub {
+        let application_properties = vec![("decimal".to_owned(), model::Value::Decimal32([0; 4]))];
+        Hub { body: HubBody::Value(model::Value::Int(5)), application_properties, ..Hub::default() }
+    }
+
+    fn encode(&self, _hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
+        Err(Unconvertible("it is only read"))
+    }
+
+    fn property<'a>(&self, _message: &'a Message, _name: &str) -> Scalar<'a> {
+        Scalar::Null
+    }
 }
 
 #[test]
