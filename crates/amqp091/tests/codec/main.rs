@@ -4,6 +4,8 @@
 mod bits;
 mod bodies;
 mod corpus;
+#[path = "../common/fields.rs"]
+mod fields;
 mod frames;
 mod generate;
 mod malformed;

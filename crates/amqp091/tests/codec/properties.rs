@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::generate::{any_frame, recorded, table};
+use crate::fields::table;
+use crate::generate::{any_frame, recorded};
 use crate::{LIMITS, decode_one, frame};
 
 proptest! {
