@@ -9,6 +9,7 @@ use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Entry, Owner, State};
 use crate::queue::Queue;
+use crate::router::Target;
 
 /// An entry of a queue, for tests.
 #[doc(hidden)]
@@ -78,7 +79,7 @@ impl Broker {
                 .expect("a string takes all");
             let mut bindings: Vec<String> = self
                 .router
-                .bindings_of_queue(queue.namespace, *n)
+                .bindings_to(queue.namespace, &Target::Queue(*n))
                 .iter()
                 .map(|binding| format!("  {binding:?}"))
                 .collect();

@@ -36,7 +36,7 @@ impl Broker {
         }
     }
 
-    fn check_binding(&self, namespace: Namespace, binding: &Binding) -> Result<(), Refusal> {
+    pub(crate) fn check_binding(&self, namespace: Namespace, binding: &Binding) -> Result<(), Refusal> {
         if binding.exchange == Exchange::Default {
             return Err(Refusal::Invalid("nothing can be bound to the default exchange".into()));
         }
@@ -103,10 +103,13 @@ impl Broker {
         step: &mut Step,
     ) {
         let Some(n) = self.find(id, token, queue, step) else { return };
-        let durable = self.registry.queue(n).is_some_and(|queue| queue.settings.durable);
+        let Some(queue) = self.registry.queue(n) else { return };
+        let (namespace, durable) = (queue.namespace, queue.settings.durable);
+        let exchange = binding.exchange.clone();
         let record = Record::Unbound { queue: n, binding: Box::new(binding) };
         let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
         self.apply(now, record, None);
+        self.delete_if_unbound(now, namespace, &exchange, step);
         self.reply_after(id, token, after, Reply::Done, step);
     }
 }

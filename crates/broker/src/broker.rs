@@ -16,7 +16,7 @@ use crate::queue::{Memory, Queue};
 use crate::record::Record;
 use crate::registry::Registry;
 use crate::retained::Retained;
-use crate::router::Router;
+use crate::router::{Router, Target};
 use crate::step::{Outgoing, Step};
 use crate::timers::{Alarm, Timers};
 use crate::transaction::Transactions;
@@ -167,8 +167,14 @@ impl Broker {
             Command::Enter { token, name } => self.enter(now, id, token, &name, out),
             Command::Claim(claim) => self.claim(now, id, claim, out),
             Command::Declare(declare) => self.declare(now, id, *declare, out),
-            Command::DeclareExchange { token, namespace, name, kind, durable, passive } => {
-                self.declare_exchange(now, id, token, (namespace, name, kind), (durable, passive), out);
+            Command::DeclareExchange { token, namespace, name, settings, passive } => {
+                self.declare_exchange(now, id, token, (namespace, name, settings), passive, out);
+            }
+            Command::BindExchange { token, namespace, destination, binding } => {
+                self.bind_exchange(now, id, token, (namespace, destination, *binding), out);
+            }
+            Command::UnbindExchange { token, namespace, destination, binding } => {
+                self.unbind_exchange(now, id, token, (namespace, destination, *binding), out);
             }
             Command::DeclareTopic { token, namespace, name } => {
                 self.declare_topic(now, id, token, (namespace, name), out);
@@ -214,18 +220,24 @@ impl Broker {
             Record::Deleted { queue } => self.apply_deleted(queue),
             Record::Bound { queue, binding } => {
                 if let Some(namespace) = self.registry.queue(queue).map(|queue| queue.namespace) {
-                    self.router.bind(namespace, queue, *binding);
+                    self.router.bind(namespace, Target::Queue(queue), *binding);
                 }
             }
             Record::Unbound { queue, binding } => {
                 if let Some(namespace) = self.registry.queue(queue).map(|queue| queue.namespace) {
-                    self.router.unbind(namespace, queue, &binding);
+                    self.router.unbind(namespace, &Target::Queue(queue), &binding);
                 }
             }
-            Record::ExchangeDeclared { namespace, name, kind } => {
-                self.router.declare(namespace, model::Exchange::Named(name), kind);
+            Record::ExchangeDeclared { namespace, name, settings } => {
+                self.router.declare(namespace, model::Exchange::Named(name), *settings);
             }
             Record::ExchangeDeleted { namespace, exchange } => self.router.delete(namespace, &exchange),
+            Record::Tied(tie) => {
+                self.router.bind(tie.namespace, Target::Exchange(tie.destination), tie.binding);
+            }
+            Record::Untied(tie) => {
+                self.router.unbind(tie.namespace, &Target::Exchange(tie.destination), &tie.binding);
+            }
             Record::Entered { namespace, name } => self.registry.enter(namespace, name),
             ledger => self.apply_ledger(now, ledger),
         }

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use model::{Lsn, Time};
+use model::{Lsn, Namespace, Time};
 
 use crate::broker::Broker;
-use crate::record::{Declared, Published, Record};
+use crate::record::{Declared, Published, Record, Tie};
+use crate::router::Target;
 use crate::step::Step;
 
 /// Records of one bucket are counted together.
@@ -66,9 +67,7 @@ impl Broker {
         for (name, namespace) in self.registry.namespaces() {
             records.push(Record::Entered { namespace, name: name.clone() });
         }
-        for (namespace, name, kind) in self.router.declared() {
-            records.push(Record::ExchangeDeclared { namespace, name: name.clone(), kind });
-        }
+        self.checkpoint_exchanges(&mut records);
         for (namespace, name) in self.registry.topics() {
             records.push(Record::TopicDeclared { namespace: *namespace, name: name.clone() });
         }
@@ -89,6 +88,23 @@ impl Broker {
         self.apply(now, record, None);
     }
 
+    fn checkpoint_exchanges(&self, records: &mut Vec<Record>) {
+        let mut namespaces: Vec<Namespace> = self.registry.namespaces().map(|(_, namespace)| namespace).collect();
+        namespaces.push(Namespace(0));
+        for (namespace, name, settings) in self.router.declared().filter(|(_, _, settings)| settings.durable) {
+            let settings = Box::new(settings.clone());
+            records.push(Record::ExchangeDeclared { namespace, name: name.clone(), settings });
+        }
+        for namespace in namespaces {
+            for (destination, binding) in self.router.between_exchanges(namespace) {
+                if self.lasts(namespace, &destination) && self.lasts(namespace, &binding.exchange) {
+                    let binding = binding.as_ref().clone();
+                    records.push(Record::Tied(Box::new(Tie { namespace, destination, binding })));
+                }
+            }
+        }
+    }
+
     fn checkpoint_queues(&self, records: &mut Vec<Record>) {
         for queue in self.registry.all().filter(|queue| queue.settings.durable) {
             let n = queue.n;
@@ -105,7 +121,7 @@ impl Broker {
                 records.push(Record::Marked { queue: n, below: queue.mark });
             }
             records.extend(queue.holds.iter().map(|number| Record::Held { queue: n, number: *number }));
-            let bindings = self.router.bindings_of_queue(queue.namespace, n);
+            let bindings = self.router.bindings_to(queue.namespace, &Target::Queue(n));
             records
                 .extend(bindings.iter().map(|it| Record::Bound { queue: n, binding: Box::new(it.as_ref().clone()) }));
         }

@@ -1,10 +1,10 @@
-//! Namespaces, queues and exchanges come and go.
+//! Namespaces, queues and topics come and go.
 
 use std::collections::BTreeSet;
 
 use model::{
-    Alteration, ConnectionId, Declare, DeclareMode, Effect, Exchange, ExchangeKind, Lifetime, Lsn, Name, Namespace,
-    QueueRef, QueueSettings, Refusal, Reply, Time, Token, limits,
+    Alteration, ConnectionId, Declare, DeclareMode, Effect, Lifetime, Lsn, Name, Namespace, QueueRef, QueueSettings,
+    Refusal, Reply, Time, Token, limits,
 };
 
 use crate::broker::Broker;
@@ -12,6 +12,7 @@ use crate::consumer::ConsumerKey;
 use crate::entry::{Owner, State};
 use crate::queue::Queue;
 use crate::record::{Declared, Record};
+use crate::router::Target;
 use crate::step::{Outgoing, Step};
 
 /// Numbers of queues that one `QueuesNumbered` record gives out.
@@ -132,28 +133,6 @@ impl Broker {
         self.router.forget_routes();
     }
 
-    pub(crate) fn declare_exchange(
-        &mut self,
-        now: Time,
-        id: ConnectionId,
-        token: Token,
-        (namespace, name, kind): (Namespace, Name, ExchangeKind),
-        (durable, passive): (bool, bool),
-        step: &mut Step,
-    ) {
-        let text = name.to_text().into_owned();
-        match self.router.kind(namespace, &Exchange::named(&text)) {
-            Some(there) if passive || there == kind => return self.reply(id, token, Reply::Done, step),
-            Some(_) => return self.refuse(id, token, Refusal::Different(text, "type"), step),
-            None if passive => return self.refuse(id, token, Refusal::NoSuchExchange(text), step),
-            None => {}
-        }
-        let record = Record::ExchangeDeclared { namespace, name: name.detached(), kind };
-        let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
-        self.apply(now, record, None);
-        self.reply_after(id, token, after, Reply::Done, step);
-    }
-
     pub(crate) fn declare_topic(
         &mut self,
         now: Time,
@@ -171,30 +150,6 @@ impl Broker {
             after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
             self.apply(now, record, None);
         }
-        self.reply_after(id, token, after, Reply::Done, step);
-    }
-
-    pub(crate) fn delete_exchange(
-        &mut self,
-        now: Time,
-        id: ConnectionId,
-        token: Token,
-        (namespace, exchange, if_unused): (Namespace, Exchange, bool),
-        step: &mut Step,
-    ) {
-        let name = exchange.to_text().into_owned();
-        if self.router.kind(namespace, &exchange).is_none() {
-            return self.refuse(id, token, Refusal::NoSuchExchange(name), step);
-        }
-        if !matches!(exchange, Exchange::Named(_)) {
-            return self.refuse(id, token, Refusal::Invalid(format!("exchange {name:?} is always there")), step);
-        }
-        if if_unused && self.router.bindings_of_exchange(namespace, &exchange) > 0 {
-            return self.refuse(id, token, Refusal::InUse(name), step);
-        }
-        let record = Record::ExchangeDeleted { namespace, exchange };
-        let after = Lsn(step.write(&record, &mut self.next_lsn).lsn);
-        self.apply(now, record, None);
         self.reply_after(id, token, after, Reply::Done, step);
     }
 
@@ -249,6 +204,7 @@ impl Broker {
     pub(crate) fn delete_queue(&mut self, now: Time, n: u32, step: &mut Step) -> Lsn {
         let Some(queue) = self.registry.queue(n) else { return Lsn(0) };
         let (durable, name) = (queue.settings.durable, queue.name.to_text().into_owned());
+        let namespace = queue.namespace;
         let consumers: Vec<ConsumerKey> = queue.consumers.iter().chain(&queue.cursors).copied().collect();
         for key in consumers {
             let Some(consumer) = self.consumers.get(key) else { continue };
@@ -256,16 +212,21 @@ impl Broker {
             step.effects.push(Outgoing { connection: consumer.connection, after: consumer.after, effect });
             self.detach_consumer(n, key);
         }
+        let bindings = self.router.bindings_to(namespace, &Target::Queue(n));
         let record = Record::Deleted { queue: n };
         let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
         self.apply(now, record, None);
+        for binding in bindings {
+            self.delete_if_unbound(now, namespace, &binding.exchange, step);
+        }
         after
     }
 
     pub(crate) fn apply_deleted(&mut self, n: u32) {
         let Some(mut queue) = self.registry.remove(n) else { return };
-        for binding in self.router.bindings_of_queue(queue.namespace, n) {
-            self.router.unbind(queue.namespace, n, &binding);
+        let target = Target::Queue(n);
+        for binding in self.router.bindings_to(queue.namespace, &target) {
+            self.router.unbind(queue.namespace, &target, &binding);
         }
         self.router.forget_routes();
         let (first, last) = (queue.first_seq(), queue.next_seq());

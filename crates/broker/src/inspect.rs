@@ -9,6 +9,7 @@ use model::{
 
 use crate::broker::Broker;
 use crate::queue::Queue;
+use crate::router::Target;
 use crate::step::Step;
 
 impl Broker {
@@ -33,7 +34,7 @@ impl Broker {
             }
             Inspect::Bindings(queue) => match self.registry.find(queue).and_then(|n| self.registry.queue(n)) {
                 Some(queue) => {
-                    let bindings = self.router.bindings_of_queue(queue.namespace, queue.n);
+                    let bindings = self.router.bindings_to(queue.namespace, &Target::Queue(queue.n));
                     let info = |binding: std::sync::Arc<model::Binding>| BindingInfo {
                         queue: queue.name.clone(),
                         binding: binding.as_ref().clone(),

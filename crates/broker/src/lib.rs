@@ -17,6 +17,7 @@ mod dead_letter;
 mod define;
 mod dispatch;
 mod entry;
+mod exchanges;
 mod inspect;
 mod pattern;
 mod publish;

@@ -104,6 +104,9 @@ impl Broker {
         step: &mut Step,
     ) -> Result<Routes, Refusal> {
         let address = &message.address;
+        if self.router.is_internal(address) {
+            return Err(Refusal::Internal(address.exchange.to_text().into_owned()));
+        }
         let registry = &self.registry;
         let mut candidates = self
             .router
@@ -118,6 +121,36 @@ impl Broker {
             candidates =
                 Arc::from([Candidate { queue, tag: Default::default(), at_most_once: false, condition: None }]);
         }
+        let routes = self.places(now, message, &candidates)?;
+        if routes.is_empty() && matches!(address.exchange, Exchange::Named(_)) {
+            return self.routes_of_alternates(now, message);
+        }
+        Ok(routes)
+    }
+
+    /// What no binding of an exchange takes goes to its alternate, and so on.
+    fn routes_of_alternates(&mut self, now: Time, message: &Message) -> Result<Routes, Refusal> {
+        let mut address = message.address.clone();
+        let mut before = Vec::new();
+        loop {
+            let settings = self.router.settings(address.namespace, &address.exchange);
+            let Some(next) = settings.and_then(|settings| settings.alternate.clone()) else { return Ok(Routes::new()) };
+            before.push(std::mem::replace(&mut address.exchange, Exchange::named(&next.to_text())));
+            if before.contains(&address.exchange) {
+                return Ok(Routes::new());
+            }
+            // One that is gone takes nothing.
+            let registry = &self.registry;
+            let candidates = self.router.route(&address, || registry.named(address.namespace, &address.key));
+            let routes = self.places(now, message, candidates.as_deref().unwrap_or_default())?;
+            if !routes.is_empty() {
+                return Ok(routes);
+            }
+        }
+    }
+
+    /// The queues of `candidates` that take `message`.
+    fn places(&mut self, now: Time, message: &Message, candidates: &[Candidate]) -> Result<Routes, Refusal> {
         let (mut routes, mut refused) = (Routes::new(), None);
         for group in candidates.chunk_by(|a, b| a.queue == b.queue) {
             match self.route_of(now, message, group) {

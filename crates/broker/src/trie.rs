@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::pattern::{is_wildcard, matches, words};
-use crate::router::Bound;
+use crate::router::{Bound, Target};
 
 /// Bindings of a topic exchange by the words of their patterns. A `#` that is not the last word would make a walk
 /// branch without limit, so those patterns stand in a list and are matched one by one.
@@ -51,9 +51,9 @@ impl Trie {
         }
     }
 
-    /// Removes the binding of `queue` with this very pattern.
-    pub(crate) fn remove(&mut self, queue: u32, pattern: &[u8]) -> Option<Bound> {
-        let same = |bound: &Bound| bound.queue == queue && bound.binding.key.as_bytes() == pattern;
+    /// Removes the binding of `target` with this very pattern.
+    pub(crate) fn remove(&mut self, target: &Target, pattern: &[u8]) -> Option<Bound> {
+        let same = |bound: &Bound| bound.target == *target && bound.binding.key.as_bytes() == pattern;
         let removed = match place(pattern) {
             Place::Node(words) => self.root.remove(&words, &|node: &mut Node| take(&mut node.here, &same)),
             Place::Rest(words) => self.root.remove(&words, &|node: &mut Node| take(&mut node.rest, &same)),

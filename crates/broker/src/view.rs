@@ -35,6 +35,7 @@ impl Condition {
             Self::Selector(selector) => selector.matches(view),
             Self::Headers(rule) => rule.matches(view),
             Self::Both(selector, rule) => rule.matches(view) && selector.matches(view),
+            Self::All(all) => all.iter().all(|condition| condition.holds(view)),
         }
     }
 }

@@ -4,7 +4,7 @@ use broker::{Broker, Step};
 use config::{Config, HeaderValue, Match};
 use model::{
     Binding, Command, Commands, ConnectionId, DeadLetter, Declare, DeclareMode, Effect, Exchange, ExchangeKind,
-    HeaderRule, Name, Namespace, Overflow, Peer, QueueRef, QueueSettings, Reply, Time, Token,
+    ExchangeSettings, HeaderRule, Name, Namespace, Overflow, Peer, QueueRef, QueueSettings, Reply, Time, Token,
 };
 
 use crate::exit::Failure;
@@ -54,8 +54,8 @@ impl Definer<'_> {
         for exchange in &config.exchanges {
             let namespace = self.namespace(&exchange.namespace)?;
             let name = Name::from(exchange.name.as_str());
-            let (kind, durable) = (kind(exchange.kind), exchange.durable);
-            let command = Command::DeclareExchange { token: Token(0), namespace, name, kind, durable, passive: false };
+            let settings = ExchangeSettings { durable: exchange.durable, ..ExchangeSettings::new(kind(exchange.kind)) };
+            let command = Command::DeclareExchange { token: Token(0), namespace, name, settings, passive: false };
             self.ask(&format!("exchange {:?}", exchange.name), command)?;
         }
         for topic in &config.topics {

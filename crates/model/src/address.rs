@@ -116,6 +116,27 @@ pub enum ExchangeKind {
     Headers,
 }
 
+/// How an exchange behaves (AMQP 0-9-1, 1.6; the last three as in RabbitMQ).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExchangeSettings {
+    pub kind: ExchangeKind,
+    /// The exchange survives a restart.
+    pub durable: bool,
+    /// It is deleted when the last thing bound to it is unbound.
+    pub auto_delete: bool,
+    /// Nobody may publish to it: it gets messages only from exchanges that it is bound to.
+    pub internal: bool,
+    /// The exchange that gets what no binding of this one takes.
+    pub alternate: Option<Name>,
+}
+
+impl ExchangeSettings {
+    /// A lasting exchange that anybody may publish to.
+    pub const fn new(kind: ExchangeKind) -> Self {
+        Self { kind, durable: true, auto_delete: false, internal: false, alternate: None }
+    }
+}
+
 /// What producers send to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Alteration, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeKind, Lease,
+    Alteration, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Lease,
     Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Time, Token, TransactionIndex,
 };
 
@@ -28,9 +28,22 @@ pub enum Command {
         token: Token,
         namespace: Namespace,
         name: Name,
-        kind: ExchangeKind,
-        durable: bool,
+        settings: ExchangeSettings,
+        /// It must exist; the settings are not looked at.
         passive: bool,
+    },
+    /// Binds one exchange to another: what the binding takes is published to `destination` as well, under the same key.
+    BindExchange {
+        token: Token,
+        namespace: Namespace,
+        destination: Exchange,
+        binding: Box<Binding>,
+    },
+    UnbindExchange {
+        token: Token,
+        namespace: Namespace,
+        destination: Exchange,
+        binding: Box<Binding>,
     },
     /// Makes a topic known by name: a key of `amq.topic` needs none, but then it is listed before anybody uses it.
     DeclareTopic {

@@ -24,7 +24,7 @@ mod queue;
 mod refusal;
 mod time;
 
-pub use address::{Address, Exchange, ExchangeKind, Name, alias_of};
+pub use address::{Address, Exchange, ExchangeKind, ExchangeSettings, Name, alias_of};
 pub use binding::{Binding, HeaderRule, Tag, Tags};
 pub use command::{
     Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish, Settle,

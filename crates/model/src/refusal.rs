@@ -5,6 +5,8 @@ pub enum Refusal {
     NoSuchQueue(String),
     #[error("no exchange {0:?}")]
     NoSuchExchange(String),
+    #[error("exchange {0:?} is internal: nobody may publish to it")]
+    Internal(String),
     #[error("{0:?} exists with another {1}")]
     Different(String, &'static str),
     #[error("{0:?} belongs to another connection")]

@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Address, Binding, Body, EncodingId, Exchange, Header, HeaderRule, Message, MessageNumber, Namespace, Tag, Time,
+    Address, Binding, Body, EncodingId, Exchange, ExchangeSettings, Header, HeaderRule, Message, MessageNumber,
+    Namespace, Tag, Time,
 };
 use smallvec::SmallVec;
 
-use super::settings::{kind, reason, settings};
-use super::{Copied, Declared, Died, Parsed, Published, Ranges, Record, Route};
+use super::settings::{exchange_settings, kind, reason, settings};
+use super::{Copied, Declared, Died, Parsed, Published, Ranges, Record, Route, Tie};
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
 use crate::wire::{BadRecord, Reader};
@@ -45,7 +46,8 @@ impl Parsed {
             9 => Record::Unbound { queue: r.small()?, binding: Box::new(binding(&mut r)?) },
             10 => {
                 let (namespace, name) = (Namespace(r.small()?), r.bytes()?.into());
-                Record::ExchangeDeclared { namespace, name, kind: kind(&mut r)? }
+                let settings = Box::new(ExchangeSettings::new(kind(&mut r)?));
+                Record::ExchangeDeclared { namespace, name, settings }
             }
             11 => Record::ExchangeDeleted { namespace: Namespace(r.small()?), exchange: exchange(&mut r)? },
             12 => Record::Entered { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
@@ -99,6 +101,12 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
             let (exchange, key) = (exchange(r)?, r.bytes()?.into());
             Record::Died(Box::new(Died { from, seq, reason, detail, came, exchange, key, places: pairs(r)? }))
         }
+        30 => {
+            let (namespace, name) = (Namespace(r.small()?), r.bytes()?.into());
+            Record::ExchangeDeclared { namespace, name, settings: Box::new(exchange_settings(r)?) }
+        }
+        31 => Record::Tied(Box::new(tie(r)?)),
+        32 => Record::Untied(Box::new(tie(r)?)),
         25 => Record::TopicDeclared { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
         _ => return Err(BadRecord("unknown kind")),
     })
@@ -164,6 +172,10 @@ pub(super) fn exchange(r: &mut Reader) -> Result<Exchange, BadRecord> {
         5 => Exchange::Named(r.bytes()?.into()),
         _ => return Err(BadRecord("unknown exchange")),
     })
+}
+
+fn tie(r: &mut Reader) -> Result<Tie, BadRecord> {
+    Ok(Tie { namespace: Namespace(r.small()?), destination: exchange(r)?, binding: binding(r)? })
 }
 
 fn binding(r: &mut Reader) -> Result<Binding, BadRecord> {

@@ -1,7 +1,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use bytes::Bytes;
-use model::{Address, Body, Exchange, Time};
+use model::{Address, Body, Exchange, ExchangeSettings, Time};
 
 use super::{Died, Parsed, Published, Record, Route};
 
@@ -37,7 +37,15 @@ impl Display for Record {
             Self::Unbound { queue, binding } => {
                 write!(f, "Unbound q{queue} from {}/{}", binding.exchange.to_text(), binding.key)
             }
-            Self::ExchangeDeclared { name, kind, .. } => write!(f, "ExchangeDeclared {name:?} {kind:?}"),
+            Self::ExchangeDeclared { name, settings, .. } => {
+                let ExchangeSettings { kind, durable, auto_delete, internal, alternate } = settings.as_ref();
+                write!(f, "ExchangeDeclared {name:?} {kind:?}")?;
+                let flags = [(!durable, "transient"), (*auto_delete, "auto-delete"), (*internal, "internal")];
+                flags.iter().filter(|(is, _)| *is).try_for_each(|(_, flag)| write!(f, " {flag}"))?;
+                alternate.as_ref().map_or(Ok(()), |alternate| write!(f, " else {alternate:?}"))
+            }
+            Self::Tied(tie) => write!(f, "Tied {:?} <- {:?}", tie.destination.to_text(), tie.binding),
+            Self::Untied(tie) => write!(f, "Untied {:?} <- {:?}", tie.destination.to_text(), tie.binding),
             Self::ExchangeDeleted { exchange, .. } => write!(f, "ExchangeDeleted {:?}", exchange.to_text()),
             Self::Entered { namespace, name } => write!(f, "Entered {} {name:?}", namespace.0),
             ledger => ledger.describe_ledger(f),

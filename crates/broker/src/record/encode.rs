@@ -1,9 +1,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use model::limits::RECORD_BODY_BYTES;
-use model::{Binding, Body, Exchange, Message, Name, Time};
+use model::{Binding, Body, Exchange, ExchangeSettings, Message, Name, Time};
 
-use super::settings::{put_kind, put_reason, put_settings};
-use super::{Copied, Published, Record, Route};
+use super::settings::{put_exchange_settings, put_kind, put_reason, put_settings};
+use super::{Copied, Published, Record, Route, Tie};
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
 impl Record {
@@ -50,11 +50,17 @@ impl Record {
                 put_head(out, 9, *queue);
                 put_binding(out, binding);
             }
-            Self::ExchangeDeclared { namespace, name, kind } => {
-                put_head(out, 10, namespace.0.into());
+            Self::ExchangeDeclared { namespace, name, settings } => {
+                let plain = **settings == ExchangeSettings::new(settings.kind);
+                put_head(out, if plain { 10 } else { 30 }, namespace.0.into());
                 put_bytes(out, name.as_bytes());
-                put_kind(out, *kind);
+                put_kind(out, settings.kind);
+                if !plain {
+                    put_exchange_settings(out, settings);
+                }
             }
+            Self::Tied(tie) => put_tie(out, 31, tie),
+            Self::Untied(tie) => put_tie(out, 32, tie),
             Self::ExchangeDeleted { namespace, exchange } => {
                 put_head(out, 11, namespace.0.into());
                 put_exchange(out, exchange);
@@ -225,6 +231,12 @@ fn put_route(out: &mut BytesMut, route: &Route) {
 fn put_head(out: &mut BytesMut, kind: u8, number: u32) {
     out.put_u8(kind);
     put_number(out, number.into());
+}
+
+fn put_tie(out: &mut BytesMut, kind: u8, tie: &Tie) {
+    put_head(out, kind, tie.namespace.0.into());
+    put_exchange(out, &tie.destination);
+    put_binding(out, &tie.binding);
 }
 
 fn put_numbers(out: &mut BytesMut, numbers: &[u64]) {

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Binding, DeathReason, Exchange, ExchangeKind, Message, MessageNumber, Name, Namespace, QueueSettings, Tags, Time,
-    Xid,
+    Binding, DeathReason, Exchange, ExchangeSettings, Message, MessageNumber, Name, Namespace, QueueSettings, Tags,
+    Time, Xid,
 };
 use smallvec::SmallVec;
 
@@ -60,12 +60,15 @@ pub(crate) enum Record {
     ExchangeDeclared {
         namespace: Namespace,
         name: Name,
-        kind: ExchangeKind,
+        settings: Box<ExchangeSettings>,
     },
     ExchangeDeleted {
         namespace: Namespace,
         exchange: Exchange,
     },
+    /// One exchange was bound to another.
+    Tied(Box<Tie>),
+    Untied(Box<Tie>),
     Entered {
         namespace: Namespace,
         name: Name,
@@ -202,6 +205,13 @@ pub(crate) struct Died {
     pub(crate) key: Name,
     /// Queues that took it, and its sequence numbers there.
     pub(crate) places: Vec<(u32, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tie {
+    pub(crate) namespace: Namespace,
+    pub(crate) destination: Exchange,
+    pub(crate) binding: Binding,
 }
 
 #[derive(Clone, Debug, PartialEq)]

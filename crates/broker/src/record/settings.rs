@@ -1,5 +1,8 @@
 use bytes::{BufMut, BytesMut};
-use model::{DeadLetter, DeathReason, Exchange, ExchangeKind, Lifetime, Name, Overflow, QueueKind, QueueSettings};
+use model::{
+    DeadLetter, DeathReason, Exchange, ExchangeKind, ExchangeSettings, Lifetime, Name, Overflow, QueueKind,
+    QueueSettings,
+};
 
 use super::decode::exchange;
 use super::encode::put_exchange;
@@ -131,6 +134,21 @@ pub(super) fn kind(r: &mut Reader) -> Result<ExchangeKind, BadRecord> {
         3 => ExchangeKind::Headers,
         _ => return Err(BadRecord("unknown exchange kind")),
     })
+}
+
+/// What an exchange has besides its kind.
+pub(super) fn put_exchange_settings(out: &mut BytesMut, settings: &ExchangeSettings) {
+    put_bool(out, settings.durable);
+    put_bool(out, settings.auto_delete);
+    put_bool(out, settings.internal);
+    put_bool(out, settings.alternate.is_some());
+    put_bytes(out, settings.alternate.as_ref().map(Name::as_bytes).unwrap_or_default());
+}
+
+pub(super) fn exchange_settings(r: &mut Reader) -> Result<ExchangeSettings, BadRecord> {
+    let (kind, durable, auto_delete, internal) = (kind(r)?, r.bool()?, r.bool()?, r.bool()?);
+    let (present, alternate) = (r.bool()?, Name::from(r.bytes()?));
+    Ok(ExchangeSettings { kind, durable, auto_delete, internal, alternate: present.then_some(alternate) })
 }
 
 pub(super) fn put_reason(out: &mut BytesMut, reason: DeathReason) {

@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use model::{
-    Address, Binding, DeadLetter, DeathReason, EncodingId, Exchange, ExchangeKind, Header, HeaderRule, Lifetime,
-    Message, MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag, Time,
+    Address, Binding, DeadLetter, DeathReason, EncodingId, Exchange, ExchangeKind, ExchangeSettings, Header,
+    HeaderRule, Lifetime, Message, MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag, Time,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
-use super::{Copied, Declared, Died, Parsed, Published, Record, Route, describe};
+use super::{Copied, Declared, Died, Parsed, Published, Record, Route, Tie, describe};
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
 
@@ -90,6 +90,14 @@ fn binding() -> Binding {
     }
 }
 
+fn exchange(settings: ExchangeSettings) -> Record {
+    Record::ExchangeDeclared { namespace: Namespace(1), name: "x".into(), settings: Box::new(settings) }
+}
+
+fn tie() -> Tie {
+    Tie { namespace: Namespace(1), destination: Exchange::Named("y".into()), binding: binding() }
+}
+
 fn died() -> Died {
     Died {
         from: 3,
@@ -103,6 +111,17 @@ fn died() -> Died {
     }
 }
 
+fn copied() -> Copied {
+    Copied {
+        number: MessageNumber(17),
+        located: Located { lsn: 400, pieces: 2 },
+        size: 129,
+        priority: 4,
+        expires: Some(Time(9)),
+        route: route(),
+    }
+}
+
 /// One of each kind, and its bytes: these never change.
 fn golden() -> Vec<(Record, &'static str)> {
     let transaction = TransactionNumber(300);
@@ -113,15 +132,7 @@ fn golden() -> Vec<(Record, &'static str)> {
         alias: Some("q-x".into()),
         settings: settings(),
     };
-    let copied = Copied {
-        number: MessageNumber(17),
-        located: Located { lsn: 400, pieces: 2 },
-        size: 129,
-        priority: 4,
-        expires: Some(Time(9)),
-        route: route(),
-    };
-    let (namespace, name) = (Namespace(1), "x".into());
+    let namespace = Namespace(1);
     vec![
         (Record::Published(published()), "0111010103612e62030902ad02000101700004626f64790104f0a2040103c8010801020500"),
         (
@@ -144,7 +155,7 @@ fn golden() -> Vec<(Record, &'static str)> {
             "080305017803612e23010102016800000169010131010561203d2031ac020001",
         ),
         (Record::Unbound { queue: 3, binding: Box::new(Binding::default()) }, "09030000000000000000"),
-        (Record::ExchangeDeclared { namespace, name, kind: ExchangeKind::Headers }, "0a01017803"),
+        (exchange(ExchangeSettings::new(ExchangeKind::Headers)), "0a01017803"),
         (Record::ExchangeDeleted { namespace, exchange: Exchange::Named("x".into()) }, "0b01050178"),
         (Record::Entered { namespace, name: "acct/region".into() }, "0c010b616363742f726567696f6e"),
         (Record::Marked { queue: 3, below: 4097 }, "0d038120"),
@@ -152,8 +163,7 @@ fn golden() -> Vec<(Record, &'static str)> {
         (Record::Decided { queue: 3, seq: 9, mark: 65_535 }, "0f0309ffff03"),
         (Record::Unheld { queue: 3, number: 12 }, "10030c"),
         (Record::Moved { from: 3, seq: 9, to: 4, to_seq: 300 }, "11030904ac02"),
-        (Record::Died(Box::new(died())), "1d03090103776879000171050178016b0104ac02"),
-        (Record::Copied(Box::new(copied)), "12119003028101040a03c8010801020500"),
+        (Record::Copied(Box::new(copied())), "12119003028101040a03c8010801020500"),
         (Record::Purged { queue: 3, below: 300, except: vec![1, 200] }, "1303ac020201c801"),
         (
             Record::Prepared { transaction, xid: Bytes::from_static(b"xid"), settles: vec![(3, 9)] },
@@ -170,6 +180,13 @@ fn golden() -> Vec<(Record, &'static str)> {
         (Record::Checkpoint { first: 300 }, "1aac02"),
         (Record::Held { queue: 7, number: 9 }, "1b0709"),
         (Record::Advanced { queue: 7, next: 300, created: Time(1), altered: Time(2) }, "1c07ac020102"),
+        (Record::Died(Box::new(died())), "1d03090103776879000171050178016b0104ac02"),
+        (
+            exchange(ExchangeSettings { alternate: Some("y".into()), ..ExchangeSettings::new(ExchangeKind::Fanout) }),
+            "1e01017801010000010179",
+        ),
+        (Record::Tied(Box::new(tie())), "1f0105017905017803612e23010102016800000169010131010561203d2031ac020001"),
+        (Record::Untied(Box::new(tie())), "200105017905017803612e23010102016800000169010131010561203d2031ac020001"),
     ]
 }
 
@@ -340,10 +357,15 @@ fn definitions() -> impl Strategy<Value = Record> {
         any::<u32>().prop_map(|queue| Record::Deleted { queue }),
         (any::<u32>(), bindings()).prop_map(|(queue, binding)| Record::Bound { queue, binding }),
         (any::<u32>(), bindings()).prop_map(|(queue, binding)| Record::Unbound { queue, binding }),
-        (namespaces(), name(), 0..4usize).prop_map(move |(namespace, name, kind)| Record::ExchangeDeclared {
-            namespace,
-            name,
-            kind: kinds[kind],
+        (namespaces(), name(), 0..4usize, any::<[bool; 3]>(), option::of(name())).prop_map(
+            move |(namespace, name, kind, [durable, auto_delete, internal], alternate)| {
+                let settings = ExchangeSettings { kind: kinds[kind], durable, auto_delete, internal, alternate };
+                Record::ExchangeDeclared { namespace, name, settings: Box::new(settings) }
+            }
+        ),
+        (namespaces(), exchanges(), bindings(), any::<bool>()).prop_map(|(namespace, destination, binding, is)| {
+            let tie = Box::new(Tie { namespace, destination, binding: *binding });
+            if is { Record::Tied(tie) } else { Record::Untied(tie) }
         }),
         (namespaces(), exchanges()).prop_map(|(namespace, exchange)| Record::ExchangeDeleted { namespace, exchange }),
         (namespaces(), name()).prop_map(|(namespace, name)| Record::Entered { namespace, name }),

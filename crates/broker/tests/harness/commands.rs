@@ -18,6 +18,8 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::DeclareExchange { token, .. }
         | Command::DeclareTopic { token, .. }
         | Command::DeleteExchange { token, .. }
+        | Command::BindExchange { token, .. }
+        | Command::UnbindExchange { token, .. }
         | Command::Alter { token, .. }
         | Command::Bind { token, .. }
         | Command::Unbind { token, .. }
@@ -313,5 +315,6 @@ pub(crate) fn inspect(what: Inspect) -> Command {
 
 pub(crate) fn declare_exchange(name: &str, kind: model::ExchangeKind) -> Command {
     let (namespace, name) = (ROOT, name.into());
-    Command::DeclareExchange { token: UNSET, namespace, name, kind, durable: true, passive: false }
+    let settings = model::ExchangeSettings::new(kind);
+    Command::DeclareExchange { token: UNSET, namespace, name, settings, passive: false }
 }

@@ -4,6 +4,7 @@
 mod harness;
 
 mod dead_letters;
+mod exchanges;
 mod limits;
 mod names;
 mod outcomes;

@@ -1,13 +1,13 @@
 //! Exchanges and bindings.
 
 use broker::Options;
-use model::{Binding, Command, ConnectionId, Exchange, ExchangeKind, HeaderRule, Refusal, Token};
+use model::{Binding, Command, ConnectionId, Exchange, ExchangeKind, ExchangeSettings, HeaderRule, Refusal, Token};
 
 use crate::harness::World;
 use crate::harness::commands::*;
 use crate::harness::properties::{Lines, having};
 
-fn world(queues: &[&str]) -> (World, ConnectionId) {
+pub(crate) fn world(queues: &[&str]) -> (World, ConnectionId) {
     let (_, encodings) = Lines::registered();
     let mut world = World::with(Options {
         encodings,
@@ -22,7 +22,7 @@ fn world(queues: &[&str]) -> (World, ConnectionId) {
 }
 
 /// Which queues have the message, emptied again.
-fn arrived(world: &mut World, a: ConnectionId, queues: &[&str]) -> String {
+pub(crate) fn arrived(world: &mut World, a: ConnectionId, queues: &[&str]) -> String {
     let mut found = String::new();
     for name in queues {
         let count = world.run(a, purge(name, true)).count();
@@ -221,8 +221,7 @@ fn exchanges_are_declared_and_deleted() {
         token: Token(0),
         namespace: ROOT,
         name: "mine".into(),
-        kind,
-        durable: true,
+        settings: ExchangeSettings::new(kind),
         passive,
     };
     let delete = |exchange: &Exchange, if_unused| Command::DeleteExchange {
