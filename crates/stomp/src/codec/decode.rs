@@ -166,9 +166,9 @@ impl Decoder {
     }
 }
 
-/// The header `name` of the frame at the front of `input`, as far as that is there: for what is said of a frame that
-/// cannot be read.
-pub fn glimpse(input: &[u8], version: Version, name: &str) -> Option<String> {
+/// The header `name` of the frame at the front of `input`, as it came and as far as that is there: for what is said of a
+/// frame that cannot be read.
+pub fn glimpse<'a>(input: &'a [u8], version: Version, name: &str) -> Option<&'a [u8]> {
     let (command, block) = input.split_at_checked(memchr(b'\n', input)? + 1)?;
     let command = Command::of(command.trim_ascii())?;
     let block = &block[..block.len().min(Limits::default().block)];
@@ -181,7 +181,7 @@ pub fn glimpse(input: &[u8], version: Version, name: &str) -> Option<String> {
         if let Some(header) = Header::of(line, escapes(command, version))
             && header.raw_name == name.as_bytes()
         {
-            return Some(header.value().into_owned());
+            return Some(header.raw_value);
         }
         rest = &rest[end + 1..];
     }

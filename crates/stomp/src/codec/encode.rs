@@ -18,6 +18,11 @@ impl<'a> FrameWriter<'a> {
         Self { out, version: if command.is_unescaped() { Version::V10 } else { version } }
     }
 
+    /// Writes header lines alone, as they stand in a frame whose headers are escaped.
+    pub fn lines(version: Version, out: &'a mut BytesMut) -> Self {
+        Self { out, version }
+    }
+
     /// A header whose name needs no escapes.
     pub fn header(&mut self, name: &str, value: &[u8]) -> &mut Self {
         self.out.put_slice(name.as_bytes());
@@ -55,11 +60,15 @@ impl<'a> FrameWriter<'a> {
         self.any_header(name.as_bytes(), value.as_bytes())
     }
 
-    /// Bytes as a part of a header, for values that are put together; `end` is called after them.
+    /// Where to write the value of a header that needs no escapes or has them already; then `end_line`.
     pub fn begin(&mut self, name: &str) -> &mut BytesMut {
         self.out.put_slice(name.as_bytes());
         self.out.put_u8(b':');
         self.out
+    }
+
+    pub fn end_line(&mut self) {
+        self.out.put_u8(b'\n');
     }
 
     /// The blank line after the headers. The body and a NUL must follow.

@@ -37,6 +37,7 @@ mod version;
 pub use command::Command;
 pub use decode::{Decoder, glimpse};
 pub use encode::FrameWriter;
+pub(crate) use encode::put_number;
 pub use error::Malformed;
 pub use frame::Frame;
 pub use headers::{Header, Headers, Lines};

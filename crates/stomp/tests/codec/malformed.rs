@@ -114,7 +114,7 @@ fn errors_say_what_is_wrong() {
 #[test]
 fn a_header_of_a_frame_that_cannot_be_read_can_be_seen() {
     let data = b"SEND\nreceipt:7\ncontent-length:-1\n\nx\0";
-    assert_eq!(glimpse(data, Version::V12, "receipt").as_deref(), Some("7"));
+    assert_eq!(glimpse(data, Version::V12, "receipt"), Some(&b"7"[..]));
     assert_eq!(glimpse(data, Version::V12, "destination"), None);
     assert_eq!(glimpse(b"SEND\na:b\n\nreceipt:7\n", Version::V12, "receipt"), None, "that is the body");
     assert_eq!(glimpse(b"SEND\na:b\0receipt:7\n", Version::V12, "receipt"), None);

@@ -1,0 +1,368 @@
+//! SUBSCRIBE: each subscription is a consumer of a queue, which for topics is one of its own.
+
+use std::collections::VecDeque;
+
+use model::{
+    Binding, Command as Ask, Consume, Credit, CreditMode, Declare, DeclareMode, Exchange, Io, Lease, Lifetime, Mode,
+    Name, Namespace, Overflow, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement, limits,
+};
+
+use crate::codec::{Command, Frame, Headers, Version};
+use crate::deliver::{browse, prefix};
+use crate::destination::{self, Destination, QueueKind};
+use crate::error::{ClientError, quote};
+use crate::receipt;
+use crate::send::{declare_temporary, number};
+use crate::session::Session;
+use crate::subscription::{AckMode, Owed, Source, State, Subscription, consumer};
+use crate::token::Request;
+use crate::transaction::receipt_of;
+
+/// Subscriptions of one connection, those included that are about to end.
+const SUBSCRIPTIONS: usize = 4_096;
+/// The largest window that a client may ask for.
+const LARGEST_WINDOW: u64 = 100_000;
+/// Queues of durable subscriptions are called by this and their names; they remember in such settings what they are for.
+const DURABLE: &str = "stomp.durable.";
+const EXCHANGE: &str = "stomp.exchange";
+const KEY: &str = "stomp.key";
+const SELECTOR: &str = "stomp.selector";
+/// Lets a selector compare numbers although all headers are text, as ActiveMQ does for STOMP.
+const CONVERT: &str = "convert_string_expressions:";
+
+/// What is bound to a subscription's own queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    exchange: Exchange,
+    key: Name,
+}
+
+/// How long a topic subscription lasts.
+enum Durability {
+    /// As long as it.
+    None,
+    /// `activemq.subscriptionName`, in the client id's own space; one connection at a time.
+    Named(String),
+    /// `durable:true` and `auto-delete:false`, by id and destination; any number of connections share it.
+    Shared,
+}
+
+impl Session {
+    pub(crate) fn subscribe(&mut self, frame: &Frame, io: &mut Io<'_>) -> Result<(), ClientError> {
+        let headers = frame.headers();
+        let destination = required(frame.command, headers, "destination", "It says what to subscribe to.")?;
+        let id = headers.into_iter().find(|header| header.raw_name == b"id");
+        if id.is_none() && self.version > Version::V10 {
+            return Err(ClientError::MissingHeader(Command::Subscribe, "id", "It names the subscription."));
+        }
+        let key = id.map_or_else(|| destination.clone(), |id| id.value().into_owned());
+        if self.subscriptions.find(&key).is_some() {
+            return Err(ClientError::DoubleSubscription(quote(&key)));
+        }
+        let (slot, number) = self.subscriptions.free_slot();
+        if slot >= SUBSCRIPTIONS {
+            return Err(ClientError::TooMany("subscriptions", SUBSCRIPTIONS as u64));
+        }
+        let ack = ack_mode(headers)?;
+        let window = self.window(headers)?;
+        let exclusive = flag(headers, "activemq.exclusive")? || flag(headers, "exclusive")?;
+        let is_browser = flag(headers, "browser")?;
+        let durability = durability(headers)?;
+        let subject = self.subject(&destination, &key, is_browser, &durability)?;
+        let exclusive =
+            exclusive || matches!((&subject.source, &durability), (Source::Durable(_), Durability::Named(_)));
+        let subscription = Subscription {
+            number,
+            key,
+            prefix: prefix(id.map(|id| id.raw_value)),
+            destination,
+            source: subject.source,
+            bound: subject.bound,
+            ack,
+            selector: headers.get("selector").map(|text| selector(&text)),
+            exclusive,
+            window,
+            state: State::Asked,
+            receipt: receipt_of(frame),
+            farewell: None,
+            unacknowledged: VecDeque::new(),
+            owed: Owed::default(),
+        };
+        self.subscriptions.insert(slot, subscription);
+        self.ask(slot, subject.kind, io);
+        Ok(())
+    }
+
+    fn window(&self, headers: Headers<'_>) -> Result<u32, ClientError> {
+        const ALLOWED: &str = "Allowed is a number of messages from 1 on; without it, it is 1000.";
+        for name in ["activemq.prefetchSize", "prefetch-count"] {
+            let Some(text) = headers.get(name) else { continue };
+            return match number(text.as_bytes()) {
+                // RabbitMQ's word for "as many as there are".
+                Some(0) if name == "prefetch-count" => Ok(self.options.window),
+                Some(window) if window > 0 => Ok(window.min(LARGEST_WINDOW) as u32),
+                _ => Err(ClientError::wrong_header(Command::Subscribe, name, &text, ALLOWED)),
+            };
+        }
+        Ok(self.options.window)
+    }
+
+    fn subject(
+        &self,
+        text: &str,
+        key: &str,
+        is_browser: bool,
+        durability: &Durability,
+    ) -> Result<Subject, ClientError> {
+        let wrong = |why| ClientError::destination(Command::Subscribe, text, why);
+        let allowed = |why| ClientError::Destination(Command::Subscribe, quote(text), why);
+        if destination::parts(text).count() > 1 {
+            return Err(allowed("a list of destinations, which is for SEND only: subscribe to each of them"));
+        }
+        match Destination::parse(text, &self.name).map_err(wrong)? {
+            Destination::Queue { .. } if matches!(durability, Durability::Named(_)) => {
+                Err(allowed("a queue, and activemq.subscriptionName: durable subscriptions are of topics"))
+            }
+            Destination::Queue { name, kind } if is_browser => {
+                Ok(Subject { source: Source::Browser(name), bound: None, kind: Some(kind) })
+            }
+            Destination::Queue { name, kind } => {
+                Ok(Subject { source: Source::Queue(name), bound: None, kind: Some(kind) })
+            }
+            Destination::Key { .. } if is_browser => Err(allowed("a topic, and browser:true: only queues are browsed")),
+            Destination::Key { exchange, key: pattern } => {
+                let pattern = if exchange == Exchange::Topic { destination::pattern(&pattern) } else { pattern };
+                let source = self.topic_source(text, key, durability)?;
+                Ok(Subject { source, bound: Some(Bound { exchange, key: pattern }), kind: None })
+            }
+        }
+    }
+
+    fn topic_source(&self, destination: &str, key: &str, durability: &Durability) -> Result<Source, ClientError> {
+        Ok(match durability {
+            Durability::None => {
+                let number = self.subscriptions.made();
+                Source::Topic(format!("stomp.subscription.{}.{number}", self.name).into())
+            }
+            Durability::Named(name) => Source::Durable(self.named_queue(Command::Subscribe, name)?),
+            Durability::Shared => Source::Durable(shared_queue(Command::Subscribe, key, destination)?),
+        })
+    }
+
+    /// The queue of a durable subscription of this client.
+    pub(crate) fn named_queue(&self, command: Command, name: &str) -> Result<Name, ClientError> {
+        let Some(client) = &self.client else {
+            return Err(ClientError::wrong_header(
+                command,
+                "activemq.subscriptionName",
+                name,
+                "It needs a client-id header in CONNECT: that and the name are the subscription's.",
+            ));
+        };
+        durable_queue(command, &format!("{}:{name}", client.to_text().replace('%', "%25").replace(':', "%3A")))
+    }
+
+    /// Asks the core for everything that a subscription needs, in one go; a durable one's queue must be known first.
+    fn ask(&mut self, slot: usize, kind: Option<QueueKind>, io: &mut Io<'_>) {
+        let Some(subscription) = self.subscriptions.get_mut(slot) else { return };
+        match &subscription.source {
+            Source::Queue(name) | Source::Browser(name) => {
+                match kind {
+                    Some(QueueKind::Lasting) => declare(name, QueueSettings::default(), Request::Ignored, io),
+                    Some(QueueKind::Temporary) => declare_temporary(name, io),
+                    Some(QueueKind::Existing | QueueKind::Remote) | None => {}
+                }
+                consume(slot, subscription, io);
+            }
+            Source::Topic(name) => {
+                let settings = QueueSettings {
+                    durable: false,
+                    lifetime: Lifetime::Connection,
+                    internal: true,
+                    max_length: Some(self.options.subscription_length),
+                    max_bytes: Some(self.options.subscription_bytes),
+                    overflow: Overflow::DropNew,
+                    ..QueueSettings::default()
+                };
+                declare(name, settings, Request::Prepare(slot as u64), io);
+                bind(slot, subscription, true, io);
+                consume(slot, subscription, io);
+            }
+            Source::Durable(name) => {
+                declare(name, durable_settings(subscription), Request::Declare(slot as u64), io);
+                subscription.state = State::Declaring;
+            }
+        }
+    }
+
+    /// The queue of a durable subscription is there. One that was for another topic or selector begins anew, as in
+    /// Jakarta Messaging 3.1, 6.11.1.
+    pub(crate) fn durable_declared(&mut self, slot: usize, existed: bool, info: &QueueInfo, io: &mut Io<'_>) {
+        let Some(subscription) = self.subscriptions.get_mut(slot).filter(|it| it.state == State::Declaring) else {
+            return;
+        };
+        let settings = durable_settings(subscription);
+        let is_same = info.settings.extras == settings.extras;
+        if existed && !is_same {
+            let (token, queue) = (Request::Prepare(slot as u64).token(), queue_ref(subscription));
+            io.commands.push(Ask::Delete { token, queue, if_unused: true, if_empty: false });
+            declare(subscription.source.queue(), settings, Request::Prepare(slot as u64), io);
+        }
+        subscription.state = State::Asked;
+        bind(slot, subscription, !(existed && is_same), io);
+        consume(slot, subscription, io);
+    }
+
+    /// The consumer is there.
+    pub(crate) fn subscribed(&mut self, slot: usize, io: &mut Io<'_>) {
+        let Some(subscription) = self.subscriptions.get_mut(slot) else { return };
+        if let Some(receipt) = subscription.receipt.take() {
+            receipt::write(&receipt, io.output.buffer());
+        }
+        if subscription.state != State::Asked {
+            return;
+        }
+        subscription.state = State::Live;
+        if let Source::Browser(_) = subscription.source {
+            browse(slot, io);
+        }
+    }
+
+    pub(crate) fn subscribe_refused(
+        &mut self,
+        slot: usize,
+        refusal: Refusal,
+        io: &mut Io<'_>,
+    ) -> Result<(), ClientError> {
+        let receipt = self.subscriptions.get_mut(slot).and_then(|it| it.receipt.take());
+        self.fail(ClientError::Refused("SUBSCRIBE", refusal), receipt.as_deref(), io)
+    }
+
+    /// The core has ended a consumer, and the client cannot know.
+    pub(crate) fn cancelled(&mut self, slot: usize, refusal: Refusal, io: &mut Io<'_>) -> Result<(), ClientError> {
+        let subscription = self.subscriptions.get(slot).filter(|it| it.state != State::Ended);
+        let Some(destination) = subscription.map(|it| quote(&it.destination)) else { return Ok(()) };
+        self.fail(ClientError::Cancelled(destination, refusal), None, io)
+    }
+}
+
+struct Subject {
+    source: Source,
+    bound: Option<Bound>,
+    kind: Option<QueueKind>,
+}
+
+/// The queue of a durable subscription that anybody may share.
+pub(crate) fn shared_queue(command: Command, id: &str, destination: &str) -> Result<Name, ClientError> {
+    durable_queue(command, &format!(":{}:{destination}", id.replace('%', "%25").replace(':', "%3A")))
+}
+
+fn durable_queue(command: Command, name: &str) -> Result<Name, ClientError> {
+    let queue = format!("{DURABLE}{name}");
+    if queue.len() > limits::NAME_BYTES {
+        let allowed = "It is too long: with client-id and destination there may be about 1000 bytes.";
+        return Err(ClientError::wrong_header(command, "id", name, allowed));
+    }
+    Ok(queue.into())
+}
+
+fn durability(headers: Headers<'_>) -> Result<Durability, ClientError> {
+    let named = headers.get("activemq.subscriptionName").or_else(|| headers.get("durable-subscription-name"));
+    if let Some(name) = named {
+        return Ok(Durability::Named(name.into_owned()));
+    }
+    Ok(if is_shared(headers)? { Durability::Shared } else { Durability::None })
+}
+
+/// RabbitMQ's durable subscription.
+pub(crate) fn is_shared(headers: Headers<'_>) -> Result<bool, ClientError> {
+    Ok(flag(headers, "durable")? && headers.get("auto-delete").is_some() && !flag(headers, "auto-delete")?)
+}
+
+fn durable_settings(subscription: &Subscription) -> QueueSettings {
+    let mut extras = Vec::new();
+    if let Some(Bound { exchange, key }) = &subscription.bound {
+        extras.push((EXCHANGE.to_owned(), exchange.to_text().into_owned()));
+        extras.push((KEY.to_owned(), key.to_text().into_owned()));
+    }
+    if let Some(selector) = &subscription.selector {
+        extras.push((SELECTOR.to_owned(), selector.clone()));
+    }
+    QueueSettings { internal: true, extras, ..QueueSettings::default() }
+}
+
+fn declare(name: &Name, settings: QueueSettings, request: Request, io: &mut Io<'_>) {
+    io.commands.push(Ask::Declare(Box::new(Declare {
+        token: request.token(),
+        namespace: Namespace(0),
+        name: name.clone(),
+        settings,
+        mode: DeclareMode::IfAbsent,
+    })));
+}
+
+/// A selector stands in the binding, so that the queue has only what it selects.
+fn bind(slot: usize, subscription: &Subscription, replay: bool, io: &mut Io<'_>) {
+    let Some(Bound { exchange, key }) = subscription.bound.clone() else { return };
+    let binding = Box::new(Binding { exchange, key, selector: subscription.selector.clone(), ..Binding::default() });
+    let (token, queue) = (Request::Prepare(slot as u64).token(), queue_ref(subscription));
+    io.commands.push(Ask::Bind { token, queue, binding, replay });
+}
+
+fn consume(slot: usize, subscription: &Subscription, io: &mut Io<'_>) {
+    let settlement = if subscription.is_presettled() { Settlement::Presettled } else { Settlement::Explicit };
+    let (mode, credit) = match &subscription.source {
+        // It asks for each part.
+        Source::Browser(_) => (Mode::Cursor { from: Position::First }, Credit::default()),
+        _ => (Mode::Leasing { settlement, lease: Lease::Connection }, subscription.credit()),
+    };
+    io.commands.push(Ask::Consume(Box::new(Consume {
+        token: Request::Consume(slot as u64).token(),
+        consumer: consumer(slot),
+        queue: queue_ref(subscription),
+        mode,
+        credit,
+        credit_mode: CreditMode::Window,
+        selector: subscription.selector.clone().filter(|_| subscription.bound.is_none()),
+        exclusive: subscription.exclusive,
+    })));
+}
+
+pub(crate) fn queue_ref(subscription: &Subscription) -> QueueRef {
+    QueueRef::Named(Namespace(0), subscription.source.queue().clone())
+}
+
+fn selector(text: &str) -> String {
+    if text.starts_with(CONVERT) { text.to_owned() } else { format!("{CONVERT}{text}") }
+}
+
+fn ack_mode(headers: Headers<'_>) -> Result<AckMode, ClientError> {
+    match headers.get("ack").as_deref() {
+        None | Some("auto") => Ok(AckMode::Auto),
+        Some("client") => Ok(AckMode::Client),
+        Some("client-individual") => Ok(AckMode::ClientIndividual),
+        Some(other) => Err(ClientError::wrong_header(
+            Command::Subscribe,
+            "ack",
+            other,
+            "Allowed are auto, client and client-individual; without it, it is auto.",
+        )),
+    }
+}
+
+fn flag(headers: Headers<'_>, name: &'static str) -> Result<bool, ClientError> {
+    match headers.get(name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(ClientError::wrong_header(Command::Subscribe, name, other, "Allowed are true and false.")),
+    }
+}
+
+fn required(
+    command: Command,
+    headers: Headers<'_>,
+    name: &'static str,
+    why: &'static str,
+) -> Result<String, ClientError> {
+    headers.get(name).map(|text| text.into_owned()).ok_or(ClientError::MissingHeader(command, name, why))
+}

@@ -1,0 +1,191 @@
+//! One connection and the client at its other end.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::BytesMut;
+use model::{
+    CloseReason, Commands, Connection, ConnectionId, Effect, Envelope, Io, Misbehaviour, Output, Protocol, Time,
+};
+use stomp::Stomp;
+use stomp::codec::{Command, Decoder, Limits, Version};
+
+/// A frame that the server sent.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) command: Command,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Said {
+    #[track_caller]
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_else(|| panic!("no {name} in {self:?}"))
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+impl std::fmt::Debug for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.command)?;
+        self.headers.iter().try_for_each(|(name, value)| write!(f, " {name}:{value:?}"))?;
+        write!(f, " {}", self.body.escape_ascii())
+    }
+}
+
+pub(crate) struct Peer {
+    pub(crate) id: ConnectionId,
+    /// What the client has read and not yet looked at.
+    pub(crate) inbox: VecDeque<Said>,
+    /// Heart-beats that it has read.
+    pub(crate) beats: usize,
+    /// It does not read what it is sent.
+    pub(crate) is_stalled: bool,
+    /// Why the connection is over.
+    pub(crate) closed: Option<CloseReason>,
+    connection: Box<dyn Connection>,
+    output: Output,
+    /// Sent and not yet taken by the connection.
+    input: BytesMut,
+    /// Read and not yet a whole frame.
+    said: BytesMut,
+    decoder: Decoder,
+}
+
+impl Peer {
+    pub(crate) fn new(protocol: &Stomp, id: ConnectionId) -> Self {
+        let peer = model::Peer { protocol: "stomp", address: None, secure: false };
+        Self {
+            id,
+            inbox: VecDeque::new(),
+            beats: 0,
+            is_stalled: false,
+            closed: None,
+            connection: protocol.open(&peer),
+            output: Output::default(),
+            input: BytesMut::new(),
+            said: BytesMut::new(),
+            decoder: Decoder::new(Limits::with_body(256 << 20), Version::V10),
+        }
+    }
+
+    pub(crate) fn send_bytes(&mut self, now: Time, bytes: &[u8]) -> Vec<Envelope> {
+        let mut input = std::mem::take(&mut self.input);
+        input.extend_from_slice(bytes);
+        let commands = self.call(|connection, io| connection.receive(now, &mut input, io));
+        self.input = input;
+        commands
+    }
+
+    pub(crate) fn apply(&mut self, now: Time, effect: Effect) -> Vec<Envelope> {
+        if self.closed.is_some() {
+            return Vec::new();
+        }
+        if let Effect::Close { reason } = effect {
+            return self.close(reason);
+        }
+        self.call(|connection, io| {
+            connection.apply(now, effect, io);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        self.connection.poll_timeout().filter(|_| self.closed.is_none())
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Time) -> Vec<Envelope> {
+        self.call(|connection, io| connection.handle_timeout(now, io))
+    }
+
+    /// The socket takes all there is to say, unless the client has stalled, and the client reads it.
+    pub(crate) fn flush(&mut self) -> Vec<Envelope> {
+        if self.is_stalled { Vec::new() } else { self.flush_bytes(usize::MAX) }
+    }
+
+    pub(crate) fn flush_bytes(&mut self, most: usize) -> Vec<Envelope> {
+        let mut written = 0;
+        while !self.output.is_empty() && written < most {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let count = self.output.slices(&mut slices);
+            let before = self.said.len();
+            for slice in &slices[..count] {
+                let room = most - written - (self.said.len() - before);
+                self.said.extend_from_slice(&slice[..slice.len().min(room)]);
+            }
+            let count = self.said.len() - before;
+            self.output.advance(count);
+            written += count;
+        }
+        self.read_frames();
+        if written == 0 || self.closed.is_some() {
+            return Vec::new();
+        }
+        self.call(|connection, io| {
+            connection.flushed(written, io);
+            Ok(())
+        })
+    }
+
+    fn read_frames(&mut self) {
+        loop {
+            self.beats += self.said.iter().take_while(|byte| **byte == b'\n').count();
+            let Some(frame) = self.decoder.decode(&mut self.said).expect("servers write frames") else { return };
+            let headers = frame.headers().into_iter();
+            let headers = headers.map(|it| (it.name().into_owned(), it.value().into_owned())).collect::<Vec<_>>();
+            if frame.command == Command::Connected {
+                let version = headers.iter().find(|(name, _)| name == "version").map(|(_, value)| value.as_str());
+                self.decoder.set_version(Version::negotiate(version).expect("one that exists"));
+            }
+            self.inbox.push_back(Said { command: frame.command, headers, body: frame.body.to_vec() });
+        }
+    }
+
+    pub(crate) fn unwritten(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Ends the connection, as the shell does: `close` may ask for more, then the core forgets it.
+    pub(crate) fn close(&mut self, reason: CloseReason) -> Vec<Envelope> {
+        if self.closed.is_some() {
+            return Vec::new();
+        }
+        self.closed = Some(reason);
+        let mut commands = Commands { connection: self.id, ..Commands::default() };
+        let mut finished = true;
+        self.connection
+            .close(reason, &mut Io { commands: &mut commands, output: &mut self.output, finished: &mut finished });
+        if reason == CloseReason::Disconnected {
+            self.output = Output::default();
+        }
+        commands.push(model::Command::Close);
+        commands.batch
+    }
+
+    fn call(
+        &mut self,
+        act: impl FnOnce(&mut dyn Connection, &mut Io<'_>) -> Result<(), Misbehaviour>,
+    ) -> Vec<Envelope> {
+        if self.closed.is_some() {
+            return Vec::new();
+        }
+        let mut commands = Commands { connection: self.id, ..Commands::default() };
+        let mut finished = false;
+        let mut io = Io { commands: &mut commands, output: &mut self.output, finished: &mut finished };
+        let result = act(self.connection.as_mut(), &mut io);
+        match result {
+            Err(_) => commands.batch.extend(self.close(CloseReason::Misbehaved)),
+            Ok(()) if finished => commands.batch.extend(self.close(CloseReason::Finished)),
+            Ok(()) => {}
+        }
+        commands.batch
+    }
+}
