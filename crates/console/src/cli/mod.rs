@@ -3,6 +3,7 @@
 mod arguments;
 mod client;
 mod error;
+mod message;
 mod render;
 mod request;
 mod table;

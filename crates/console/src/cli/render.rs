@@ -5,10 +5,11 @@ use serde_json::Value as Json;
 
 use crate::cli::arguments::CliCommand;
 use crate::cli::error::CliError;
+use crate::cli::message::write_message;
 use crate::cli::table::Table;
-use crate::cli::text::{lines, one_line};
+use crate::cli::text::one_line;
 use crate::cli::units::{show_size, show_span, show_time};
-use crate::json::{BodyObject, ConnectionObject, MessageObject, QueueDetail, QueueObject, StatusObject, TopicObject};
+use crate::json::{ConnectionObject, ConversionsObject, QueueDetail, QueueObject, StatusObject, TopicObject};
 
 /// How the items of an answer are shown.
 pub(super) enum Renderer {
@@ -125,9 +126,16 @@ fn write_status(status: &StatusObject, out: &mut dyn Write) -> io::Result<()> {
         ("delivered", status.delivered.to_string()),
         ("settled", status.settled.to_string()),
         ("unrouted", status.unrouted.to_string()),
+        ("conversions", conversions(&status.conversions)),
         ("journal record", status.lsn.to_string()),
     ];
     write_fields(&fields, out)
+}
+
+/// What the protocols could not tell each other.
+fn conversions(it: &ConversionsObject) -> String {
+    let ConversionsObject { lossy, lost, undeliverable } = it;
+    format!("{lossy} deliveries lost {lost} properties; {undeliverable} were not possible")
 }
 
 fn write_fields(fields: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> {
@@ -246,50 +254,6 @@ fn write_connections(rows: &[ConnectionObject], now: u64, out: &mut dyn Write) -
         ]);
     }
     table.write(out)
-}
-
-/// A line about the message, its properties, then its body, indented.
-fn write_message(message: &MessageObject, out: &mut dyn Write) -> io::Result<()> {
-    let target = match message.exchange.as_str() {
-        "" => message.key.clone(),
-        "amq.topic" => format!("topic {}", message.key),
-        exchange => format!("{exchange} {}", message.key),
-    };
-    write!(
-        out,
-        "#{}  {}  {}  {}  {}  priority {}",
-        message.seq,
-        show_time(message.arrived),
-        one_line(&target),
-        show_size(message.body_bytes as u64),
-        one_line(&message.encoding),
-        message.priority
-    )?;
-    let flags = [(message.durable, "durable"), (message.retained, "retained"), (message.redelivered, "redelivered")];
-    for (_, flag) in flags.into_iter().filter(|(set, _)| *set) {
-        write!(out, "  {flag}")?;
-    }
-    writeln!(out)?;
-    for (name, value) in &message.properties {
-        writeln!(out, "    {name}: {}", plain(value))?;
-    }
-    for (name, value) in message.annotations.iter().chain(&message.application_properties) {
-        writeln!(out, "    {} = {}", plain(name), plain(value))?;
-    }
-    if message.properties_left_out > 0 {
-        writeln!(out, "    … and {} more properties", message.properties_left_out)?;
-    }
-    match &message.body {
-        BodyObject::Text(text) => lines(text).lines().try_for_each(|line| writeln!(out, "  {line}"))?,
-        BodyObject::Base64(text) => writeln!(out, "  base64 {}", one_line(text))?,
-        BodyObject::Value(value) => writeln!(out, "  {}", one_line(&value.to_string()))?,
-    }
-    if message.cut { writeln!(out, "  …") } else { Ok(()) }
-}
-
-/// Text without quotes, everything else as JSON.
-fn plain(value: &Json) -> String {
-    value.as_str().map_or_else(|| one_line(&value.to_string()), one_line)
 }
 
 fn write_deed(deed: Deed, name: &str, object: &DeedObject, out: &mut dyn Write) -> io::Result<()> {

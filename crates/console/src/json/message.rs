@@ -1,6 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::{Body, Deliver, EncodingId, Encodings, HubBody};
+use bytes::Bytes;
+use model::{Body, Death, Deliver, EncodingId, Encodings, HubBody, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -27,6 +28,9 @@ pub(crate) struct MessageObject {
     /// How often it was handed out, and how often that failed.
     pub(crate) attempts: u32,
     pub(crate) failed: u32,
+    /// What became of it in other queues, the latest first; of a dead letter only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deaths: Vec<DeathObject>,
     /// The protocol whose form it has.
     pub(crate) encoding: String,
     pub(crate) properties: Map<String, Json>,
@@ -40,6 +44,39 @@ pub(crate) struct MessageObject {
     pub(crate) cut: bool,
     #[serde(flatten)]
     pub(crate) body: BodyObject,
+}
+
+/// A message left a queue as a dead letter.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct DeathObject {
+    pub(crate) queue: String,
+    /// "rejected", "expired", "maxlen", "delivery_limit" or "undeliverable".
+    pub(crate) reason: String,
+    /// Why, where the reason alone does not say it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) detail: String,
+    /// How often, from this queue and for this reason.
+    pub(crate) count: u64,
+    /// The first time.
+    pub(crate) time: u64,
+    /// What it had been sent to when it came to that queue.
+    pub(crate) exchange: String,
+    pub(crate) key: String,
+}
+
+impl From<&Death> for DeathObject {
+    fn from(death: &Death) -> Self {
+        Self {
+            queue: death.queue.to_text().into_owned(),
+            reason: death.reason.as_str().into(),
+            detail: death.detail.to_text().into_owned(),
+            count: death.count,
+            time: death.time.0,
+            exchange: death.exchange.to_text().into_owned(),
+            key: death.key.to_text().into_owned(),
+        }
+    }
 }
 
 /// A body in the first of these forms that can show it.
@@ -71,6 +108,7 @@ impl MessageObject {
         let (annotations, others) = hub::pairs(&hub.annotations, &mut budget);
         let (body, cut) = match &hub.body {
             HubBody::Data(body) => bytes_of(body),
+            HubBody::Value(Value::String(text)) => bytes_of(&Bytes::copy_from_slice(text.as_bytes()).into()),
             HubBody::Value(value) => (BodyObject::Value(hub::value(value, &mut Budget::default())), false),
             HubBody::Sequence(items) => (BodyObject::Value(hub::list(items, &mut Budget::default())), false),
         };
@@ -87,6 +125,7 @@ impl MessageObject {
             redelivered: deliver.redelivered,
             attempts: deliver.delivery.attempt,
             failed: deliver.failed,
+            deaths: deliver.history.iter().flat_map(|history| &history.deaths).map(DeathObject::from).collect(),
             encoding: encoding_name(message.encoding),
             properties,
             annotations,
@@ -142,8 +181,6 @@ fn is_text(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn show(bytes: &[u8]) -> (String, bool) {

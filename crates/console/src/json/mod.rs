@@ -10,7 +10,7 @@ mod status;
 mod topic;
 
 pub(crate) use connection::ConnectionObject;
-pub(crate) use message::{BodyObject, MessageObject};
+pub(crate) use message::{BodyObject, DeathObject, MessageObject};
 pub(crate) use queue::{BindingObject, QueueDetail, QueueObject, SettingsObject};
-pub(crate) use status::{ROLE, StatusObject, VERSION};
+pub(crate) use status::{ConversionsObject, ROLE, StatusObject, VERSION};
 pub(crate) use topic::TopicObject;

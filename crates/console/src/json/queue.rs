@@ -139,7 +139,14 @@ impl From<&BindingInfo> for BindingObject {
             key: binding.key.to_text().into_owned(),
             selector: binding.selector.clone(),
             match_headers: rule.map(|rule| if rule.all { "all".into() } else { "any".into() }),
-            headers: rule.map(|rule| rule.pairs.clone()).unwrap_or_default(),
+            headers: rule
+                .map(|rule| {
+                    rule.pairs
+                        .iter()
+                        .map(|(name, value)| (name.clone(), value.as_ref().map(ToString::to_string)))
+                        .collect()
+                })
+                .unwrap_or_default(),
             at_most_once: binding.at_most_once,
         }
     }

@@ -24,6 +24,20 @@ pub(crate) struct StatusObject {
     pub(crate) settled: u64,
     /// Messages that no queue took.
     pub(crate) unrouted: u64,
+    #[serde(default)]
+    pub(crate) conversions: ConversionsObject,
+}
+
+/// What messages lost on their way from one protocol to another.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConversionsObject {
+    /// Deliveries that lost something.
+    pub(crate) lossy: u64,
+    /// Properties and types of bodies that they lost.
+    pub(crate) lost: u64,
+    /// Deliveries that the receiver's protocol could not carry at all.
+    pub(crate) undeliverable: u64,
 }
 
 /// There is no standby yet that could say anything else.
@@ -49,6 +63,11 @@ impl From<&Status> for StatusObject {
             delivered: status.delivered,
             settled: status.settled,
             unrouted: status.unrouted,
+            conversions: ConversionsObject {
+                lossy: status.conversions.lossy,
+                lost: status.conversions.lost,
+                undeliverable: status.conversions.undeliverable,
+            },
         }
     }
 }

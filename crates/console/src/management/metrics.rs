@@ -68,6 +68,21 @@ impl Collector for Scrape {
             ("delivered", "Messages that were handed out", status.delivered),
             ("settled", "Deliveries that are done with", status.settled),
             ("unrouted", "Messages that no queue took", status.unrouted),
+            (
+                "conversions_lossy",
+                "Deliveries without some of the message's properties or its body's type, for which the receiver's protocol has no place",
+                status.conversions.lossy,
+            ),
+            (
+                "conversions_lost_properties",
+                "Properties and body types that those deliveries were without",
+                status.conversions.lost,
+            ),
+            (
+                "conversions_undeliverable",
+                "Deliveries that the receiver's protocol could not carry at all; from queues they go to the dead letters",
+                status.conversions.undeliverable,
+            ),
         ];
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);

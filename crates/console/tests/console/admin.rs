@@ -209,6 +209,21 @@ fn requests_are_answered_in_order() {
     assert_eq!(named(&[bench.lines()[0]["item"].clone()]), ["orders"]);
 }
 
+#[test]
+fn dead_letters_tell_their_history() {
+    let mut bench = Bench::new();
+    bench.items(&json!({"id": 1, "command": "create", "queue": "orders", "ttl": 1_000, "dead_letter": "dead"}));
+    bench.publish(queue("orders", "late"));
+    let peek = json!({"id": 1, "command": "peek", "queue": "orders"});
+    assert_eq!(bench.items(&peek)[0].get("deaths"), None);
+    bench.now = NOW.plus(1_500);
+    assert_eq!(bench.items(&peek).len(), 0);
+    let item = &bench.items(&json!({"id": 1, "command": "peek", "queue": "dead"}))[0];
+    let death = json!({"queue": "orders", "reason": "expired", "count": 1, "time": NOW.0 + 1_500, "exchange": "",
+        "key": "orders"});
+    assert_eq!((&item["body"], &item["deaths"]), (&json!("late"), &json!([death])));
+}
+
 /// One property of every kind that is shown differently.
 struct Rich;
 

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use clap::Parser;
 use console::{CliCommand, CliError, run};
-use model::{CloseReason, Message};
+use model::{CloseReason, Command, Message, Tally};
 use tempfile::TempDir;
 
 use crate::harness::{Bench, NOW, queue, topic};
@@ -117,6 +117,11 @@ CONNECTION  PROTOCOL  ADDRESS  CLIENT  CONSUMERS  LEASED  AGE
         alarm           none\n";
     assert!(status.starts_with(expected), "{status}");
     assert!(status.contains("\nmessages        3 (1.5 KiB)\n"), "{status}");
+    let mut lossy = shop();
+    lossy.other(Command::Tally(Tally { lossy: 2, lost: 5, undeliverable: 1 }));
+    let status = output(lossy, "status").unwrap();
+    let expected = "\nconversions     2 deliveries lost 5 properties; 1 were not possible\n";
+    assert!(status.contains(expected), "{status}");
 }
 
 #[test]

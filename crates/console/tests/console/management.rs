@@ -6,7 +6,7 @@ use console::{Management, ManagementOptions};
 use http::{Method, Request, StatusCode};
 use model::{
     CloseReason, Command, Commands, Effect, Exchanged, HttpConnection, HttpIo, HttpService, Inspect, Namespace,
-    QueueCounts, QueueId, QueueInfo, QueueSettings, Reply, Status, Time, Token,
+    QueueCounts, QueueId, QueueInfo, QueueSettings, Reply, Status, Tally, Time, Token,
 };
 use serde_json::{Value as Json, json};
 
@@ -130,7 +130,13 @@ fn an_alarm_is_told_and_healthy() {
 fn metrics_are_openmetrics_and_bounded() {
     let mut browser = Browser::new();
     browser.request(Method::GET, "/metrics");
-    browser.answer(Reply::Status(Box::new(Status { alarm: Some("disk"), unrouted: 4, ..Status::default() })));
+    let conversions = Tally { lossy: 2, lost: 5, undeliverable: 1 };
+    browser.answer(Reply::Status(Box::new(Status {
+        alarm: Some("disk"),
+        unrouted: 4,
+        conversions,
+        ..Status::default()
+    })));
     assert!(browser.response.is_none(), "queues come second");
     let mut queues: Vec<QueueInfo> = (0..1_500).map(|n| info(n, &format!("queue-{n:04}"))).collect();
     queues[1] = info(1, "a \"quoted\" \\ name\nof two lines");
@@ -144,6 +150,9 @@ fn metrics_are_openmetrics_and_bounded() {
         "causeway_alarm{reason=\"memory\"} 0",
         "causeway_alarm{reason=\"disk\"} 1",
         "causeway_unrouted_total 4",
+        "causeway_conversions_lossy_total 2",
+        "causeway_conversions_lost_properties_total 5",
+        "causeway_conversions_undeliverable_total 1",
         "causeway_queues_unlisted 500",
         "# TYPE causeway_queue_delivered counter",
         "causeway_queue_delivered_total{namespace=\"0\",queue=\"queue-0000\"} 7",
