@@ -127,7 +127,7 @@ impl From<Refusal> for Fault {
         match refusal {
             Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_) => Self::NoSuchQueue,
             Refusal::Different(_, what) => Self::QueueExists(what.to_owned()),
-            Refusal::Exclusive(_) | Refusal::ClientInUse(_) => Self::Denied(refusal.to_string()),
+            Refusal::Exclusive(_) | Refusal::ClientInUse(_) | Refusal::Internal(_) => Self::Denied(refusal.to_string()),
             Refusal::Full(_) | Refusal::Limit(..) => Self::OverLimit(refusal.to_string()),
             Refusal::NotLeased => Self::NotInflight,
             Refusal::Invalid(text) => Self::InvalidParameter(text),
