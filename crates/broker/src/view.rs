@@ -1,6 +1,6 @@
 //! A message as selectors and headers exchanges see it.
 
-use model::{Encodings, HeaderRule, Message, Scalar};
+use model::{Encodings, HeaderRule, HeaderValue, Message, Scalar};
 use selector::{HeaderMatch, MatchMode, OwnedValue, Properties, Value};
 
 use crate::router::Condition;
@@ -41,10 +41,21 @@ impl Condition {
 }
 
 pub(crate) fn header_match(rule: &HeaderRule) -> HeaderMatch {
-    let mode = if rule.all { MatchMode::All } else { MatchMode::Any };
-    let pairs = rule
-        .pairs
-        .iter()
-        .map(|(name, value)| (name.as_str().into(), value.as_deref().map(|text| OwnedValue::Text(text.into()))));
+    let mode = match (rule.all, rule.with_x) {
+        (true, false) => MatchMode::All,
+        (false, false) => MatchMode::Any,
+        (true, true) => MatchMode::AllWithX,
+        (false, true) => MatchMode::AnyWithX,
+    };
+    let pairs = rule.pairs.iter().map(|(name, value)| (name.as_str().into(), value.as_ref().map(owned)));
     HeaderMatch::new(mode, pairs)
+}
+
+fn owned(value: &HeaderValue) -> OwnedValue {
+    match value {
+        HeaderValue::Bool(value) => OwnedValue::Bool(*value),
+        HeaderValue::Int(value) => OwnedValue::Int(*value),
+        HeaderValue::Float(value) => OwnedValue::Float(*value),
+        HeaderValue::Text(value) => OwnedValue::Text(value.as_str().into()),
+    }
 }

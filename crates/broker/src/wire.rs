@@ -54,6 +54,11 @@ impl Reader {
         Err(BadRecord("number too long"))
     }
 
+    /// Eight bytes, the most significant first.
+    pub(crate) fn eight(&mut self) -> Result<u64, BadRecord> {
+        if self.0.len() < 8 { Err(BadRecord("too short")) } else { Ok(self.0.get_u64()) }
+    }
+
     pub(crate) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, BadRecord> {
         T::try_from(self.number()?).map_err(|_| BadRecord("number too large"))
     }

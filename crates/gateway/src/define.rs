@@ -156,17 +156,17 @@ fn kind(kind: config::ExchangeKind) -> ExchangeKind {
 }
 
 fn bound(binding: &config::Binding) -> Binding {
-    let text = |value: &HeaderValue| match value {
-        HeaderValue::Text(text) => text.clone(),
-        HeaderValue::Integer(number) => number.to_string(),
-        HeaderValue::Bool(value) => value.to_string(),
+    let typed = |value: &HeaderValue| match value {
+        HeaderValue::Text(text) => model::HeaderValue::Text(text.clone()),
+        HeaderValue::Integer(number) => model::HeaderValue::Int(*number),
+        HeaderValue::Bool(value) => model::HeaderValue::Bool(*value),
     };
-    let pairs: Vec<_> = binding.headers.iter().map(|(name, value)| (name.clone(), Some(text(value)))).collect();
+    let pairs: Vec<_> = binding.headers.iter().map(|(name, value)| (name.clone(), Some(typed(value)))).collect();
     let all = binding.matching == Match::All;
     Binding {
         exchange: Exchange::named(&binding.exchange),
         key: Name::from(binding.key.as_str()),
-        headers: (!pairs.is_empty()).then_some(HeaderRule { all, pairs }),
+        headers: (!pairs.is_empty()).then_some(HeaderRule { all, with_x: true, pairs }),
         ..Binding::default()
     }
 }

@@ -25,7 +25,7 @@ mod refusal;
 mod time;
 
 pub use address::{Address, Exchange, ExchangeKind, ExchangeSettings, Name, alias_of};
-pub use binding::{Binding, HeaderRule, Tag, Tags};
+pub use binding::{Binding, HeaderRule, HeaderValue, Tag, Tags};
 pub use command::{
     Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish, Settle,
     Tally, TransactionRef, Xid,

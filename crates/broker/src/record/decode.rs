@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Address, Binding, Body, EncodingId, Exchange, ExchangeSettings, Header, HeaderRule, Message, MessageNumber,
-    Namespace, Tag, Time,
+    Address, Binding, Body, EncodingId, Exchange, ExchangeSettings, Header, Message, MessageNumber, Namespace, Tag,
+    Time,
 };
 use smallvec::SmallVec;
 
-use super::settings::{exchange_settings, kind, reason, settings};
+use super::settings::{exchange_settings, header_rule, kind, reason, settings};
 use super::{Copied, Declared, Died, Parsed, Published, Ranges, Record, Route, Tie};
 use crate::entry::Located;
 use crate::transaction::TransactionNumber;
@@ -180,17 +180,7 @@ fn tie(r: &mut Reader) -> Result<Tie, BadRecord> {
 
 fn binding(r: &mut Reader) -> Result<Binding, BadRecord> {
     let (exchange, key) = (exchange(r)?, r.bytes()?.into());
-    let headers = if r.bool()? {
-        let all = r.bool()?;
-        let mut pairs = Vec::new();
-        for _ in 0..r.count()? {
-            let (name, present, value) = (r.text()?, r.bool()?, r.text()?);
-            pairs.push((name, present.then_some(value)));
-        }
-        Some(HeaderRule { all, pairs })
-    } else {
-        None
-    };
+    let headers = if r.bool()? { Some(header_rule(r)?) } else { None };
     let (present, selector) = (r.bool()?, r.text()?);
     let tag = Tag(r.number()?);
     let (at_most_once, hides_dollar) = (r.bool()?, r.bool()?);

@@ -2,7 +2,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use model::limits::RECORD_BODY_BYTES;
 use model::{Binding, Body, Exchange, ExchangeSettings, Message, Name, Time};
 
-use super::settings::{put_exchange_settings, put_kind, put_reason, put_settings};
+use super::settings::{put_exchange_settings, put_header_rule, put_kind, put_reason, put_settings};
 use super::{Copied, Published, Record, Route, Tie};
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
@@ -276,13 +276,7 @@ fn put_binding(out: &mut BytesMut, binding: &Binding) {
     put_bytes(out, binding.key.as_bytes());
     put_bool(out, binding.headers.is_some());
     if let Some(rule) = &binding.headers {
-        put_bool(out, rule.all);
-        put_number(out, rule.pairs.len() as u64);
-        for (name, value) in &rule.pairs {
-            put_bytes(out, name.as_bytes());
-            put_bool(out, value.is_some());
-            put_bytes(out, value.as_deref().unwrap_or_default().as_bytes());
-        }
+        put_header_rule(out, rule);
     }
     put_bool(out, binding.selector.is_some());
     put_bytes(out, binding.selector.as_deref().unwrap_or_default().as_bytes());

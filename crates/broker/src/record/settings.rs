@@ -1,7 +1,7 @@
 use bytes::{BufMut, BytesMut};
 use model::{
-    DeadLetter, DeathReason, Exchange, ExchangeKind, ExchangeSettings, Lifetime, Name, Overflow, QueueKind,
-    QueueSettings,
+    DeadLetter, DeathReason, Exchange, ExchangeKind, ExchangeSettings, HeaderRule, HeaderValue, Lifetime, Name,
+    Overflow, QueueKind, QueueSettings,
 };
 
 use super::decode::exchange;
@@ -149,6 +149,50 @@ pub(super) fn exchange_settings(r: &mut Reader) -> Result<ExchangeSettings, BadR
     let (kind, durable, auto_delete, internal) = (kind(r)?, r.bool()?, r.bool()?, r.bool()?);
     let (present, alternate) = (r.bool()?, Name::from(r.bytes()?));
     Ok(ExchangeSettings { kind, durable, auto_delete, internal, alternate: present.then_some(alternate) })
+}
+
+/// Mode: 1 all, else any; 2 more with names in `x-`. A value: 0 none, 1 text, 2 and 3 false and true, 4 integer, 5 float.
+pub(super) fn put_header_rule(out: &mut BytesMut, rule: &HeaderRule) {
+    out.put_u8(u8::from(rule.all) | u8::from(rule.with_x) << 1);
+    put_number(out, rule.pairs.len() as u64);
+    for (name, value) in &rule.pairs {
+        put_bytes(out, name.as_bytes());
+        match value {
+            None => out.put_slice(&[0, 0]),
+            Some(HeaderValue::Text(text)) => {
+                out.put_u8(1);
+                put_bytes(out, text.as_bytes());
+            }
+            Some(HeaderValue::Bool(value)) => out.put_u8(2 + u8::from(*value)),
+            Some(HeaderValue::Int(value)) => {
+                out.put_u8(4);
+                out.put_i64(*value);
+            }
+            Some(HeaderValue::Float(value)) => {
+                out.put_u8(5);
+                out.put_f64(*value);
+            }
+        }
+    }
+}
+
+pub(super) fn header_rule(r: &mut Reader) -> Result<HeaderRule, BadRecord> {
+    let mode = r.byte()?;
+    let mut pairs = Vec::new();
+    for _ in 0..r.count()? {
+        let name = r.text()?;
+        let value = match r.byte()? {
+            // An empty text stands behind it.
+            0 => r.text().map(|_| None)?,
+            1 => Some(HeaderValue::Text(r.text()?)),
+            kind @ (2 | 3) => Some(HeaderValue::Bool(kind == 3)),
+            4 => Some(HeaderValue::Int(r.eight()? as i64)),
+            5 => Some(HeaderValue::Float(f64::from_bits(r.eight()?))),
+            _ => return Err(BadRecord("unknown type of a header")),
+        };
+        pairs.push((name, value));
+    }
+    Ok(HeaderRule { all: mode & 1 != 0, with_x: mode & 2 != 0, pairs })
 }
 
 pub(super) fn put_reason(out: &mut BytesMut, reason: DeathReason) {

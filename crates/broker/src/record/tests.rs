@@ -4,7 +4,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use model::{
     Address, Binding, DeadLetter, DeathReason, EncodingId, Exchange, ExchangeKind, ExchangeSettings, Header,
-    HeaderRule, Lifetime, Message, MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag, Time,
+    HeaderRule, HeaderValue, Lifetime, Message, MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag,
+    Time,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -82,7 +83,11 @@ fn binding() -> Binding {
     Binding {
         exchange: Exchange::Named("x".into()),
         key: "a.#".into(),
-        headers: Some(HeaderRule { all: true, pairs: vec![("h".into(), None), ("i".into(), Some("1".into()))] }),
+        headers: Some(HeaderRule {
+            all: true,
+            with_x: false,
+            pairs: vec![("h".into(), None), ("i".into(), Some("1".into()))],
+        }),
         selector: Some("a = 1".into()),
         tag: Tag(300),
         at_most_once: false,
@@ -332,8 +337,14 @@ fn queue_settings() -> impl Strategy<Value = QueueSettings> {
 }
 
 fn bindings() -> impl Strategy<Value = Box<Binding>> {
-    let rule =
-        (any::<bool>(), vec((".{0,5}", option::of(".{0,5}")), 0..3)).prop_map(|(all, pairs)| HeaderRule { all, pairs });
+    let value = prop_oneof![
+        ".{0,5}".prop_map(HeaderValue::Text),
+        any::<bool>().prop_map(HeaderValue::Bool),
+        any::<i64>().prop_map(HeaderValue::Int),
+        (-1e300..1e300).prop_map(HeaderValue::Float),
+    ];
+    let rule = (any::<[bool; 2]>(), vec((".{0,5}", option::of(value)), 0..3))
+        .prop_map(|([all, with_x], pairs)| HeaderRule { all, with_x, pairs });
     let flags = (any::<u64>(), any::<bool>(), any::<bool>());
     (exchanges(), name(), option::of(rule), option::of(".{0,9}"), flags).prop_map(
         |(exchange, key, headers, selector, (tag, at_most_once, hides_dollar))| {

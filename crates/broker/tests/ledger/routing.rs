@@ -1,7 +1,9 @@
 //! Exchanges and bindings.
 
 use broker::Options;
-use model::{Binding, Command, ConnectionId, Exchange, ExchangeKind, ExchangeSettings, HeaderRule, Refusal, Token};
+use model::{
+    Binding, Command, ConnectionId, Exchange, ExchangeKind, ExchangeSettings, HeaderRule, HeaderValue, Refusal, Token,
+};
 
 use crate::harness::World;
 use crate::harness::commands::*;
@@ -86,7 +88,7 @@ fn headers_exchanges_match_all_or_any() {
     let (mut world, a) = world(&queues);
     let rule = |all, pairs: &[(&str, Option<&str>)]| {
         let pairs = pairs.iter().map(|(name, value)| ((*name).into(), value.map(Into::into))).collect();
-        Binding { headers: Some(HeaderRule { all, pairs }), ..binding(&Exchange::Headers, "", 0) }
+        Binding { headers: Some(HeaderRule { all, with_x: false, pairs }), ..binding(&Exchange::Headers, "", 0) }
     };
     world.run(a, bind("all", rule(true, &[("color", Some("red")), ("size", Some("big"))])));
     world.run(a, bind("any", rule(false, &[("color", Some("red")), ("size", Some("big"))])));
@@ -122,7 +124,7 @@ fn headers_exchanges_match_all_or_any() {
 #[test]
 fn a_binding_may_ask_for_headers_and_a_selector() {
     let (mut world, a) = world(&["q"]);
-    let rule = HeaderRule { all: true, pairs: vec![("color".into(), Some("red".into()))] };
+    let rule = HeaderRule { all: true, with_x: false, pairs: vec![("color".into(), Some("red".into()))] };
     let both = Binding { headers: Some(rule), selector: Some("size > 3".into()), ..binding(&Exchange::Headers, "", 0) };
     world.run(a, bind("q", both));
     for (properties, to) in [("color=red\nsize=4", "q"), ("color=red\nsize=2", ""), ("color=blue\nsize=4", "")] {
@@ -265,4 +267,26 @@ fn a_pattern_is_bounded_in_depth_and_length() {
     world.run(a, subscribe("q", "#.y", 0));
     assert!(world.run(a, topic(&(deep(20_000) + ".y"), "x")).has("Confirm"));
     assert_eq!(arrived(&mut world, a, &["q"]), "q");
+}
+
+#[test]
+fn headers_are_compared_with_their_types() {
+    let queues = ["number", "text", "x"];
+    let (mut world, a) = world(&queues);
+    let rule = |name: &str, value, with_x| {
+        let rule = HeaderRule { all: true, with_x, pairs: vec![(name.into(), Some(value))] };
+        Binding { headers: Some(rule), ..binding(&Exchange::Headers, "", 0) }
+    };
+    world.run(a, bind("number", rule("size", HeaderValue::Float(3.0), false)));
+    world.run(a, bind("text", rule("size", "3".into(), false)));
+    world.run(a, bind("x", rule("x-size", HeaderValue::Int(3), true)));
+    for (properties, to) in [("size=3", "number"), ("size=4", ""), ("x-size=3", "x"), ("size=three", "")] {
+        let sized = publish_with("", "x", |message, _| {
+            message.address.exchange = Exchange::Headers;
+            having(message, properties);
+        });
+        world.run(a, sized);
+        assert_eq!(arrived(&mut world, a, &queues), to, "{properties}");
+    }
+    world.compare();
 }
