@@ -23,12 +23,12 @@ pub fn decode(input: &mut BytesMut, limits: &Limits, role: Role) -> Result<Optio
     let (channel, len) = (envelope.channel, envelope.len());
     let frame = match envelope.kind {
         FrameType::Method => {
-            let id = method_id(envelope.payload, role)?;
             // Acknowledgements come once a message and have nothing to slice.
-            if let Some(method) = settlement(id, envelope.payload) {
+            if let Some(settlement) = Settlement::read(envelope.payload, role) {
                 input.advance(len);
-                return Ok(Some(Frame::Method(channel, method)));
+                return Ok(Some(Frame::Method(channel, settlement.into_method())));
             }
+            let id = method_id(envelope.payload, role)?;
             return method(input, id, channel, len).map(Some);
         }
         FrameType::Header => {
@@ -51,9 +51,8 @@ pub fn needed(input: &[u8]) -> Option<usize> {
     Some(u32::from_be_bytes(size) as usize + super::FRAME_OVERHEAD)
 }
 
-pub(super) fn method_id(payload: &[u8], role: Role) -> Result<MethodId, Malformed> {
-    let [a, b, c, d] = *payload.first_chunk().ok_or(Malformed::FrameTooShort)?;
-    let id = MethodId::new(u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+fn method_id(payload: &[u8], role: Role) -> Result<MethodId, Malformed> {
+    let id = MethodId::from_bytes(*payload.first_chunk().ok_or(Malformed::FrameTooShort)?);
     match (id.sender(), role) {
         (None, _) => Err(Malformed::UnknownMethod(id)),
         (Some(Sender::Client), Role::Client) | (Some(Sender::Server), Role::Server) => {
@@ -63,17 +62,39 @@ pub(super) fn method_id(payload: &[u8], role: Role) -> Result<MethodId, Malforme
     }
 }
 
-/// A well-formed acknowledgement; all else is left to [`method`].
-#[inline]
-fn settlement(id: MethodId, payload: &[u8]) -> Option<Method> {
-    let [_, _, _, _, tag @ .., bits] = *payload.as_array::<13>()?;
-    let delivery_tag = u64::from_be_bytes(tag);
-    let (first, second) = (bits & 1 != 0, bits & 2 != 0);
-    match id {
-        basic::Ack::ID => Some(Method::BasicAck(basic::Ack { delivery_tag, multiple: first })),
-        basic::Nack::ID => Some(Method::BasicNack(basic::Nack { delivery_tag, multiple: first, requeue: second })),
-        basic::Reject::ID => Some(Method::BasicReject(basic::Reject { delivery_tag, requeue: first })),
-        _ => None,
+/// A well-formed acknowledgement that this side takes; all else is left to [`method`]. Small, because moving a whole
+/// [`Method`] about costs more than reading this.
+struct Settlement {
+    id: MethodId,
+    delivery_tag: u64,
+    bits: u8,
+}
+
+impl Settlement {
+    #[inline]
+    fn read(payload: &[u8], role: Role) -> Option<Self> {
+        let (ids, arguments) = payload.split_first_chunk()?;
+        let (delivery_tag, &[bits]) = arguments.split_first_chunk()? else {
+            return None;
+        };
+        let id = MethodId::from_bytes(*ids);
+        let is_taken = match id {
+            basic::Ack::ID | basic::Nack::ID => true,
+            basic::Reject::ID => role == Role::Server,
+            _ => false,
+        };
+        is_taken.then(|| Self { id, delivery_tag: u64::from_be_bytes(*delivery_tag), bits })
+    }
+
+    #[inline]
+    fn into_method(self) -> Method {
+        let Self { id, delivery_tag, bits } = self;
+        let (first, second) = (bits & 1 != 0, bits & 2 != 0);
+        match id {
+            basic::Ack::ID => Method::BasicAck(basic::Ack { delivery_tag, multiple: first }),
+            basic::Nack::ID => Method::BasicNack(basic::Nack { delivery_tag, multiple: first, requeue: second }),
+            _ => Method::BasicReject(basic::Reject { delivery_tag, requeue: first }),
+        }
     }
 }
 

@@ -28,6 +28,10 @@ impl MethodId {
     pub const fn new(class: u16, method: u16) -> Self {
         Self { class, method }
     }
+
+    pub(super) fn from_bytes([a, b, c, d]: [u8; 4]) -> Self {
+        Self::new(u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+    }
 }
 
 impl fmt::Display for MethodId {
