@@ -34,7 +34,7 @@ pub enum Malformed {
     /// A compound's size has no room for its elements, or leaves bytes over (1.6.22–1.6.24).
     #[error("the size of a list, map or array does not agree with its elements")]
     CompoundSize,
-    /// A compound says that it has more elements than could be there.
+    /// A compound says that it has more elements than could be there, or than [`super::limits::MAX_ZERO_WIDTH`].
     #[error("a count of {0} elements")]
     Count(u32),
     /// A map's count is odd: a key without a value (1.6.23).

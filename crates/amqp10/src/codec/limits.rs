@@ -6,8 +6,8 @@ pub const MAX_DEPTH: usize = 32;
 /// How many values the fields of one performative may hold together, however they are nested.
 pub const MAX_VALUES: usize = 16_384;
 
-/// Elements that take no bytes (null, true, false, 0 and the empty list have such forms) let a count say anything.
-/// One decoding may meet so many values more than it has bytes.
+/// Elements of arrays that take no bytes (null, true, false, 0 and the empty list have such forms) let a count say
+/// anything: so many there may be in one performative, value or message.
 pub const MAX_ZERO_WIDTH: usize = 4_096;
 
 /// How many sections a message's body may be cut into; one is usual.

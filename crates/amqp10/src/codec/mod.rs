@@ -1,4 +1,28 @@
 //! AMQP 1.0 on the wire: bytes ⇄ frames, values and message sections, for the server's side and the client's.
+//!
+//! ```text
+//!  frame (2.3.1)                                  a value (1.2)
+//!  ┌──────────────────────────────┐               ┌─────────────┬───────┐
+//!  │ size of the frame        u32 │               │ format code │ bytes │            a primitive type
+//!  ├───────┬───────┬──────────────┤               └─────────────┴───────┘
+//!  │ DOFF  │ type  │ channel  u16 │               ┌──────┬────────────┬─────────────┬───────┐
+//!  ├───────┴───────┴──────────────┤               │ 0x00 │ descriptor │ format code │ bytes │
+//!  │ extended header, ignored     │ to DOFF × 4   └──────┴────────────┴─────────────┴───────┘
+//!  ├──────────────────────────────┤               ┌──────┬──────┬───────┬────────┬───
+//!  │ a performative (type 0) or   │               │ 0xc0 │ size │ count │ fields │ …    a list of 0 to 255 bytes
+//!  │ SASL frame (type 1): a       │               └──────┴──────┴───────┴────────┴───
+//!  │ described list of fields     │
+//!  ├──────────────────────────────┤               Lists, maps and arrays say how many bytes and how many elements
+//!  │ payload, behind a transfer   │               they have; neither is believed before it is compared with the
+//!  └──────────────────────────────┘               other and with what is there.
+//! ```
+//!
+//! Decoding is as strict as the specification: every way to break it has a name in [`Malformed`]. Only the properties
+//! of messages may be strings where symbols should stand, and the other way round. What is taken from a peer is bounded
+//! by [`limits`].
+//!
+//! The payload of a transfer and its delivery tag are slices of the read buffer; whoever keeps them beyond the current
+//! round keeps that whole buffer. All other performatives are copied out of it.
 
 mod body;
 mod composite;
@@ -10,6 +34,8 @@ mod encode;
 mod error;
 mod format;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod header;
 pub mod limits;
 mod list_writer;

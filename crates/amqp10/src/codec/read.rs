@@ -22,6 +22,7 @@ pub(super) enum Origin<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     values: usize,
+    zero_width: usize,
     depth: usize,
 }
 
@@ -31,21 +32,24 @@ pub(super) struct Budget {
 /// Whatever is wrong with it, [`Malformed::TrailingBytes`] included.
 pub fn decode_value(bytes: &Bytes) -> Result<Value, Malformed> {
     let mut rest = &bytes[..];
-    let value = take_value(&mut rest, Origin::Shared(bytes), &mut Budget::of_bytes(bytes.len()))?;
+    let value = take_value(&mut rest, Origin::Shared(bytes), &mut { Budget::MESSAGE })?;
     if rest.is_empty() { Ok(value) } else { Err(Malformed::TrailingBytes("a value")) }
 }
 
 impl Budget {
     /// For the fields of one performative.
-    pub(super) const PERFORMATIVE: Self = Self { values: MAX_VALUES, depth: MAX_DEPTH };
+    pub(super) const PERFORMATIVE: Self = Self { values: MAX_VALUES, zero_width: MAX_ZERO_WIDTH, depth: MAX_DEPTH };
 
-    /// For a value or section of so many bytes, which its reader is ready to hold many times over.
-    pub(super) const fn of_bytes(len: usize) -> Self {
-        Self { values: len.saturating_add(MAX_ZERO_WIDTH), depth: MAX_DEPTH }
-    }
+    /// For messages, whose reader is ready to hold a value for each byte: the bytes themselves are the limit.
+    pub(super) const MESSAGE: Self = Self { values: usize::MAX, ..Self::PERFORMATIVE };
 
     fn take(&mut self, count: u32) -> Result<(), Malformed> {
         self.values = self.values.checked_sub(count as usize).ok_or(Malformed::TooManyValues)?;
+        Ok(())
+    }
+
+    fn take_zero_width(&mut self, count: u32) -> Result<(), Malformed> {
+        self.zero_width = self.zero_width.checked_sub(count as usize).ok_or(Malformed::Count(count))?;
         Ok(())
     }
 
@@ -225,14 +229,17 @@ fn constructor<'a>(
     }
 }
 
-/// Pays for the elements of an array before there is room for them: those that take bytes must have them, those that
-/// take none are paid for from [`MAX_ZERO_WIDTH`].
+/// Pays for the elements of an array before there is room for them: those that take bytes must have them, of those that
+/// take none there are [`MAX_ZERO_WIDTH`].
 fn open_alike(count: u32, code: u8, rest: &[u8], budget: &mut Budget) -> Result<Kind, Malformed> {
     let kind = kind_of(code).ok_or(Malformed::FormatCode(code))?;
     // Sizes and counts of the variable and compound forms take at least a byte.
     let width = fixed_width(code).unwrap_or(1);
     if (count as usize).checked_mul(width).is_none_or(|bytes| bytes > rest.len()) {
         return Err(Malformed::Count(count));
+    }
+    if width == 0 {
+        budget.take_zero_width(count)?;
     }
     budget.take(count)?;
     Ok(kind)

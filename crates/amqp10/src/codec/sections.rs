@@ -74,7 +74,7 @@ pub enum BodyKind {
 /// Whatever is wrong with any of them.
 pub fn scan(pieces: &[Bytes]) -> Result<Sections, Malformed> {
     let rope = Rope::new(pieces);
-    let mut budget = Budget::of_bytes(rope.len());
+    let mut budget = Budget::MESSAGE;
     let mut header = None;
     let mut delivery_annotations = None;
     let (mut kept, mut body) = (None, None);
