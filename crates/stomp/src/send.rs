@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use model::{
     Address, Command as Ask, Declare, DeclareMode, EncodingId, Exchange, Header, Io, Lifetime, Message, Name,
-    Namespace, Publish, QueueSettings, Time,
+    Namespace, Publish, QueueSettings, Time, TransactionIndex,
 };
 
 use crate::codec::{self, Command, Frame, FrameWriter};
@@ -88,9 +88,13 @@ impl Session {
             if target.temporary {
                 declare_temporary(&target.address.key, io);
             }
-            // The core answers in order, so the last one's receipt is for all of them.
-            let receipt = receipt.clone().filter(|_| at == last);
-            self.publish(target, message(target.address.clone()), transaction, receipt, io);
+            let message = message(target.address.clone());
+            if at == last || receipt.is_none() {
+                self.publish(target, message, transaction, receipt.clone(), io);
+            } else {
+                // The core answers in order, so the last one's receipt is for all of them; but each has to be answered.
+                self.ask_to_publish(target, message, transaction, (Request::Send, false), io);
+            }
         }
         Ok(())
     }
@@ -99,12 +103,23 @@ impl Session {
         &mut self,
         target: &Target,
         message: Arc<Message>,
-        transaction: Option<model::TransactionIndex>,
+        transaction: Option<TransactionIndex>,
         receipt: Option<Bytes>,
         io: &mut Io<'_>,
     ) {
         let quiet = receipt.is_none();
         let request = if quiet { Request::Send } else { Request::Receipt(self.receipts.expect(receipt)) };
+        self.ask_to_publish(target, message, transaction, (request, quiet), io);
+    }
+
+    fn ask_to_publish(
+        &self,
+        target: &Target,
+        message: Arc<Message>,
+        transaction: Option<TransactionIndex>,
+        (request, quiet): (Request, bool),
+        io: &mut Io<'_>,
+    ) {
         let (create, mandatory) = (target.create, target.dropped);
         let publish = Publish { quiet, create, mandatory, transaction, ..Publish::new(message) };
         io.commands.push(Ask::Publish(Publish { token: Some(request.token()), ..publish }));

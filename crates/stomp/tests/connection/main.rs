@@ -2,9 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod acknowledging;
+mod browsing;
 mod connecting;
+mod delivering;
+mod durable;
 mod peer;
+mod refusing;
 mod sending;
+mod temporary;
+mod topics;
+mod transactions;
+mod unsubscribing;
 mod world;
 
 use world::World;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use broker::{Broker, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
-    CloseReason, Command, Commands, ConnectionId, Effect, Encodings, Envelope, Inspect, Lsn, Name, Namespace,
-    QueueCounts, QueueInfo, QueueRef, Reply, Time, Token,
+    Address, CloseReason, Command, Commands, ConnectionId, Converted, Effect, Encoding, EncodingId, Encodings,
+    Envelope, Header, Hub, HubBody, HubProperties, Inspect, Lsn, Message, Name, Namespace, Publish, QueueCounts,
+    QueueInfo, QueueRef, Reply, Scalar, Status, Time, Token, Unconvertible, Value,
 };
 use stomp::codec::Command as Verb;
 use stomp::{Stomp, StompEncoding, StompOptions};
@@ -113,9 +114,8 @@ impl World {
     #[track_caller]
     pub(crate) fn subscribe(&mut self, client: Client, headers: &str) {
         self.send(client, &format!("SUBSCRIBE\nreceipt:sub\n{headers}\n"));
-        let at = self.peers[client].inbox.iter().position(|it| it.command == Verb::Receipt);
-        let receipt = at.and_then(|at| self.peers[client].inbox.remove(at));
-        assert_eq!(receipt.expect("subscribed").get("receipt-id"), "sub");
+        let at = self.peers[client].inbox.iter().position(|it| it.find("receipt-id") == Some("sub"));
+        at.and_then(|at| self.peers[client].inbox.remove(at)).expect("subscribed");
     }
 
     /// What the client has read since the last time.
@@ -313,10 +313,35 @@ impl World {
         }
     }
 
+    /// The queues that belong to subscriptions and connections.
+    pub(crate) fn internal_queues(&mut self) -> Vec<QueueInfo> {
+        let what = Inspect::Queues { namespace: None, prefix: "stomp.".into(), internal: true };
+        match self.ask(|token| Command::Inspect { token, what }) {
+            Ok(Reply::Queues(queues)) => queues,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Messages in a queue: ready, and leased to somebody.
     pub(crate) fn tally(&mut self, name: &str) -> (u64, u64) {
         let QueueCounts { ready, leased, .. } = self.info(name).unwrap().counts;
         (ready, leased)
+    }
+
+    /// A message of another protocol.
+    pub(crate) fn publish(&mut self, address: Address, encoding: EncodingId, header: Header, body: &'static [u8]) {
+        let (properties, body) = (Bytes::from_static(b"its own"), Bytes::from_static(body).into());
+        let message = Message { address, header, encoding, properties, body };
+        let publish = Publish { token: None, ..Publish::new(message.into()) };
+        self.commands.push(Envelope { connection: SHELL, command: Command::Publish(publish) });
+        self.rest();
+    }
+
+    pub(crate) fn status(&mut self) -> Status {
+        match self.ask(|token| Command::Inspect { token, what: Inspect::Status }) {
+            Ok(Reply::Status(status)) => *status,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn delete(&mut self, name: &str) {
@@ -334,7 +359,49 @@ impl World {
 fn encodings() -> Encodings {
     let mut encodings = Encodings::default();
     encodings.register(std::sync::Arc::new(StompEncoding));
+    encodings.register(std::sync::Arc::new(Foreign));
     encodings
+}
+
+/// Messages of another protocol: all of them are this one.
+struct Foreign;
+
+pub(crate) const FOREIGN: EncodingId = EncodingId(9);
+
+impl Encoding for Foreign {
+    fn id(&self) -> EncodingId {
+        FOREIGN
+    }
+
+    fn decode(&self, message: &Message) -> Hub {
+        let text = |text: &str| Value::String(text.to_owned());
+        Hub {
+            properties: HubProperties {
+                content_type: Some("text/plain".into()),
+                correlation_id: Some(Value::Ulong(7)),
+                reply_to: Some("queue://answers".into()),
+                creation_time: Some(1_234),
+                ..HubProperties::default()
+            },
+            annotations: vec![("x-opt-own".into(), text("hidden")), ("x-shown".into(), Value::Bool(true))],
+            application_properties: vec![
+                ("colon:ed".into(), text("a:b\nc")),
+                ("number".into(), Value::Double(1.5)),
+                ("map".into(), Value::Map(Vec::new())),
+                ("receipt".into(), text("of somebody else")),
+            ],
+            body: HubBody::Data(message.body.clone()),
+            ..Hub::default()
+        }
+    }
+
+    fn encode(&self, _hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
+        Err(Unconvertible("nobody reads it"))
+    }
+
+    fn property<'a>(&self, _message: &'a Message, _name: &str) -> Scalar<'a> {
+        Scalar::Null
+    }
 }
 
 fn broker_options() -> Options {
