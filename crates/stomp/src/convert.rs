@@ -9,7 +9,8 @@ use model::{
 use crate::codec::{FrameWriter, Headers, Version};
 use crate::destination;
 
-/// `Header::private` of STOMP messages: bit 0 says that there was a `content-length`, the next two the version.
+/// `Header::private` of STOMP messages: bit 0 says that there was a `content-length`, the next two the version, and bit 3
+/// that the lines are kept with their values' colons unescaped, so that selectors see them.
 pub struct StompEncoding;
 
 /// How headers of converted messages are escaped.
@@ -19,9 +20,16 @@ pub(crate) fn private(version: Version, has_length: bool) -> u8 {
     u8::from(has_length) | (version as u8) << 1
 }
 
+pub(crate) const PLAIN_COLONS: u8 = 1 << 3;
+
 /// The header lines of a STOMP message.
 pub(crate) fn headers_of(message: &Message) -> Headers<'_> {
-    Headers::new(&message.properties, Version::from_bits(message.header.private >> 1))
+    Headers::new(&message.properties, Version::from_bits(message.header.private >> 1 & 3))
+}
+
+/// Their colons were escaped.
+pub(crate) fn has_plain_colons(message: &Message) -> bool {
+    message.header.private & PLAIN_COLONS != 0
 }
 
 /// It came with a `content-length`.
@@ -105,7 +113,7 @@ impl Encoding for StompEncoding {
         Ok(Converted { properties: lines.freeze(), body, lost })
     }
 
-    /// Everything is text, but the time stamp. A value with escapes is seen with them.
+    /// Everything is text, but the time stamp. Escapes other than that of the colon are seen as they are.
     fn property<'a>(&self, message: &'a Message, name: &str) -> Scalar<'a> {
         let header = match name {
             "JMSCorrelationID" => "correlation-id",

@@ -27,8 +27,9 @@ pub(crate) struct LastKey {
 /// A message as STOMP says it.
 struct Content<'a> {
     headers: Headers<'a>,
-    /// The headers may have what only the server says.
+    /// They are a publisher's, and may have what only the server says.
     is_foreign: bool,
+    has_plain_colons: bool,
     body: &'a Body,
     has_length: bool,
 }
@@ -49,6 +50,7 @@ impl Session {
             EncodingId::STOMP => Content {
                 headers: convert::headers_of(message),
                 is_foreign: true,
+                has_plain_colons: convert::has_plain_colons(message),
                 body: &message.body,
                 has_length: convert::had_length(message),
             },
@@ -56,6 +58,7 @@ impl Session {
             EncodingId::PLAIN | EncodingId::MQTT => Content {
                 headers: Headers::new(b"", convert::CONVERTED),
                 is_foreign: false,
+                has_plain_colons: false,
                 body: &message.body,
                 has_length: true,
             },
@@ -64,7 +67,8 @@ impl Session {
                     self.tally.delivered(done.lost);
                     converted = done;
                     let headers = Headers::new(&converted.properties, convert::CONVERTED);
-                    Content { headers, is_foreign: false, body: &converted.body, has_length: true }
+                    let (body, has_length) = (&converted.body, true);
+                    Content { headers, is_foreign: false, has_plain_colons: false, body, has_length }
                 }
                 Err(unconvertible) => return self.cannot_send(deliver, unconvertible.0, io),
             },
@@ -129,8 +133,13 @@ impl Session {
         }
         let mut has_timestamp = false;
         for header in content.headers {
-            if !content.is_foreign || !convert::is_reserved(header.raw_name) {
-                has_timestamp |= header.raw_name == b"timestamp";
+            if content.is_foreign && convert::is_reserved(header.raw_name) {
+                continue;
+            }
+            has_timestamp |= header.raw_name == b"timestamp";
+            if content.has_plain_colons {
+                writer.forward_colons(&header);
+            } else {
                 writer.forward(&header);
             }
         }

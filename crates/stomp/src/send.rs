@@ -51,7 +51,7 @@ struct SendHeaders<'a> {
 impl Session {
     pub(crate) fn send(&mut self, now: Time, frame: &Frame, io: &mut Io<'_>) -> Result<(), ClientError> {
         let headers = read_headers(now, frame)?;
-        let (Some(destination), header) = (headers.destination, headers.header) else {
+        let (Some(destination), mut header) = (headers.destination, headers.header) else {
             return Err(ClientError::MissingHeader(Command::Send, "destination", "It says where the message goes."));
         };
         let transaction = match headers.transaction {
@@ -59,9 +59,16 @@ impl Session {
             None => None,
         };
         let receipt = headers.receipt.map(|raw| frame.block.slice_ref(raw));
-        let properties = match headers.reply_to.filter(|it| it.raw_value.starts_with(b"/temp-")) {
+        let lines = match headers.reply_to.filter(|it| it.raw_value.starts_with(b"/temp-")) {
             Some(reply_to) => self.with_public_reply_to(frame, &reply_to.value(), io),
             None => frame.block.clone(),
+        };
+        let properties = match codec::with_plain_colons(&lines, frame.version) {
+            Some(plain) => {
+                header.private |= convert::PLAIN_COLONS;
+                plain.into()
+            }
+            None => lines,
         };
         let encoding = EncodingId::STOMP;
         let message = |address: Address| {

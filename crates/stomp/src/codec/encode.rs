@@ -60,6 +60,20 @@ impl<'a> FrameWriter<'a> {
         self.any_header(name.as_bytes(), value.as_bytes())
     }
 
+    /// A header out of [`super::with_plain_colons`], as its publisher wrote it.
+    pub fn forward_colons(&mut self, header: &Header<'_>) -> &mut Self {
+        if header.version() != self.version {
+            return self.forward(header);
+        }
+        self.out.put_slice(header.raw_name);
+        for (place, part) in header.raw_value.split(|byte| *byte == b':').enumerate() {
+            self.out.put_slice(if place == 0 { b":" } else { b"\\c" });
+            self.out.put_slice(part);
+        }
+        self.out.put_u8(b'\n');
+        self
+    }
+
     /// Where to write the value of a header that needs no escapes or has them already; then `end_line`.
     pub fn begin(&mut self, name: &str) -> &mut BytesMut {
         self.out.put_slice(name.as_bytes());

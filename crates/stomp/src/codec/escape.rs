@@ -55,6 +55,28 @@ pub(super) fn unescape(raw: &[u8], version: Version) -> Cow<'_, [u8]> {
     text.into()
 }
 
+/// Header lines whose values have their colons unescaped; `None` if they have none that is escaped. Other escapes stay,
+/// and so do those in names.
+pub fn with_plain_colons(block: &[u8], version: Version) -> Option<Vec<u8>> {
+    if version == Version::V10 || memchr::memmem::find(block, b"\\c").is_none() {
+        return None;
+    }
+    let mut lines = Vec::with_capacity(block.len());
+    for line in block.split_inclusive(|byte| *byte == b'\n') {
+        let name = memchr(b':', line).map_or(line.len(), |colon| colon + 1);
+        lines.extend_from_slice(&line[..name]);
+        let mut rest = &line[name..];
+        while let Some(at) = memchr(b'\\', rest) {
+            lines.extend_from_slice(&rest[..at]);
+            let (escape, after) = rest[at..].split_at(2.min(rest.len() - at));
+            lines.extend_from_slice(if escape == b"\\c" { b":" } else { escape });
+            rest = after;
+        }
+        lines.extend_from_slice(rest);
+    }
+    Some(lines)
+}
+
 const fn meaning(letter: u8, version: Version) -> Option<u8> {
     Some(match letter {
         b'n' => b'\n',

@@ -39,6 +39,7 @@ pub use decode::{Decoder, glimpse};
 pub use encode::FrameWriter;
 pub(crate) use encode::put_number;
 pub use error::Malformed;
+pub use escape::with_plain_colons;
 pub use frame::Frame;
 pub use headers::{Header, Headers, Lines};
 pub use limits::Limits;

@@ -1,7 +1,7 @@
 use model::{Address, EncodingId, Header, Namespace, Tally, Time};
 
 use crate::World;
-use crate::world::FOREIGN;
+use crate::foreign::FOREIGN;
 
 #[test]
 fn headers_come_back_byte_for_byte_and_the_servers_own_are_not_forged() {

@@ -6,6 +6,7 @@ mod browsing;
 mod connecting;
 mod delivering;
 mod durable;
+mod foreign;
 mod peer;
 mod refusing;
 mod sending;

@@ -153,6 +153,13 @@ impl Peer {
         self.output.len()
     }
 
+    /// What is still to be read, as text.
+    pub(crate) fn written(&self) -> String {
+        let mut slices = [IoSlice::new(&[]); 16];
+        let count = self.output.slices(&mut slices);
+        slices[..count].iter().map(|slice| String::from_utf8_lossy(slice)).collect()
+    }
+
     /// Ends the connection, as the shell does: `close` may ask for more, then the core forgets it.
     pub(crate) fn close(&mut self, reason: CloseReason) -> Vec<Envelope> {
         if self.closed.is_some() {

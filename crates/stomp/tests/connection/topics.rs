@@ -141,3 +141,32 @@ fn a_subscriber_that_lags_loses_the_newest() {
     assert_eq!(receipts, 10, "its publisher is not slowed down");
     assert_eq!(world.internal_queues()[0].counts.dropped, 5);
 }
+
+#[test]
+fn selectors_see_colons_that_were_escaped() {
+    let mut world = World::new();
+    let clients: Vec<_> = ["accept-version:1.2", "accept-version:1.1", "x:y"].map(|it| world.join_with(it)).to_vec();
+    for client in &clients {
+        world.subscribe(*client, "id:1\ndestination:/topic/a\nselector:url = 'http://a:80'");
+    }
+    world.send(clients[0], "SEND\ndestination:/topic/a\nurl:http\\c//a\\c80\nb\\c:\\\\c\\c\\n\n\nx");
+    world.send(clients[0], "SEND\ndestination:/topic/a\nurl:http://a:80\n\ny");
+    for client in &clients {
+        let messages = world.messages(*client);
+        assert_eq!(messages.iter().map(|it| it.text()).collect::<Vec<_>>(), ["x", "y"]);
+        assert!(messages.iter().all(|it| it.get("url") == "http://a:80"));
+    }
+}
+
+#[test]
+fn escaped_colons_come_back_escaped() {
+    let mut world = World::new();
+    let client = world.join();
+    world.subscribe(client, "id:1\ndestination:/topic/a");
+    world.peer(client).is_stalled = true;
+    world.send(client, "SEND\ndestination:/topic/a\nurl:http\\c//a\nb\\c:\\\\c\\c\\n\n\nx");
+    let written = world.peer(client).written();
+    for line in ["\nurl:http\\c//a\n", "\nb\\c:\\\\c\\c\\n\n"] {
+        assert!(written.contains(line), "{line:?} is not in {written:?}");
+    }
+}

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use broker::{Broker, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
-    Address, CloseReason, Command, Commands, ConnectionId, Converted, Effect, Encoding, EncodingId, Encodings,
-    Envelope, Header, Hub, HubBody, HubProperties, Inspect, Lsn, Message, Name, Namespace, Publish, QueueCounts,
-    QueueInfo, QueueRef, Reply, Scalar, Status, Time, Token, Unconvertible, Value,
+    Address, CloseReason, Command, Commands, ConnectionId, Effect, EncodingId, Encodings, Envelope, Header, Inspect,
+    Lsn, Message, Name, Namespace, Publish, QueueCounts, QueueInfo, QueueRef, Reply, Status, Time, Token,
 };
 use stomp::codec::Command as Verb;
 use stomp::{Stomp, StompEncoding, StompOptions};
 
+use crate::foreign::Foreign;
 use crate::peer::{Peer, Said};
 
 /// Who hands in what nobody's client says.
@@ -361,47 +361,6 @@ fn encodings() -> Encodings {
     encodings.register(std::sync::Arc::new(StompEncoding));
     encodings.register(std::sync::Arc::new(Foreign));
     encodings
-}
-
-/// Messages of another protocol: all of them are this one.
-struct Foreign;
-
-pub(crate) const FOREIGN: EncodingId = EncodingId(9);
-
-impl Encoding for Foreign {
-    fn id(&self) -> EncodingId {
-        FOREIGN
-    }
-
-    fn decode(&self, message: &Message) -> Hub {
-        let text = |text: &str| Value::String(text.to_owned());
-        Hub {
-            properties: HubProperties {
-                content_type: Some("text/plain".into()),
-                correlation_id: Some(Value::Ulong(7)),
-                reply_to: Some("queue://answers".into()),
-                creation_time: Some(1_234),
-                ..HubProperties::default()
-            },
-            annotations: vec![("x-opt-own".into(), text("hidden")), ("x-shown".into(), Value::Bool(true))],
-            application_properties: vec![
-                ("colon:ed".into(), text("a:b\nc")),
-                ("number".into(), Value::Double(1.5)),
-                ("map".into(), Value::Map(Vec::new())),
-                ("receipt".into(), text("of somebody else")),
-            ],
-            body: HubBody::Data(message.body.clone()),
-            ..Hub::default()
-        }
-    }
-
-    fn encode(&self, _hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
-        Err(Unconvertible("nobody reads it"))
-    }
-
-    fn property<'a>(&self, _message: &'a Message, _name: &str) -> Scalar<'a> {
-        Scalar::Null
-    }
 }
 
 fn broker_options() -> Options {
