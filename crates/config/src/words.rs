@@ -29,6 +29,9 @@ words! {
     /// A protocol family with a listener of its own.
     Face {
         Mqtt = "mqtt",
+        /// AMQP 0-9-1 and 1.0, told apart by the protocol header.
+        Amqp = "amqp",
+        Stomp = "stomp",
         /// SQS and the other AWS services, told apart by the request.
         Aws = "aws",
         Console = "console",
@@ -40,6 +43,8 @@ impl Face {
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Mqtt => 1883,
+            Self::Amqp => 5672,
+            Self::Stomp => 61613,
             Self::Aws => 4566,
             Self::Console => 8161,
         }

@@ -47,11 +47,19 @@ pub(crate) struct SettingFlags {
     #[arg(long, global = true, value_name = "PORT")]
     mqtt_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
+    amqp_port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
+    stomp_port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
     aws_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
     console_port: Option<String>,
     #[arg(long, global = true, value_name = "IP")]
     mqtt_address: Option<String>,
+    #[arg(long, global = true, value_name = "IP")]
+    amqp_address: Option<String>,
+    #[arg(long, global = true, value_name = "IP")]
+    stomp_address: Option<String>,
     #[arg(long, global = true, value_name = "IP")]
     aws_address: Option<String>,
     #[arg(long, global = true, value_name = "IP")]
@@ -70,9 +78,13 @@ impl SettingFlags {
             region: self.region.clone(),
             secret_key_file: self.secret_key_file.clone(),
             mqtt_port: self.mqtt_port.clone(),
+            amqp_port: self.amqp_port.clone(),
+            stomp_port: self.stomp_port.clone(),
             aws_port: self.aws_port.clone(),
             console_port: self.console_port.clone(),
             mqtt_address: self.mqtt_address.clone(),
+            amqp_address: self.amqp_address.clone(),
+            stomp_address: self.stomp_address.clone(),
             aws_address: self.aws_address.clone(),
             console_address: self.console_address.clone(),
             ..config::Flags::default()

@@ -19,7 +19,7 @@ use crate::store::{Running, Store};
 
 /// Records after which the broker writes down what is not a message, so that older records may go.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
-/// The part of the memory that one MQTT session's waiting messages may have.
+/// The part of the memory that one subscription's waiting messages may have.
 const SESSION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
@@ -71,6 +71,7 @@ fn encodings() -> Encodings {
     let mut encodings = Encodings::default();
     encodings.register(Arc::new(mqtt::MqttEncoding));
     encodings.register(Arc::new(aws::SqsEncoding));
+    encodings.register(Arc::new(stomp::StompEncoding));
     encodings
 }
 
@@ -99,10 +100,15 @@ fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
     options.max_packet = config.max_message_size;
     options.login_timeout = config.login_timeout.as_millis() as u64;
     options.session_bytes = config.memory_limit / SESSION_SHARE;
+    let mut stomp = stomp::StompOptions::new(encodings.clone());
+    stomp.max_body = config.max_message_size;
+    stomp.login_timeout = options.login_timeout;
+    stomp.subscription_bytes = options.session_bytes;
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(options)),
+        stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
         console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
         admin: Arc::new(console::Admin::new(encodings.clone())),

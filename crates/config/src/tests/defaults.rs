@@ -14,7 +14,13 @@ fn nothing_is_set() {
     assert_eq!(config.login_timeout, Duration::from_secs(10));
     assert_eq!(config.secret_key, None);
     let listeners: Vec<_> = config.listeners.iter().map(|l| (l.face, l.socket.to_string(), l.dialect)).collect();
-    let expected = [(Face::Mqtt, "127.0.0.1:1883"), (Face::Aws, "127.0.0.1:4566"), (Face::Console, "127.0.0.1:8161")];
+    let expected = [
+        (Face::Mqtt, "127.0.0.1:1883"),
+        (Face::Amqp, "127.0.0.1:5672"),
+        (Face::Stomp, "127.0.0.1:61613"),
+        (Face::Aws, "127.0.0.1:4566"),
+        (Face::Console, "127.0.0.1:8161"),
+    ];
     assert_eq!(listeners, expected.map(|(face, socket)| (face, socket.to_owned(), Dialect::ActiveMq)));
     assert!(config.queues.is_empty() && config.topics.is_empty() && config.exchanges.is_empty());
     assert!(config.bindings.is_empty() && config.subscriptions.is_empty());

@@ -123,12 +123,12 @@ fn wrong_values_in_tables() {
     let queue = |text: &str| format!("[[queue]]\nname = 'a'\n{text}");
     check(&[
         (
-            "[[listener]]\nface = 'amqp'",
-            "causeway.toml:2:8: listener.face = 'amqp': must be one of \"mqtt\", \"aws\", \"console\"",
+            "[[listener]]\nface = 'smtp'",
+            "causeway.toml:2:8: listener.face = 'smtp': must be one of \"mqtt\", \"amqp\", \"stomp\", \"aws\", \"console\"",
         ),
         (
             "[[listener]]\nport = 1",
-            "causeway.toml:1:1: [[listener]] needs \"face\": one of \"mqtt\", \"aws\", \"console\"",
+            "causeway.toml:1:1: [[listener]] needs \"face\": one of \"mqtt\", \"amqp\", \"stomp\", \"aws\", \"console\"",
         ),
         (
             &listener("address = 'localhost'"),

@@ -59,6 +59,10 @@ fn every_flag() {
         login_timeout: text("1m"),
         mqtt_port: text("1"),
         mqtt_address: text("0.0.0.0"),
+        amqp_port: text("4"),
+        amqp_address: text("::1"),
+        stomp_port: text("5"),
+        stomp_address: text("::1"),
         aws_port: text("2"),
         aws_address: text("::1"),
         console_port: text("3"),
@@ -71,7 +75,7 @@ fn every_flag() {
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
-    assert_eq!(sockets, ["0.0.0.0:1", "[::1]:2", "127.0.0.3:3"]);
+    assert_eq!(sockets, ["0.0.0.0:1", "[::1]:4", "[::1]:5", "[::1]:2", "127.0.0.3:3"]);
 }
 
 #[test]

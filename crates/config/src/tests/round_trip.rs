@@ -187,5 +187,5 @@ fn origins_are_shown() {
 fn a_face_that_is_off_is_shown_and_stays_off() {
     let config = from_file("[[listener]]\nface = 'aws'\nenabled = false");
     let again = from_file(&show(&config));
-    assert_eq!((config.listeners.len(), same(&config, &again)), (2, true));
+    assert_eq!((config.listeners.len(), same(&config, &again)), (4, true));
 }
