@@ -7,8 +7,8 @@ use std::time::Duration;
 use broker::{Broker, Options, Step};
 use config::Config;
 use console::ManagementOptions;
-use model::{ConnectionId, Encodings, Lsn, Time};
-use net::{Arrivals, Clock, Limits, Wakers};
+use model::{ConnectionId, Encodings, Lsn, Protocol, Time};
+use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -20,7 +20,7 @@ use crate::store::{Running, Store};
 /// Records after which the broker writes down what is not a message, so that older records may go.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// The part of the memory that one subscription's waiting messages may have.
-const SESSION_SHARE: u64 = 4;
+const SUBSCRIPTION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -72,6 +72,7 @@ fn encodings() -> Encodings {
     encodings.register(Arc::new(mqtt::MqttEncoding));
     encodings.register(Arc::new(aws::SqsEncoding));
     encodings.register(Arc::new(stomp::StompEncoding));
+    encodings.register(Arc::new(amqp091::Amqp091Encoding));
     encodings
 }
 
@@ -96,23 +97,32 @@ fn ephemeral_secret() -> Result<[u8; 32], Failure> {
 }
 
 fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
-    let mut options = mqtt::MqttOptions::new(encodings.clone());
-    options.max_packet = config.max_message_size;
-    options.login_timeout = config.login_timeout.as_millis() as u64;
-    options.session_bytes = config.memory_limit / SESSION_SHARE;
+    let login_timeout = config.login_timeout.as_millis() as u64;
+    let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
+    let mut mqtt = mqtt::MqttOptions::new(encodings.clone());
+    (mqtt.max_packet, mqtt.login_timeout) = (config.max_message_size, login_timeout);
+    mqtt.session_bytes = subscription_bytes;
     let mut stomp = stomp::StompOptions::new(encodings.clone());
-    stomp.max_body = config.max_message_size;
-    stomp.login_timeout = options.login_timeout;
-    stomp.subscription_bytes = options.session_bytes;
+    (stomp.max_body, stomp.login_timeout) = (config.max_message_size, login_timeout);
+    stomp.subscription_bytes = subscription_bytes;
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
     Faces {
-        mqtt: Arc::new(mqtt::Mqtt::new(options)),
+        mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
+        amqp: amqp(config, encodings, login_timeout),
         stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
         console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
         admin: Arc::new(console::Admin::new(encodings.clone())),
     }
+}
+
+/// Both versions on one port. What is neither is refused by the first.
+fn amqp(config: &Config, encodings: &Encodings, login_timeout: u64) -> Arc<dyn Protocol> {
+    let mut amqp091 = amqp091::Amqp091Options::new(encodings.clone());
+    (amqp091.max_message, amqp091.login_timeout) = (config.max_message_size as u64, login_timeout);
+    let protocols: Vec<Arc<dyn Protocol>> = vec![Arc::new(amqp091::Amqp091::new(amqp091))];
+    Arc::new(SharedPort::new("amqp", protocols, login_timeout))
 }
 
 /// Starts the threads, says where everything is, waits for a signal, and stops in order.
