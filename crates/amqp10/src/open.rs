@@ -1,0 +1,81 @@
+//! From the peer's open to ours.
+
+use bytes::BytesMut;
+use model::{Claim, Command, Conflict, Effect, Io, Name, Namespace, limits};
+
+use crate::codec::limits::MIN_MAX_FRAME_SIZE;
+use crate::codec::{Open, Performative, Symbol, Value};
+use crate::connection::Amqp10Options;
+use crate::endpoint::Remote;
+use crate::error::ClientError;
+use crate::session::write;
+use crate::token::Request;
+
+/// This side's container id.
+const CONTAINER: &str = "causeway";
+/// Wants to be the only connection of its container id (JMS mapping, 6.1; the connection capabilities registry).
+const SOLE: &str = "sole-connection-for-container";
+const CAPABILITIES: [&str; 4] = ["ANONYMOUS-RELAY", "DELAYED_DELIVERY", "SHARED-SUBS", SOLE];
+
+/// An open that waits for the core.
+pub(crate) struct Opening {
+    pub(crate) remote: Remote,
+    /// The core was asked.
+    pub(crate) claims: bool,
+    /// What the peer sent without waiting for the answer.
+    pub(crate) early: BytesMut,
+}
+
+pub(crate) fn begin(open: &Open, io: &mut Io<'_>) -> Result<Opening, ClientError> {
+    if open.max_frame_size < MIN_MAX_FRAME_SIZE {
+        return Err(ClientError::SmallFrames(open.max_frame_size));
+    }
+    let sole = open.desired_capabilities.iter().any(|it| *it == SOLE);
+    let claims = sole && (1..=limits::NAME_BYTES).contains(&open.container_id.as_bytes().len());
+    if claims {
+        io.commands.push(Command::Claim(Claim {
+            token: Request::Claim.token(),
+            namespace: Namespace(0),
+            client: Name::from(open.container_id.as_str()),
+            conflict: Conflict::Refuse,
+        }));
+    }
+    let remote = Remote {
+        container: open.container_id.clone(),
+        max_frame: open.max_frame_size,
+        channel_max: open.channel_max,
+        idle_time_out: open.idle_time_out,
+    };
+    Ok(Opening { remote, claims, early: BytesMut::new() })
+}
+
+impl Opening {
+    /// Whether the container id is the peer's, once the core has said so.
+    pub(crate) fn claimed(&self, effect: &Effect) -> Option<Result<(), ClientError>> {
+        match effect {
+            Effect::Reply { token, reply } if Request::of(*token) == Request::Claim => Some(match reply {
+                Ok(_) => Ok(()),
+                Err(_) => Err(ClientError::ContainerInUse(self.remote.container.as_str().to_owned())),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Our open. `fails`: a close follows at once, which JMS clients want to know (JMS mapping, 6.1).
+pub(crate) fn write_open(options: &Amqp10Options, fails: bool, io: &mut Io<'_>) {
+    let mut open = Open::new(CONTAINER);
+    open.max_frame_size = options.max_frame;
+    open.channel_max = options.channel_max;
+    open.idle_time_out = options.idle_timeout;
+    open.offered_capabilities = CAPABILITIES.iter().map(|name| Symbol::from_static(name)).collect();
+    open.properties.push("product", Value::string("Causeway"));
+    open.properties.push("version", Value::string(env!("CARGO_PKG_VERSION")));
+    // How JMS clients find ActiveMQ's names of queues and topics.
+    open.properties.push("queue-prefix", Value::string("queue://"));
+    open.properties.push("topic-prefix", Value::string("topic://"));
+    if fails {
+        open.properties.push("amqp:connection-establishment-failed", Value::Bool(true));
+    }
+    write(0, Performative::Open(Box::new(open)), io);
+}

@@ -1,0 +1,76 @@
+//! What a sender asks for: a node, the anonymous relay, or the coordinator.
+
+use model::{Command, DeclareMode, Exchange, ExchangeKind, ExchangeSettings, Io, Name, Namespace, QueueSettings};
+
+use crate::address::{self, Node};
+use crate::attach::target_terminus;
+use crate::codec::Target;
+use crate::endpoint::Endpoint;
+use crate::error::LinkError;
+use crate::inbound::Destination;
+use crate::links::{End, LinkRef, State};
+use crate::source::{TEMPORARY_PREFIX, declare, temporary_key, temporary_settings};
+use crate::token::Request;
+
+impl Endpoint {
+    pub(crate) fn ask_target(&mut self, link: LinkRef, io: &mut Io<'_>) -> Result<(), LinkError> {
+        let Some(it) = self.links.named(link) else { return Ok(()) };
+        let State::Asked(asked) = &mut it.state else { return Ok(()) };
+        if asked.attach.initial_delivery_count.is_none() {
+            return Err(LinkError::NoDeliveryCount);
+        }
+        let inbound = match &mut it.end {
+            End::Inbound(inbound) => inbound,
+            End::Coordinator(_) | End::Outbound(_) => {
+                self.answer_target(link.index, io);
+                return Ok(());
+            }
+        };
+        let Some(Target::Node(target)) = &asked.attach.target else { return Err(LinkError::NoTarget) };
+        let (text, capabilities) = target_terminus(target);
+        if target.dynamic {
+            inbound.is_dynamic = true;
+            if address::is_topic(capabilities) {
+                inbound.found(&Node::Topic(temporary_key(link, io)));
+                self.answer_target(link.index, io);
+            } else {
+                declare(link, TEMPORARY_PREFIX, temporary_settings(), DeclareMode::Generated, io);
+            }
+            return Ok(());
+        }
+        let Some(text) = text else {
+            inbound.is_anonymous = true;
+            self.answer_target(link.index, io);
+            return Ok(());
+        };
+        let node = Node::of(text, capabilities)?;
+        inbound.found(&node);
+        match node {
+            Node::Queue { name, create } => {
+                let mode = if create { DeclareMode::IfAbsent } else { DeclareMode::Passive };
+                declare(link, name, QueueSettings::default(), mode, io);
+            }
+            Node::Exchange { exchange: Exchange::Named(name), .. } => find_exchange(link, name, io),
+            Node::Topic(_) | Node::Exchange { .. } => self.answer_target(link.index, io),
+        }
+        Ok(())
+    }
+}
+
+fn find_exchange(link: LinkRef, name: Name, io: &mut Io<'_>) {
+    let (token, namespace) = (Request::Attach(link).token(), Namespace(0));
+    let (settings, passive) = (ExchangeSettings::new(ExchangeKind::Direct), true);
+    io.commands.push(Command::DeclareExchange { token, namespace, name, settings, passive });
+}
+
+impl Destination {
+    /// Where messages for a node go, and what becomes of those that nobody takes.
+    pub(crate) fn of(node: &Node) -> Self {
+        Self {
+            address: node.publish_address(),
+            create: matches!(node, Node::Queue { create: true, .. }),
+            // As the broker of that address does.
+            releases_unrouted: matches!(node, Node::Exchange { .. }),
+        }
+    }
+}
