@@ -14,6 +14,8 @@ mod convert;
 mod deliver;
 mod destination;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod heart_beat;
 mod receipt;
 mod send;

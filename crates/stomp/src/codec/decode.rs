@@ -166,8 +166,8 @@ impl Decoder {
     }
 }
 
-/// The header `name` of the frame at the front of `input`, as it came and as far as that is there: for what is said of a
-/// frame that cannot be read.
+/// The header `name` of the frame at the front of `input`, as it came and as far as that is there and sound: for what is said
+/// of a frame that cannot be read.
 pub fn glimpse<'a>(input: &'a [u8], version: Version, name: &str) -> Option<&'a [u8]> {
     let (command, block) = input.split_at_checked(memchr(b'\n', input)? + 1)?;
     let command = Command::of(command.trim_ascii())?;
@@ -181,7 +181,8 @@ pub fn glimpse<'a>(input: &'a [u8], version: Version, name: &str) -> Option<&'a 
         if let Some(header) = Header::of(line, escapes(command, version))
             && header.raw_name == name.as_bytes()
         {
-            return Some(header.raw_value);
+            let is_sound = std::str::from_utf8(header.raw_value).is_ok() && is_valid(header.raw_value, version);
+            return is_sound.then_some(header.raw_value);
         }
         rest = &rest[end + 1..];
     }

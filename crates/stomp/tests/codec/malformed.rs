@@ -118,5 +118,7 @@ fn a_header_of_a_frame_that_cannot_be_read_can_be_seen() {
     assert_eq!(glimpse(data, Version::V12, "destination"), None);
     assert_eq!(glimpse(b"SEND\na:b\n\nreceipt:7\n", Version::V12, "receipt"), None, "that is the body");
     assert_eq!(glimpse(b"SEND\na:b\0receipt:7\n", Version::V12, "receipt"), None);
+    assert_eq!(glimpse(b"SEND\nreceipt:\xff\n", Version::V12, "receipt"), None);
+    assert_eq!(glimpse(b"SEND\nreceipt:\\t\n", Version::V12, "receipt"), None);
     assert_eq!(glimpse(b"nonsense\nreceipt:7\n", Version::V12, "receipt"), None);
 }

@@ -10,6 +10,7 @@ mod foreign;
 mod peer;
 mod refusing;
 mod sending;
+mod soup;
 mod temporary;
 mod topics;
 mod transactions;

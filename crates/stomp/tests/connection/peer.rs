@@ -9,6 +9,7 @@ use model::{
 };
 use stomp::Stomp;
 use stomp::codec::{Command, Decoder, Limits, Version};
+use stomp::fuzz::Watch;
 
 /// A frame that the server sent.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub(crate) struct Peer {
     /// Read and not yet a whole frame.
     said: BytesMut,
     decoder: Decoder,
+    watch: Watch,
 }
 
 impl Peer {
@@ -74,6 +76,7 @@ impl Peer {
             input: BytesMut::new(),
             said: BytesMut::new(),
             decoder: Decoder::new(Limits::with_body(256 << 20), Version::V10),
+            watch: Watch::default(),
         }
     }
 
@@ -92,6 +95,7 @@ impl Peer {
         if let Effect::Close { reason } = effect {
             return self.close(reason);
         }
+        self.watch.sees(&effect);
         self.call(|connection, io| {
             connection.apply(now, effect, io);
             Ok(())
@@ -166,10 +170,12 @@ impl Peer {
             return Vec::new();
         }
         self.closed = Some(reason);
+        self.watch.close();
         let mut commands = Commands { connection: self.id, ..Commands::default() };
         let mut finished = true;
         self.connection
             .close(reason, &mut Io { commands: &mut commands, output: &mut self.output, finished: &mut finished });
+        commands.batch.iter().for_each(|envelope| self.watch.asked(&envelope.command));
         if reason == CloseReason::Disconnected {
             self.output = Output::default();
         }
@@ -188,6 +194,7 @@ impl Peer {
         let mut finished = false;
         let mut io = Io { commands: &mut commands, output: &mut self.output, finished: &mut finished };
         let result = act(self.connection.as_mut(), &mut io);
+        commands.batch.iter().for_each(|envelope| self.watch.asked(&envelope.command));
         match result {
             Err(_) => commands.batch.extend(self.close(CloseReason::Misbehaved)),
             Ok(()) if finished => commands.batch.extend(self.close(CloseReason::Finished)),
