@@ -4,9 +4,12 @@ mod address;
 mod attach;
 pub mod codec;
 mod connection;
+mod convert;
+mod convert_jms;
 mod detach;
 mod endpoint;
 mod error;
+mod hub_value;
 mod inbound;
 mod links;
 mod open;
@@ -22,3 +25,4 @@ mod transactions;
 mod unsettled;
 
 pub use connection::{Amqp10, Amqp10Options};
+pub use convert::Amqp10Encoding;

@@ -43,7 +43,7 @@ pub enum Malformed {
     /// Nested deeper than [`super::limits::MAX_DEPTH`].
     #[error("values nested too deep")]
     Depth,
-    /// More than [`super::limits::MAX_VALUES`] values in the fields of a performative.
+    /// More than [`super::limits::MAX_VALUES`] values in the fields of a performative or before a message's body.
     #[error("too many values")]
     TooManyValues,
     /// A string is not UTF-8 (1.6.20).

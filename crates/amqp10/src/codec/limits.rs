@@ -3,7 +3,8 @@
 /// Values inside values: lists, maps, arrays and descriptors below the outermost value of a field or section.
 pub const MAX_DEPTH: usize = 32;
 
-/// How many values the fields of one performative may hold together, however they are nested.
+/// How many values the fields of one performative may hold together, however they are nested; and the annotations and
+/// properties of one message.
 pub const MAX_VALUES: usize = 16_384;
 
 /// Elements of arrays that take no bytes (null, true, false, 0 and the empty list have such forms) let a count say

@@ -70,10 +70,10 @@ pub use performative::{
 };
 pub use properties::{
     Properties, encode_amqp_value, encode_application_properties, encode_delivery_annotations, encode_footer,
-    encode_message_annotations, encode_sequence,
+    encode_message_annotations, encode_sequence, encode_text,
 };
 pub use property_sections::{MessageProperties, PropertySections};
-pub use read::decode_value;
+pub use read::{decode_value, holds_at_most};
 pub use sasl::{SaslCode, SaslFrame, SaslInit, SaslOutcome};
 pub use sections::{BodyKind, Header, Sections, scan};
 pub use state::{AmqpError, DeliveryState, Modified, Outcome, Received, Transactional};
@@ -81,5 +81,5 @@ pub use terminus::{Coordinator, DistributionMode, Source, Target, TargetNode, Te
 pub use text::{Symbol, Text};
 pub use transfer::TransferHead;
 pub use value::{Array, Described, Fields, Kind, Map, Value};
-pub use value_ref::{Compound, DescribedRef, ValueRef};
+pub use value_ref::{ArrayRef, Compound, DescribedRef, ValueRef};
 pub use write::encode_value;

@@ -6,7 +6,7 @@ use super::descriptor;
 use super::list_writer::ListWriter;
 use super::text::{Symbol, Text};
 use super::value::{Map, Value};
-use super::write::{encode_value, put_descriptor, put_list, put_map, put_timestamp};
+use super::write::{encode_value, put_descriptor, put_list, put_map, put_string, put_timestamp};
 
 /// The section `properties` (3.2.4), to be written; [`super::MessageProperties`] reads it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,6 +84,12 @@ pub fn encode_sequence(out: &mut BytesMut, items: &[Value]) {
 pub fn encode_amqp_value(out: &mut BytesMut, value: &Value) {
     put_descriptor(out, descriptor::VALUE);
     encode_value(value, out);
+}
+
+/// Appends an amqp-value section with a string.
+pub fn encode_text(out: &mut BytesMut, text: &str) {
+    put_descriptor(out, descriptor::VALUE);
+    put_string(out, text.as_bytes());
 }
 
 fn put_map_section(out: &mut BytesMut, code: u8, map: &Map) {

@@ -36,11 +36,21 @@ pub fn decode_value(bytes: &Bytes) -> Result<Value, Malformed> {
     if rest.is_empty() { Ok(value) } else { Err(Malformed::TrailingBytes("a value")) }
 }
 
+/// Whether `bytes` are one value that holds at most `limit` others, however they are nested.
+pub fn holds_at_most(bytes: &[u8], limit: usize) -> bool {
+    let mut rest = bytes;
+    let checked = check_value(&mut rest, &mut Budget { values: limit, ..Budget::MESSAGE });
+    checked.is_ok() && rest.is_empty()
+}
+
 impl Budget {
     /// For the fields of one performative.
     pub(super) const PERFORMATIVE: Self = Self { values: MAX_VALUES, zero_width: MAX_ZERO_WIDTH, depth: MAX_DEPTH };
 
-    /// For messages, whose reader is ready to hold a value for each byte: the bytes themselves are the limit.
+    /// For all that stands before a message's body together.
+    pub(super) const PROPERTIES: Self = Self::PERFORMATIVE;
+
+    /// For bodies, whose reader is ready to hold a value for each byte: the bytes themselves are the limit.
     pub(super) const MESSAGE: Self = Self { values: usize::MAX, ..Self::PERFORMATIVE };
 
     fn take(&mut self, count: u32) -> Result<(), Malformed> {

@@ -74,7 +74,7 @@ pub enum BodyKind {
 /// Whatever is wrong with any of them.
 pub fn scan(pieces: &[Bytes]) -> Result<Sections, Malformed> {
     let rope = Rope::new(pieces);
-    let mut budget = Budget::MESSAGE;
+    let (mut before_body, mut from_body) = (Budget::PROPERTIES, Budget::MESSAGE);
     let mut header = None;
     let mut delivery_annotations = None;
     let (mut kept, mut body) = (None, None);
@@ -84,7 +84,8 @@ pub fn scan(pieces: &[Bytes]) -> Result<Sections, Malformed> {
     while at < rope.len() {
         let section = Section::at(rope, at)?;
         order.next(section.kind)?;
-        section.check(rope, &mut budget)?;
+        let is_before = section.kind < SectionKind::Data;
+        section.check(rope, if is_before { &mut before_body } else { &mut from_body })?;
         match section.kind {
             SectionKind::Header => header = Some(Header::read(&rope.joined(section.value()))?),
             SectionKind::DeliveryAnnotations => delivery_annotations = Some(rope.joined(section.value())),

@@ -50,6 +50,17 @@ pub struct DescribedRef<'a> {
     pub value: &'a [u8],
 }
 
+/// What an array consists of (1.6.24).
+#[derive(Clone, Debug)]
+pub struct ArrayRef<'a> {
+    /// If the elements are described: their descriptors, the outermost first.
+    pub descriptors: Vec<ValueRef<'a>>,
+    pub kind: Kind,
+    code: u8,
+    count: u32,
+    rest: &'a [u8],
+}
+
 impl<'a> ValueRef<'a> {
     /// Takes one value off the front of `rest`. What lies inside of a list, map, array or descriptor is not checked.
     ///
@@ -131,6 +142,25 @@ impl<'a> Compound<'a> {
         (0..self.count).map_while(move |_| ValueRef::take(&mut rest).ok())
     }
 
+    /// The keys and values of a map, until the first that is malformed.
+    pub fn pairs(self) -> impl Iterator<Item = (ValueRef<'a>, ValueRef<'a>)> {
+        let mut elements = self.elements();
+        std::iter::from_fn(move || elements.next().zip(elements.next()))
+    }
+
+    /// What stands in an array; `None` if its constructor is malformed.
+    pub fn array(self) -> Option<ArrayRef<'a>> {
+        let mut rest = self.bytes;
+        let mut descriptors = Vec::new();
+        let code = loop {
+            match take_byte(&mut rest).ok()? {
+                format::DESCRIBED => descriptors.push(ValueRef::take(&mut rest).ok()?),
+                code => break code,
+            }
+        };
+        Some(ArrayRef { descriptors, kind: kind_of(code)?, code, count: self.count, rest })
+    }
+
     /// The value of the first key in a map that is the string or symbol `name`.
     pub fn get(self, name: &str) -> Option<ValueRef<'a>> {
         let mut rest = self.bytes;
@@ -143,6 +173,29 @@ impl<'a> Compound<'a> {
             skip(&mut rest).ok()?;
         }
         None
+    }
+}
+
+impl<'a> DescribedRef<'a> {
+    /// The descriptor and the value; `None` if one is malformed.
+    pub fn parts(self) -> Option<(ValueRef<'a>, ValueRef<'a>)> {
+        Some((ValueRef::take(&mut { self.descriptor }).ok()?, ValueRef::take(&mut { self.value }).ok()?))
+    }
+}
+
+impl<'a> ArrayRef<'a> {
+    pub const fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The elements without their descriptors, until the first that is malformed.
+    pub fn items(&self) -> impl Iterator<Item = ValueRef<'a>> {
+        let (code, mut rest) = (self.code, self.rest);
+        (0..self.count).map_while(move |_| ValueRef::take_as(code, &mut rest).ok())
     }
 }
 
