@@ -205,7 +205,7 @@ fn tie(
 
 fn exchange_refused(refusal: Refusal, exchange: &Name, shared: &Shared) -> Fault {
     match refusal {
-        Refusal::NoSuchExchange(_) => shared.no_exchange(&exchange.to_text()),
+        Refusal::NoSuchExchange(name) => shared.no_exchange(&name),
         Refusal::InUse(_) => Fault::InUse(shared.described("exchange", &exchange.to_text())),
         other => Fault::Refused(other),
     }

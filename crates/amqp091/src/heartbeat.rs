@@ -5,24 +5,19 @@ use model::Time;
 pub(crate) struct Heartbeat {
     interval: u64,
     heard: Time,
-    /// When to say something, unless something was said.
+    /// When to send the next one, whatever else was said: it is eight bytes.
     beat: Time,
-    said: bool,
 }
 
 impl Heartbeat {
     /// `None` for 0 seconds, "none".
     pub(crate) fn new(seconds: u16, now: Time) -> Option<Self> {
         let interval = u64::from(seconds) * 1_000;
-        (interval > 0).then(|| Self { interval, heard: now, beat: now.plus(interval / 2), said: false })
+        (interval > 0).then(|| Self { interval, heard: now, beat: now.plus(interval / 2) })
     }
 
     pub(crate) fn heard(&mut self, now: Time) {
         self.heard = now;
-    }
-
-    pub(crate) fn said(&mut self) {
-        self.said = true;
     }
 
     pub(crate) fn next(&self) -> Time {
@@ -36,11 +31,11 @@ impl Heartbeat {
 
     /// Whether a heartbeat is to be sent now.
     pub(crate) fn is_due(&mut self, now: Time) -> bool {
-        if now < self.beat {
-            return false;
+        let due = now >= self.beat;
+        if due {
+            self.beat = now.plus(self.interval / 2);
         }
-        self.beat = now.plus(self.interval / 2);
-        !std::mem::take(&mut self.said)
+        due
     }
 
     fn end(&self) -> Time {

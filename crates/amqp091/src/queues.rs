@@ -1,7 +1,8 @@
 //! Class `queue`.
 
 use model::{
-    Binding, Command, Declare, DeclareMode, Io, Lifetime, Name, QueueCounts, QueueInfo, QueueSettings, Refusal, Reply,
+    Binding, Command, Declare, DeclareMode, Exchange, Io, Lifetime, Name, QueueCounts, QueueInfo, QueueSettings,
+    Refusal, Reply,
 };
 
 use crate::arguments;
@@ -151,7 +152,11 @@ impl Channel {
         let key =
             if queue.is_empty() && key.is_empty() { name.clone() } else { Name::from(key.detached().into_bytes()) };
         let exchange = exchange_of(&exchange.detached().into_bytes());
-        let headers = header_rule(arguments)?;
+        // To the others that are always there, arguments mean nothing.
+        let headers = match exchange {
+            Exchange::Headers | Exchange::Named(_) => header_rule(arguments)?,
+            Exchange::Default | Exchange::Topic | Exchange::Direct | Exchange::Fanout => None,
+        };
         Ok((name, Box::new(Binding { exchange, key, headers, ..Binding::default() })))
     }
 

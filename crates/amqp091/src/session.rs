@@ -267,9 +267,6 @@ impl Session {
 
     pub(crate) fn flushed(&mut self, io: &mut Io<'_>) {
         self.shared.last_confirm = None;
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.said();
-        }
         deliver::flushed(&mut self.shared, io);
     }
 

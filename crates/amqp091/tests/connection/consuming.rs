@@ -1,0 +1,390 @@
+//! Deliveries and what becomes of them.
+
+use amqp091::codec::method::{basic, channel, queue};
+use amqp091::codec::{FieldTable, Properties};
+use bytes::Bytes;
+
+use crate::client::*;
+use crate::world::{Client, World};
+
+/// A queue with the messages `1`, `2`, … .
+fn filled(count: u32) -> (World, Client) {
+    let mut world = World::new();
+    let a = world.join();
+    world.declare(a, "q");
+    for i in 1..=count {
+        world.publish(a, to("", "q"), &i.to_string());
+    }
+    (world, a)
+}
+
+fn open(world: &mut World, client: Client, number: u16) {
+    world.expect(client, number, channel::Open {}, "channel.open-ok");
+}
+
+#[test]
+fn prefetch_is_for_each_new_consumer() {
+    let (mut world, a) = filled(6);
+    world.expect(a, 1, qos(2, false), "basic.qos-ok");
+    assert_eq!(world.call(a, 1, consume("q", "a")), ["1: basic.consume-ok a", "1: a 1 /q 1", "1: a 2 /q 2"]);
+    world.expect(a, 1, qos(1, false), "basic.qos-ok");
+    assert_eq!(world.call(a, 1, consume("q", "b")), ["1: basic.consume-ok b", "1: b 3 /q 3"]);
+    world.expect(a, 1, ack(3), "b 4 /q 4");
+    assert_eq!(world.call(a, 1, ack_through(2)), ["1: a 5 /q 5", "1: a 6 /q 6"]);
+}
+
+#[test]
+fn a_global_prefetch_is_shared() {
+    let (mut world, a) = filled(6);
+    world.expect(a, 1, qos(3, true), "basic.qos-ok");
+    let lines = world.call(a, 1, consume("q", "a"));
+    assert_eq!(lines, ["1: basic.consume-ok a", "1: a 1 /q 1", "1: a 2 /q 2", "1: a 3 /q 3"]);
+    world.expect(a, 1, consume("q", "b"), "basic.consume-ok b");
+    let lines = world.call(a, 1, ack_through(2));
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let lines = world.call(a, 1, ack(3));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    // More room.
+    let lines = world.call(a, 1, qos(0, true));
+    assert_eq!(lines.len(), 1, "all are out: {lines:?}");
+    let b = world.join();
+    world.expect(b, 1, get("q"), "basic.get-empty");
+    world.cut(a);
+    assert_eq!(world.tally("q"), (3, 0));
+}
+
+#[test]
+fn what_is_held_back_for_a_consumer_goes_back_with_it() {
+    let (mut world, a) = filled(4);
+    world.expect(a, 1, qos(1, true), "basic.qos-ok");
+    world.call(a, 1, consume("q", "a"));
+    world.expect(a, 1, consume("q", "b"), "basic.consume-ok b");
+    assert_eq!(world.tally("q"), (2, 2));
+    world.expect(a, 1, basic::Cancel { consumer_tag: s("b"), no_wait: false }, "basic.cancel-ok b");
+    assert_eq!(world.tally("q"), (3, 1));
+    world.expect(a, 1, ack(1), "a 2r /q 2");
+}
+
+#[test]
+fn kombu_means_its_channel_when_it_asks_for_prefetch() {
+    let mut world = World::new();
+    let a = world.join_as(table(&[("product", text("py-amqp"))]), 0);
+    world.declare(a, "q");
+    for i in 1..=3 {
+        world.publish(a, to("", "q"), &i.to_string());
+    }
+    world.expect(a, 1, qos(1, false), "basic.qos-ok");
+    assert_eq!(world.call(a, 1, consume("q", "a")), ["1: basic.consume-ok a", "1: a 1 /q 1"]);
+    // It counts for consumers that are there already. Their own window stays, so this one is sent one more.
+    world.expect(a, 1, qos(3, false), "basic.qos-ok");
+    world.expect(a, 1, ack(1), "a 2 /q 2");
+}
+
+#[test]
+fn acknowledgements_come_in_any_order_and_in_ranges() {
+    let (mut world, a) = filled(10);
+    world.tell(a, 1, consume("q", "ct"));
+    world.lines(a);
+    for tag in [3, 10, 1] {
+        world.tell(a, 1, ack(tag));
+    }
+    assert_eq!(world.tally("q"), (0, 7));
+    world.tell(a, 1, ack_through(5));
+    assert_eq!(world.tally("q"), (0, 4));
+    world.tell(a, 1, basic::Nack { delivery_tag: 7, multiple: true, requeue: false });
+    assert_eq!(world.tally("q"), (0, 2));
+    world.tell(a, 1, ack_through(0));
+    assert_eq!(world.tally("q"), (0, 0));
+    world.tell(a, 1, ack_through(0));
+    assert!(world.lines(a).is_empty());
+}
+
+#[test]
+fn an_unknown_delivery_tag_closes_the_channel() {
+    let cases: [(amqp091::codec::Method, &str); 5] = [
+        (ack(1).into(), "1 (basic.ack)"),
+        (ack(0).into(), "0 (basic.ack)"),
+        (ack(4).into(), "4 (basic.ack)"),
+        (ack_through(9).into(), "9 (basic.ack)"),
+        (basic::Reject { delivery_tag: 1, requeue: true }.into(), "1 (basic.reject)"),
+    ];
+    for (method, text) in cases {
+        let (mut world, a) = filled(3);
+        world.tell(a, 1, consume("q", "ct"));
+        world.tell(a, 1, ack(1));
+        world.lines(a);
+        let text = format!("1: channel.close 406 PRECONDITION_FAILED - unknown delivery tag {text}");
+        assert_eq!(world.call(a, 1, method), [text]);
+        assert_eq!(world.tally("q"), (2, 0), "what was not acknowledged is there again");
+    }
+}
+
+#[test]
+fn what_is_requeued_comes_again_in_its_place() {
+    let (mut world, a) = filled(4);
+    world.expect(a, 1, qos(3, false), "basic.qos-ok");
+    world.tell(a, 1, consume("q", "ct"));
+    assert_eq!(world.lines(a).len(), 4);
+    world.expect(a, 1, nack(2, true), "ct 4r /q 2");
+    let all = basic::Nack { delivery_tag: 0, multiple: true, requeue: true };
+    assert_eq!(world.call(a, 1, all), ["1: ct 5r /q 1", "1: ct 6r /q 2", "1: ct 7r /q 3"]);
+    assert_eq!(
+        world.call(a, 1, basic::Recover { requeue: true }),
+        ["1: basic.recover-ok", "1: ct 8r /q 1", "1: ct 9r /q 2", "1: ct 10r /q 3"]
+    );
+    world.expect(a, 1, basic::Reject { delivery_tag: 8, requeue: false }, "ct 11 /q 4");
+    assert_eq!(world.tally("q"), (0, 3));
+}
+
+#[test]
+fn without_acknowledgements_messages_are_gone_when_sent() {
+    let (mut world, a) = filled(3);
+    world.tell(a, 1, consume_no_ack("q", "ct"));
+    assert_eq!(world.lines(a).len(), 4);
+    assert_eq!(world.tally("q"), (0, 0));
+    // They have numbers all the same.
+    world.publish(a, to("", "q"), "4");
+    assert_eq!(world.lines(a), ["1: ct 4 /q 4"]);
+}
+
+#[test]
+fn who_does_not_read_is_not_sent_everything() {
+    let mut world = World::new();
+    let (a, b) = (world.join(), world.join());
+    world.declare(a, "q");
+    world.expect(b, 1, consume_no_ack("q", "ct"), "basic.consume-ok ct");
+    world.peer(b).is_stalled = true;
+    let body = "x".repeat(1000);
+    for _ in 0..3000 {
+        world.publish(a, to("", "q"), &body);
+    }
+    let waiting = world.peer(b).unwritten();
+    assert!((1_000_000..1_200_000).contains(&waiting), "{waiting}");
+    world.peer(b).is_stalled = false;
+    world.flush_bytes(b, usize::MAX);
+    assert_eq!(world.messages(b).len(), 3000);
+    assert_eq!(world.tally("q"), (0, 0));
+}
+
+#[test]
+fn so_many_empty_messages_are_on_their_way_and_no_more() {
+    let mut world = World::new();
+    let (a, b) = (world.join(), world.join());
+    world.declare(a, "q");
+    world.expect(b, 1, consume_no_ack("q", "ct"), "basic.consume-ok ct");
+    world.peer(b).is_stalled = true;
+    let frames: Vec<_> =
+        (0..20_000).flat_map(|_| message_frames(1, to("", "q"), &Properties::default(), b"")).collect();
+    world.send_frames(a, &frames);
+    assert_eq!(world.tally("q").0, 20_000 - 16_384);
+    world.peer(b).is_stalled = false;
+    world.flush_bytes(b, usize::MAX);
+    assert_eq!(world.messages(b).len(), 20_000);
+}
+
+#[test]
+fn consumer_tags_are_unique_in_their_channel() {
+    let (mut world, a) = filled(0);
+    world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
+    open(&mut world, a, 2);
+    world.expect(a, 2, consume("q", "ct"), "basic.consume-ok ct");
+    let names: Vec<String> = (0..2).flat_map(|_| world.call(a, 1, consume("q", ""))).collect();
+    assert!(names.iter().all(|name| name.starts_with("1: basic.consume-ok amq.ctag-")), "{names:?}");
+    assert_ne!(names[0], names[1]);
+    let found = world.call(a, 1, consume("q", "ct"));
+    assert_eq!(found, ["0: connection.close 530 NOT_ALLOWED - attempt to reuse consumer tag 'ct' (basic.consume)"]);
+}
+
+#[test]
+fn an_exclusive_consumer_is_alone() {
+    let (mut world, a) = filled(0);
+    let b = world.join();
+    world.expect(a, 1, basic::Consume { exclusive: true, ..consume("q", "a") }, "basic.consume-ok a");
+    let refused = "channel.close 403 ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use";
+    world.expect(b, 1, consume("q", "b"), &format!("{refused} (basic.consume)"));
+    let c = world.join();
+    world.expect(c, 1, get("q"), &format!("{refused} (basic.get)"));
+    world.expect(a, 1, basic::Cancel { consumer_tag: s("a"), no_wait: false }, "basic.cancel-ok a");
+    let d = world.join();
+    world.expect(d, 1, consume("q", "d"), "basic.consume-ok d");
+    world.expect(a, 1, basic::Consume { exclusive: true, ..consume("q", "a") }, &format!("{refused} (basic.consume)"));
+}
+
+#[test]
+fn a_cancelled_consumer_gets_nothing_more() {
+    let (mut world, a) = filled(1);
+    assert_eq!(world.call(a, 1, consume("q", "ct")), ["1: basic.consume-ok ct", "1: ct 1 /q 1"]);
+    let cancel = || basic::Cancel { consumer_tag: s("ct"), no_wait: false };
+    world.expect(a, 1, cancel(), "basic.cancel-ok ct");
+    world.publish(a, to("", "q"), "2");
+    assert!(world.lines(a).is_empty());
+    assert_eq!(world.tally("q"), (1, 1), "what it has stays with the channel");
+    world.tell(a, 1, ack(1));
+    assert_eq!(world.tally("q"), (1, 0));
+    world.expect(a, 1, cancel(), "basic.cancel-ok ct");
+    assert_eq!(world.call(a, 1, consume("q", "ct")), ["1: basic.consume-ok ct", "1: ct 2 /q 2"]);
+}
+
+#[test]
+fn a_consumer_hears_that_its_queue_is_gone() {
+    let (mut world, a) = filled(0);
+    let (b, old) = (world.join(), world.join_as(FieldTable::EMPTY, 0));
+    for client in [b, old] {
+        world.expect(client, 1, consume("q", "ct"), "basic.consume-ok ct");
+    }
+    world.expect(a, 1, queue::Delete { queue: s("q"), ..Default::default() }, "queue.delete-ok 0");
+    assert_eq!(world.lines(b), ["1: basic.cancel ct"]);
+    assert!(world.lines(old).is_empty(), "it could not read that");
+    world.declare(a, "q");
+    for client in [b, old] {
+        world.expect(client, 1, consume("q", "ct"), "basic.consume-ok ct");
+    }
+}
+
+#[test]
+fn a_channel_gives_back_what_it_has() {
+    let (mut world, a) = filled(3);
+    open(&mut world, a, 2);
+    world.expect(a, 2, qos(1, false), "basic.qos-ok");
+    world.tell(a, 1, basic::Get { no_ack: false, ..get("q") });
+    world.tell(a, 2, consume("q", "ct"));
+    world.lines(a);
+    assert_eq!(world.tally("q"), (1, 2));
+    world.expect(a, 2, close_channel(), "channel.close-ok");
+    assert_eq!(world.tally("q"), (2, 1));
+    open(&mut world, a, 2);
+    assert_eq!(
+        world.call(a, 2, consume("q", "ct")),
+        ["2: basic.consume-ok ct", "2: ct 1r /q 2", "2: ct 2 /q 3"],
+        "a new channel begins anew"
+    );
+    world.cut(a);
+    assert_eq!(world.tally("q"), (3, 0));
+}
+
+#[test]
+fn what_is_on_its_way_to_a_closed_channel_goes_back() {
+    let (mut world, a) = filled(0);
+    world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
+    let b = world.join();
+    world.say_frames(b, &message_frames(1, to("", "q"), &Properties::default(), b"x"));
+    world.say_frames(a, &[frame(1, close_channel()), frame(1, channel::Open {}), frame(1, consume("q", "other"))]);
+    world.rest();
+    let lines = world.lines(a);
+    let expected = ["1: channel.close-ok", "1: channel.open-ok", "1: basic.consume-ok other", "1: other 1r /q x"];
+    assert_eq!(lines, expected);
+    // The same with a get.
+    let (mut world, a) = filled(1);
+    world.say_frames(a, &[frame(1, get("q")), frame(1, close_channel())]);
+    world.rest();
+    assert_eq!(world.lines(a), ["1: channel.close-ok"]);
+    assert_eq!(world.tally("q"), (1, 0));
+}
+
+#[test]
+fn what_is_on_its_way_to_a_cancelled_consumer_still_arrives() {
+    let (mut world, a) = filled(0);
+    world.expect(a, 1, consume_no_ack("q", "ct"), "basic.consume-ok ct");
+    let b = world.join();
+    world.say_frames(b, &message_frames(1, to("", "q"), &Properties::default(), b"x"));
+    world.say_frames(a, &[frame(1, basic::Cancel { consumer_tag: s("ct"), no_wait: false })]);
+    world.rest();
+    assert_eq!(world.lines(a), ["1: ct 1 /q x", "1: basic.cancel-ok ct"]);
+}
+
+#[test]
+fn redelivered_is_remembered_across_a_crash() {
+    let (mut world, a) = filled(0);
+    world.publish_with(a, to("", "q"), &PERSISTENT, b"seen");
+    world.call(a, 1, get("q"));
+    world.crash();
+    let b = world.join();
+    world.expect(b, 1, get("q"), "got 1r /q seen, 0 left");
+}
+
+#[test]
+fn answers_take_the_quick_way() {
+    let mut world = World::new();
+    let (client, server) = (world.join(), world.join());
+    world.declare(server, "rpc");
+    world.tell(server, 1, consume_no_ack("rpc", "srv"));
+    world.lines(server);
+    let pseudo = "amq.rabbitmq.reply-to";
+    world.expect(client, 1, consume_no_ack(pseudo, "me"), "basic.consume-ok me");
+    let asks = Properties { reply_to: Some(pseudo.as_bytes()), correlation_id: Some(b"7"), ..Properties::default() };
+    world.publish_with(client, to("", "rpc"), &asks, b"question");
+    let question = world.messages(server).remove(0);
+    let reply_to = String::from_utf8(question.properties().reply_to.unwrap().to_vec()).unwrap();
+    assert!(reply_to.starts_with("amq.rabbitmq.reply-to."), "{reply_to}");
+    assert_eq!(question.properties().correlation_id, Some(&b"7"[..]));
+    world.expect(server, 1, passive(&reply_to), &format!("queue.declare-ok {reply_to} 0 1"));
+    world.publish(server, to("", &reply_to), "answer");
+    assert_eq!(world.lines(client), [format!("1: me 1 /{reply_to} answer")]);
+    world.expect(client, 1, basic::Cancel { consumer_tag: s("me"), no_wait: false }, "basic.cancel-ok me");
+    let gone = format!("channel.close 404 NOT_FOUND - no queue '{reply_to}' in vhost '/' (queue.declare)");
+    world.expect(server, 1, passive(&reply_to), &gone);
+    world.publish_with(client, to("", "rpc"), &asks, b"question");
+    let text = "1: channel.close 406 PRECONDITION_FAILED - fast reply consumer does not exist (basic.publish)";
+    assert_eq!(world.lines(client), [text]);
+    let a = world.join();
+    let text = "channel.close 406 PRECONDITION_FAILED - reply consumer cannot acknowledge (basic.consume)";
+    world.expect(a, 1, consume(pseudo, "me"), text);
+}
+
+#[test]
+fn a_delivery_says_how_it_was_published() {
+    let mut world = World::new();
+    let a = world.join();
+    world.declare(a, "q");
+    world.expect(a, 1, bind("q", "amq.topic", "a.*"), "queue.bind-ok");
+    world.tell(a, 1, consume_no_ack("q", "ct"));
+    world.lines(a);
+    world.publish(a, to("amq.topic", "a.b"), "x");
+    assert_eq!(world.lines(a), ["1: ct 1 amq.topic/a.b x"]);
+}
+
+#[test]
+fn other_protocols_messages_are_translated() {
+    let mut world = World::new();
+    let a = world.join();
+    world.declare(a, "q");
+    let header =
+        model::Header { durable: true, priority: 7, expires: Some(world.now.plus(5000)), ..Default::default() };
+    let message = model::Message {
+        address: model::Address::queue(model::Namespace(0), "q".into()),
+        header,
+        encoding: model::EncodingId::PLAIN,
+        properties: Bytes::new(),
+        body: Bytes::from_static(b"plain").into(),
+    };
+    world.publish_raw(message);
+    world.tell(a, 1, get("q"));
+    let message = world.messages(a).remove(0);
+    let properties = message.properties();
+    assert_eq!(message.body, "plain");
+    assert_eq!((properties.delivery_mode, properties.priority), (Some(2), Some(7)));
+    assert_eq!(properties.expiration, Some(&b"5000"[..]));
+}
+
+#[test]
+fn a_key_that_is_too_long_is_a_dead_letter() {
+    let mut world = World::new();
+    let a = world.join();
+    world.declare(a, "q");
+    world.expect(a, 1, bind("q", "amq.topic", "#"), "queue.bind-ok");
+    world.tell(a, 1, consume("q", "ct"));
+    world.lines(a);
+    let message = model::Message {
+        address: model::Address::topic(model::Namespace(0), "k".repeat(256).into()),
+        header: model::Header::default(),
+        encoding: model::EncodingId::MQTT,
+        properties: Bytes::new(),
+        body: Bytes::new().into(),
+    };
+    world.publish_raw(message);
+    world.publish(a, to("", "q"), "next");
+    assert_eq!(world.lines(a), ["1: ct 1 /q next"], "it blocks nobody");
+    assert_eq!(world.tally("q"), (0, 1));
+    assert_eq!(world.tally("ActiveMQ.DLQ"), (1, 0));
+    assert_eq!(world.status().conversions.undeliverable, 1);
+}

@@ -1,0 +1,15 @@
+//! The server's side of connections, with the real broker and a journal in memory. Time is virtual; nothing waits.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what drives its connections")]
+
+mod basics;
+mod client;
+mod connecting;
+mod consuming;
+mod dead_letters;
+mod declaring;
+mod lifetimes;
+mod peer;
+mod publishing;
+mod routing;
+mod transactions;
+mod world;
