@@ -46,7 +46,7 @@ pub(crate) fn bind(config: &Config, faces: &Faces) -> Result<Bound, Failure> {
         let at = socket.local_addr().map_err(|error| Failure::Start(format!("listener {name}: {error}")))?;
         let (face, url, about) = match listener.face {
             config::Face::Mqtt => (Face::Protocol(faces.mqtt.clone()), format!("mqtt://{at}"), "MQTT 3.1, 3.1.1"),
-            config::Face::Amqp => (Face::Protocol(faces.amqp.clone()), format!("amqp://{at}"), "AMQP 0-9-1"),
+            config::Face::Amqp => (Face::Protocol(faces.amqp.clone()), format!("amqp://{at}"), "AMQP 0-9-1, 1.0"),
             config::Face::Stomp => {
                 (Face::Protocol(faces.stomp.clone()), format!("stomp://{at}"), "STOMP 1.0, 1.1, 1.2")
             }

@@ -73,6 +73,7 @@ fn encodings() -> Encodings {
     encodings.register(Arc::new(aws::SqsEncoding));
     encodings.register(Arc::new(stomp::StompEncoding));
     encodings.register(Arc::new(amqp091::Amqp091Encoding));
+    encodings.register(Arc::new(amqp10::Amqp10Encoding));
     encodings
 }
 
@@ -109,7 +110,7 @@ fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
-        amqp: amqp(config, encodings, login_timeout),
+        amqp: amqp(config, encodings, login_timeout, subscription_bytes),
         stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
         console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
@@ -118,10 +119,14 @@ fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
 }
 
 /// Both versions on one port. What is neither is refused by the first.
-fn amqp(config: &Config, encodings: &Encodings, login_timeout: u64) -> Arc<dyn Protocol> {
+fn amqp(config: &Config, encodings: &Encodings, login_timeout: u64, subscription_bytes: u64) -> Arc<dyn Protocol> {
     let mut amqp091 = amqp091::Amqp091Options::new(encodings.clone());
     (amqp091.max_message, amqp091.login_timeout) = (config.max_message_size as u64, login_timeout);
-    let protocols: Vec<Arc<dyn Protocol>> = vec![Arc::new(amqp091::Amqp091::new(amqp091))];
+    let mut amqp10 = amqp10::Amqp10Options::new(encodings.clone());
+    (amqp10.max_message, amqp10.login_timeout) = (config.max_message_size, login_timeout);
+    amqp10.subscription_bytes = subscription_bytes;
+    let protocols: Vec<Arc<dyn Protocol>> =
+        vec![Arc::new(amqp091::Amqp091::new(amqp091)), Arc::new(amqp10::Amqp10::new(amqp10))];
     Arc::new(SharedPort::new("amqp", protocols, login_timeout))
 }
 
