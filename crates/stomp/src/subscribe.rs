@@ -65,8 +65,9 @@ impl Session {
         }
         let ack = ack_mode(headers)?;
         let window = self.window(headers)?;
-        let exclusive = flag(headers, "activemq.exclusive")? || flag(headers, "exclusive")?;
-        let is_browser = flag(headers, "browser")?;
+        let exclusive =
+            flag(frame.command, headers, "activemq.exclusive")? || flag(frame.command, headers, "exclusive")?;
+        let is_browser = flag(frame.command, headers, "browser")?;
         let durability = durability(headers)?;
         let subject = self.subject(&destination, &key, is_browser, &durability)?;
         let exclusive =
@@ -271,12 +272,9 @@ fn durability(headers: Headers<'_>) -> Result<Durability, ClientError> {
     if let Some(name) = named {
         return Ok(Durability::Named(name.into_owned()));
     }
-    Ok(if is_shared(headers)? { Durability::Shared } else { Durability::None })
-}
-
-/// RabbitMQ's durable subscription.
-pub(crate) fn is_shared(headers: Headers<'_>) -> Result<bool, ClientError> {
-    Ok(flag(headers, "durable")? && headers.get("auto-delete").is_some() && !flag(headers, "auto-delete")?)
+    let is_kept = headers.get("auto-delete").is_some() && !flag(Command::Subscribe, headers, "auto-delete")?;
+    let is_shared = is_kept && flag(Command::Subscribe, headers, "durable")?;
+    Ok(if is_shared { Durability::Shared } else { Durability::None })
 }
 
 fn durable_settings(subscription: &Subscription) -> QueueSettings {
@@ -350,11 +348,11 @@ fn ack_mode(headers: Headers<'_>) -> Result<AckMode, ClientError> {
     }
 }
 
-fn flag(headers: Headers<'_>, name: &'static str) -> Result<bool, ClientError> {
+pub(crate) fn flag(command: Command, headers: Headers<'_>, name: &'static str) -> Result<bool, ClientError> {
     match headers.get(name).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(ClientError::wrong_header(Command::Subscribe, name, other, "Allowed are true and false.")),
+        Some(other) => Err(ClientError::wrong_header(command, name, other, "Allowed are true and false.")),
     }
 }
 

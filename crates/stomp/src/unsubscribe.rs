@@ -7,7 +7,7 @@ use crate::codec::{Command, Frame, Headers, Version};
 use crate::error::ClientError;
 use crate::receipt;
 use crate::session::{Session, barrier};
-use crate::subscribe::{is_shared, queue_ref, shared_queue};
+use crate::subscribe::{flag, queue_ref, shared_queue};
 use crate::subscription::{Source, State, consumer};
 use crate::token::Request;
 use crate::transaction::receipt_of;
@@ -41,7 +41,8 @@ impl Session {
         if let Some(name) = named {
             return Ok(Some(self.named_queue(Command::Unsubscribe, &name)?));
         }
-        if !is_shared(headers)? {
+        // RabbitMQ's word for it.
+        if !flag(Command::Unsubscribe, headers, "durable")? {
             return Ok(None);
         }
         if let Some(Source::Durable(queue)) = slot.and_then(|slot| self.subscriptions.get(slot)).map(|it| &it.source) {
