@@ -11,6 +11,7 @@ use crate::queue::Queue;
 use crate::secret::Secret;
 use crate::topic::{Subscription, Topic};
 use crate::value::{Table, Value};
+use crate::virtual_host::VirtualHost;
 
 /// The whole configuration, checked. What each field means stands in `REFERENCE.md`.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,7 @@ pub struct Config {
     pub exchanges: Vec<Exchange>,
     pub bindings: Vec<Binding>,
     pub subscriptions: Vec<Subscription>,
+    pub virtual_hosts: Vec<VirtualHost>,
     /// What the fields were made of, with its origins.
     pub(crate) effective: Table,
 }
@@ -94,6 +96,7 @@ impl Config {
             exchanges: effective.tables("exchange").iter().map(Exchange::new).collect(),
             bindings: effective.tables("binding").iter().map(Binding::new).collect(),
             subscriptions: effective.tables("subscription").iter().map(Subscription::new).collect(),
+            virtual_hosts: effective.tables("virtual_host").iter().map(VirtualHost::new).collect(),
             effective,
         }
     }

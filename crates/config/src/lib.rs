@@ -27,6 +27,7 @@ mod text_file;
 mod topic;
 mod units;
 mod value;
+mod virtual_host;
 mod words;
 
 #[cfg(test)]
@@ -48,4 +49,5 @@ pub use settings::SETTINGS;
 pub use show::show;
 pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
+pub use virtual_host::VirtualHost;
 pub use words::{Dialect, ExchangeKind, Face, Match, Overflow};

@@ -82,6 +82,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("exchange", Kind::Tables(EXCHANGE), Preset::Unset("none"), "Exchanges that exist from the start."),
     setting("binding", Kind::Tables(BINDING), Preset::Unset("none"), "Which messages of an exchange a queue gets."),
     setting("subscription", Kind::Tables(SUBSCRIPTION), Preset::Unset("none"), "Which topics a queue gets."),
+    setting(
+        "virtual_host",
+        Kind::Tables(VIRTUAL_HOST),
+        Preset::Unset("none"),
+        "Virtual hosts of AMQP and STOMP that are accounts of their own; every other name is the broker's own account.",
+    ),
 ];
 
 const LISTENER: &[Setting] = &[
@@ -199,6 +205,17 @@ const BINDING: &[Setting] = &[
     ),
     setting("headers", Kind::Headers, Preset::Unset("none"), "For a headers exchange: what the headers must be."),
     setting("match", Kind::Choice(Match::NAMES), Preset::Is("all"), "Whether all headers must match, or any."),
+];
+
+const VIRTUAL_HOST: &[Setting] = &[
+    setting(
+        "name",
+        Kind::Text(Form::Name),
+        Preset::Required,
+        "What clients say: AMQP 0-9-1's virtual host, AMQP 1.0's hostname, STOMP's `host`.",
+    ),
+    ACCOUNT,
+    REGION,
 ];
 
 const SUBSCRIPTION: &[Setting] = &[

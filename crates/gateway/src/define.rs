@@ -5,6 +5,7 @@ use config::{Config, HeaderValue, Match};
 use model::{
     Binding, Command, Commands, ConnectionId, DeadLetter, Declare, DeclareMode, Effect, Exchange, ExchangeKind,
     ExchangeSettings, HeaderRule, Name, Namespace, Overflow, Peer, QueueRef, QueueSettings, Reply, Time, Token,
+    VirtualHosts,
 };
 
 use crate::exit::Failure;
@@ -12,21 +13,23 @@ use crate::exit::Failure;
 /// The account that is the namespace `/`, in the configured region.
 const ROOT_ACCOUNT: &str = "000000000000";
 
-/// Carries the configuration's definitions out in `broker`, adding their records to `step`.
+/// Carries the configuration's definitions out in `broker`, adding their records to `step`, and tells which namespaces
+/// its virtual hosts are.
 pub(crate) fn define(
     config: &Config,
     broker: &mut Broker,
     now: Time,
     connection: ConnectionId,
     step: &mut Step,
-) -> Result<(), Failure> {
+) -> Result<VirtualHosts, Failure> {
     let mut definer = Definer { config, broker, now, step, commands: Commands { connection, batch: Vec::new() } };
     let peer = Peer { protocol: "configuration", address: None, secure: true };
     definer.commands.push(Command::Open { peer: peer.into(), client: Name::from("configuration") });
     definer.define()?;
+    let hosts = definer.virtual_hosts()?;
     definer.commands.push(Command::Close);
     definer.broker.step(now, &mut definer.commands, definer.step);
-    Ok(())
+    Ok(hosts)
 }
 
 struct Definer<'a> {
@@ -76,6 +79,11 @@ impl Definer<'_> {
             self.bind(namespace, &subscription.queue, binding)?;
         }
         Ok(())
+    }
+
+    fn virtual_hosts(&mut self) -> Result<VirtualHosts, Failure> {
+        let hosts = self.config.virtual_hosts.iter();
+        hosts.map(|host| Ok((host.name.clone(), self.namespace(&host.namespace)?))).collect()
     }
 
     /// Binds a queue, making it with default settings if nobody declared it.

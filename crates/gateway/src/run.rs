@@ -7,7 +7,7 @@ use std::time::Duration;
 use broker::{Broker, Options, Step};
 use config::Config;
 use console::ManagementOptions;
-use model::{ConnectionId, Encodings, Lsn, Protocol, Time};
+use model::{ConnectionId, Encodings, Lsn, Protocol, Time, VirtualHosts};
 use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -42,12 +42,11 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         (None, Some(store)) => store.identity().secret,
         (None, None) => ephemeral_secret()?,
     };
-    let faces = faces(config, &encodings, secret);
-    let bound = listeners::bind(config, &faces)?;
-
     let configuration = ConnectionId { thread: threads as u16, slot: 0, generation: 1 };
     let mut step = Step::default();
-    crate::define::define(config, &mut broker, now, configuration, &mut step)?;
+    let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
+    let faces = faces(config, &encodings, &hosts, secret);
+    let bound = listeners::bind(config, &faces)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
@@ -97,7 +96,7 @@ fn ephemeral_secret() -> Result<[u8; 32], Failure> {
     Ok(secret)
 }
 
-fn faces(config: &Config, encodings: &Encodings, secret: [u8; 32]) -> Faces {
+fn faces(config: &Config, encodings: &Encodings, _hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
     let mut mqtt = mqtt::MqttOptions::new(encodings.clone());

@@ -23,6 +23,7 @@ mod output;
 mod queue;
 mod refusal;
 mod time;
+mod virtual_hosts;
 
 pub use address::{Address, Exchange, ExchangeKind, ExchangeSettings, Name, alias_of};
 pub use binding::{Binding, HeaderRule, HeaderValue, Tag, Tags};
@@ -48,3 +49,4 @@ pub use output::Output;
 pub use queue::{Alteration, DeadLetter, Lifetime, Overflow, QueueKind, QueueSettings};
 pub use refusal::Refusal;
 pub use time::Time;
+pub use virtual_hosts::VirtualHosts;

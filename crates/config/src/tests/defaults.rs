@@ -23,7 +23,7 @@ fn nothing_is_set() {
     ];
     assert_eq!(listeners, expected.map(|(face, socket)| (face, socket.to_owned(), Dialect::ActiveMq)));
     assert!(config.queues.is_empty() && config.topics.is_empty() && config.exchanges.is_empty());
-    assert!(config.bindings.is_empty() && config.subscriptions.is_empty());
+    assert!(config.bindings.is_empty() && config.subscriptions.is_empty() && config.virtual_hosts.is_empty());
 }
 
 #[test]
@@ -105,4 +105,12 @@ fn topics_exchanges_bindings_subscriptions() {
     let subscription = &config.subscriptions[0];
     assert_eq!((subscription.topic.as_str(), subscription.queue.as_str()), ("news.#", "q"));
     assert_eq!(subscription.filter.as_deref(), Some("colour = 'red'"));
+}
+
+#[test]
+fn virtual_hosts_are_accounts() {
+    let config = from_file("[[virtual_host]]\nname = 'shop'\naccount = '000000000001'\n[[virtual_host]]\nname = 'own'");
+    let hosts: Vec<_> =
+        config.virtual_hosts.iter().map(|it| (it.name.as_str(), it.namespace.account.as_str())).collect();
+    assert_eq!(hosts, [("shop", "000000000001"), ("own", "000000000000")]);
 }
