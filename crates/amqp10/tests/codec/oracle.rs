@@ -1,12 +1,15 @@
-//! A codec that others have written agrees: what we write it reads, and what it writes of that we read as the same.
+//! A codec that others have written agrees: what we write it reads as the same, and what it writes of
+//! performatives we do.
 
 use amqp10::codec::{
-    AmqpError, DeliveryState, Fields, Frame, Outcome, Performative, Source, Target, Transactional, Value, decode_value,
+    AmqpError, DeliveryState, Fields, Frame, Kind, Outcome, Performative, Source, Target, Transactional, Value,
     encode_value,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use fe2o3_amqp_types::performatives::Performative as TheirPerformative;
 use proptest::prelude::*;
+use serde_amqp::Value as Theirs;
+use serde_amqp::descriptor::Descriptor;
 
 use crate::{decode_one, encoded_body, framed, generate};
 
@@ -15,9 +18,8 @@ proptest! {
     fn values(value in generate::value().prop_filter("what the other has no form for", is_plain)) {
         let mut ours = BytesMut::new();
         encode_value(&value, &mut ours);
-        let theirs: serde_amqp::Value = serde_amqp::from_slice(&ours).unwrap();
-        let again = Bytes::from(serde_amqp::to_vec(&theirs).unwrap());
-        prop_assert_eq!(decode_value(&again).unwrap(), value);
+        let theirs: Theirs = serde_amqp::from_slice(&ours).unwrap();
+        prop_assert!(is_same(&value, &theirs), "{theirs:?}");
     }
 
     #[test]
@@ -30,25 +32,67 @@ proptest! {
     }
 }
 
-/// Their maps have no duplicate keys, their arrays no descriptors and no type while they are empty, and what follows a
-/// described timestamp becomes one.
+/// Their maps have no duplicate keys, their descriptors are numbers and names, and of arrays they read those that have
+/// elements, and these no elements, no descriptors and at least a byte.
 fn is_plain(value: &Value) -> bool {
     match value {
-        Value::Described(described) => is_bare(&described.descriptor) && is_bare(&described.value),
-        value => is_bare(value),
-    }
-}
-
-fn is_bare(value: &Value) -> bool {
-    match value {
-        Value::List(items) => items.iter().all(is_bare),
+        Value::List(items) => items.iter().all(is_plain),
         Value::Map(map) => {
             let unlike =
                 |(index, (key, _)): (usize, &(Value, Value))| map[..index].iter().all(|(other, _)| other != key);
-            map.iter().enumerate().all(unlike) && map.iter().all(|(key, value)| is_bare(key) && is_bare(value))
+            map.iter().enumerate().all(unlike) && map.iter().all(|(key, value)| is_plain(key) && is_plain(value))
         }
-        Value::Array(_) | Value::Described(_) => false,
+        Value::Array(array) => {
+            let has_others = matches!(array.kind, Kind::Null | Kind::List | Kind::Map | Kind::Array);
+            array.descriptors.is_empty() && !array.items.is_empty() && !has_others
+        }
+        Value::Described(described) => is_plain(&described.value),
         _ => true,
+    }
+}
+
+fn is_same(ours: &Value, theirs: &Theirs) -> bool {
+    let all = |ours: &[Value], theirs: &[Theirs]| {
+        ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| is_same(ours, theirs))
+    };
+    match (ours, theirs) {
+        (Value::Null, Theirs::Null) => true,
+        (Value::Bool(ours), Theirs::Bool(theirs)) => ours == theirs,
+        (Value::Ubyte(ours), Theirs::Ubyte(theirs)) => ours == theirs,
+        (Value::Ushort(ours), Theirs::Ushort(theirs)) => ours == theirs,
+        (Value::Uint(ours), Theirs::Uint(theirs)) => ours == theirs,
+        (Value::Ulong(ours), Theirs::Ulong(theirs)) => ours == theirs,
+        (Value::Byte(ours), Theirs::Byte(theirs)) => ours == theirs,
+        (Value::Short(ours), Theirs::Short(theirs)) => ours == theirs,
+        (Value::Int(ours), Theirs::Int(theirs)) => ours == theirs,
+        (Value::Long(ours), Theirs::Long(theirs)) => ours == theirs,
+        (Value::Float(ours), Theirs::Float(theirs)) => ours == &**theirs,
+        (Value::Double(ours), Theirs::Double(theirs)) => ours == &**theirs,
+        (Value::Decimal32(ours), Theirs::Decimal32(theirs)) => ours == theirs.as_inner(),
+        (Value::Decimal64(ours), Theirs::Decimal64(theirs)) => ours == theirs.as_inner(),
+        (Value::Decimal128(ours), Theirs::Decimal128(theirs)) => ours == theirs.as_inner(),
+        (Value::Char(ours), Theirs::Char(theirs)) => ours == theirs,
+        (Value::Timestamp(ours), Theirs::Timestamp(theirs)) => *ours == theirs.milliseconds(),
+        (Value::Uuid(ours), Theirs::Uuid(theirs)) => ours == theirs.as_inner(),
+        (Value::Binary(ours), Theirs::Binary(theirs)) => ours == &theirs[..],
+        (Value::String(ours), Theirs::String(theirs)) => *ours == theirs.as_str(),
+        (Value::Symbol(ours), Theirs::Symbol(theirs)) => *ours == theirs.as_str(),
+        (Value::List(ours), Theirs::List(theirs)) => all(ours, theirs),
+        (Value::Array(ours), Theirs::Array(theirs)) => all(&ours.items, &theirs.0),
+        (Value::Map(ours), Theirs::Map(theirs)) => {
+            let pairs = ours.iter().zip(theirs.iter());
+            ours.len() == theirs.len()
+                && pairs.into_iter().all(|(ours, theirs)| is_same(&ours.0, theirs.0) && is_same(&ours.1, theirs.1))
+        }
+        (Value::Described(ours), Theirs::Described(theirs)) => {
+            let descriptor = match (&ours.descriptor, &theirs.descriptor) {
+                (Value::Ulong(ours), Descriptor::Code(theirs)) => ours == theirs,
+                (Value::Symbol(ours), Descriptor::Name(theirs)) => *ours == theirs.as_str(),
+                _ => false,
+            };
+            descriptor && is_same(&ours.value, &theirs.value)
+        }
+        _ => false,
     }
 }
 
