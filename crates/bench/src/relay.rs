@@ -33,10 +33,12 @@ pub struct Relay {
     epoll: OwnedFd,
     peers: BTreeMap<u64, Peer>,
     /// Keys of the peers that have subscribed, and what they speak.
-    subscribers: Vec<(u64, Protocol)>,
+    subscribers: Vec<(u64, Option<Protocol>)>,
     queue: VecDeque<Vec<u8>>,
     next_key: u64,
     buffer: Vec<u8>,
+    /// Kept for its memory.
+    asked: Asked,
 }
 
 struct Peer {
@@ -45,8 +47,9 @@ struct Peer {
     speech: Option<Speech>,
     /// An incomplete frame.
     input: Vec<u8>,
-    /// What the socket did not take.
+    /// What the socket did not take, from `sent` on.
     output: Vec<u8>,
+    sent: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,7 +94,8 @@ impl Relay {
             subscribers: Vec::new(),
             queue: VecDeque::new(),
             next_key: LISTENER + 1,
-            buffer: vec![0; READ],
+            buffer: vec![0; INPUT_LIMIT + READ],
+            asked: Asked::default(),
         })
     }
 
@@ -144,36 +148,27 @@ impl Relay {
         if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
             return Ok(());
         }
-        let read = match peer.stream.read(&mut self.buffer) {
+        // Behind what is left of the last read.
+        let kept = peer.input.len();
+        self.buffer[..kept].copy_from_slice(&peer.input);
+        let read = match peer.stream.read(&mut self.buffer[kept..kept + READ]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut asked = Asked::default();
-        let mut kept = std::mem::take(&mut peer.input);
-        let input = if kept.is_empty() {
-            &self.buffer[..read]
-        } else {
-            kept.extend_from_slice(&self.buffer[..read]);
-            &kept
+        let input = &self.buffer[..kept + read];
+        let mut asked = std::mem::take(&mut self.asked).cleared();
+        let used = match peer.speech.take().or_else(|| Speech::recognise(input)) {
+            Some(speech) => peer.speech.insert(speech).understand(input, &mut self.queue, &mut asked)?,
+            None => 0,
         };
-        let Some(speech) = peer.speech.take().or_else(|| Speech::recognise(input)) else {
-            peer.input = input.to_vec();
-            return Ok(());
-        };
-        let speech = peer.speech.insert(speech);
-        let used = speech.understand(input, &mut self.queue, &mut asked)?;
-        let protocol = speech.protocol();
-        if kept.is_empty() {
-            kept.extend_from_slice(&self.buffer[used..read]);
-        } else {
-            kept.drain(..used);
-        }
-        peer.input = kept;
+        peer.input.clear();
+        peer.input.extend_from_slice(&input[used..]);
         if peer.input.len() > INPUT_LIMIT {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        let protocol = peer.speech.as_ref().map(Speech::protocol);
         peer.send(&self.epoll, key, &asked.reply)?;
         if asked.subscribes && !self.subscribers.contains(&(key, protocol)) {
             self.subscribers.push((key, protocol));
@@ -181,10 +176,12 @@ impl Relay {
         if !asked.relayed.is_empty() {
             self.relay(protocol, &asked.relayed);
         }
-        if asked.ends { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+        let ends = asked.ends;
+        self.asked = asked;
+        if ends { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
-    fn relay(&mut self, protocol: Protocol, frames: &[u8]) {
+    fn relay(&mut self, protocol: Option<Protocol>, frames: &[u8]) {
         let (peers, epoll) = (&mut self.peers, &self.epoll);
         self.subscribers.retain(|(key, spoken)| {
             if *spoken != protocol {
@@ -201,7 +198,7 @@ impl Relay {
 
 impl Peer {
     const fn new(stream: TcpStream) -> Self {
-        Self { stream, speech: None, input: Vec::new(), output: Vec::new() }
+        Self { stream, speech: None, input: Vec::new(), output: Vec::new(), sent: 0 }
     }
 
     fn send(&mut self, epoll: &OwnedFd, key: u64, bytes: &[u8]) -> io::Result<()> {
@@ -221,12 +218,24 @@ impl Peer {
     }
 
     fn flush(&mut self, epoll: &OwnedFd, key: u64) -> io::Result<()> {
-        let sent = write_some(&mut self.stream, &self.output)?;
-        self.output.drain(..sent);
-        if self.output.is_empty() {
+        self.sent += write_some(&mut self.stream, &self.output[self.sent..])?;
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
             epoll::modify(epoll, &self.stream, EventData::new_u64(key), EventFlags::IN)?;
+        } else if self.sent > self.output.len() / 2 {
+            self.output.drain(..self.sent);
+            self.sent = 0;
         }
         Ok(())
+    }
+}
+
+impl Asked {
+    fn cleared(mut self) -> Self {
+        self.reply.clear();
+        self.relayed.clear();
+        Self { subscribes: false, ends: false, ..self }
     }
 }
 
