@@ -19,16 +19,20 @@ use crate::process::{Ended, Process};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Face {
     Mqtt,
+    Amqp,
+    Stomp,
     Aws,
     Console,
 }
 
 impl Face {
-    const ALL: [Self; 3] = [Self::Mqtt, Self::Aws, Self::Console];
+    const ALL: [Self; 5] = [Self::Mqtt, Self::Amqp, Self::Stomp, Self::Aws, Self::Console];
 
     fn word(self) -> &'static str {
         match self {
             Self::Mqtt => "mqtt",
+            Self::Amqp => "amqp",
+            Self::Stomp => "stomp",
             Self::Aws => "aws",
             Self::Console => "console",
         }

@@ -61,6 +61,8 @@ pub fn folder() -> PathBuf {
 fn run(command: &mut Command, file: &str, broker: &Broker) {
     command
         .env("MQTT_PORT", broker.port(Face::Mqtt).to_string())
+        .env("AMQP_PORT", broker.port(Face::Amqp).to_string())
+        .env("STOMP_PORT", broker.port(Face::Stomp).to_string())
         .env("AWS_PORT", broker.port(Face::Aws).to_string())
         .env("CONSOLE_PORT", broker.port(Face::Console).to_string())
         .env("ADMIN_SOCKET", broker.admin_socket())

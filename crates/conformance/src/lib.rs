@@ -12,7 +12,9 @@ pub mod device;
 pub mod poll;
 pub mod process;
 pub mod sqs;
+pub mod stomp;
 pub mod wire;
 
 pub use broker::{Broker, Face, Options};
 pub use device::Device;
+pub use stomp::Stomper;

@@ -173,7 +173,9 @@ fn the_console_tells_its_health_and_numbers() {
 }
 
 fn listeners() -> String {
-    ["mqtt", "amqp", "stomp", "aws", "console"].map(|face| format!("[[listener]]\nface = '{face}'\nport = 0\n")).concat()
+    ["mqtt", "amqp", "stomp", "aws", "console"]
+        .map(|face| format!("[[listener]]\nface = '{face}'\nport = 0\n"))
+        .concat()
 }
 
 /// Starts with a configuration that cannot work, in a fresh folder.

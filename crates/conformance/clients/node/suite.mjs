@@ -4,12 +4,23 @@ import { basename } from "node:path";
 export const DEADLINE = 30_000;
 export const MQTT_PORT = Number(process.env.MQTT_PORT);
 export const AWS_PORT = Number(process.env.AWS_PORT);
+export const AMQP_PORT = Number(process.env.AMQP_PORT);
+export const STOMP_PORT = Number(process.env.STOMP_PORT);
+
+/** Another broker that a suite is pointed at by hand: "rabbitmq" or "activemq". */
+export const PEER = process.env.PEER ?? "";
 
 const cases = [];
 let numbers = 0;
 
 export function test(name, body) {
   cases.push({ name, body });
+}
+
+/** As `test`, where another broker differs: `peers` says how, by its name. */
+export function testUnlike(peers, name, body) {
+  if (peers[PEER]) skip(name, `${PEER} ${peers[PEER]}`);
+  else test(name, body);
 }
 
 /** Names a case that cannot run here. */

@@ -1,6 +1,8 @@
 """Named cases, run in order; one line of output each, exit status 1 if any failed."""
 
+import itertools
 import os
+import signal
 import sys
 import time
 import traceback
@@ -8,8 +10,22 @@ import traceback
 DEADLINE = 30.0
 MQTT_PORT = int(os.environ["MQTT_PORT"])
 AWS_PORT = int(os.environ["AWS_PORT"])
+AMQP_PORT = int(os.environ.get("AMQP_PORT", 0))
+STOMP_PORT = int(os.environ.get("STOMP_PORT", 0))
+
+# Another broker that a suite is pointed at by hand: "rabbitmq" or "activemq".
+PEER = os.environ.get("PEER", "")
+
+# No case of a working broker comes near it.
+CASE_DEADLINE = 60
 
 _cases = []
+_numbers = itertools.count(1)
+
+
+def unique(prefix):
+    """A name that no other case of this process uses."""
+    return f"{prefix}{os.getpid()}-{next(_numbers)}"
 
 
 def case(function):
@@ -22,6 +38,16 @@ def skip(function, reason):
     """Names a case that cannot run here."""
     print(f"skipped {_chapter()} {function.__name__}: {reason}", flush=True)
     return function
+
+
+def unlike(**peers):
+    """Before `@case`: says how another broker differs, where the case would fail."""
+
+    def mark(function):
+        function.unlike = peers
+        return function
+
+    return mark
 
 
 def _chapter():
@@ -42,18 +68,30 @@ def same(got, wanted):
     assert got == wanted, f"got {got!r}, wanted {wanted!r}"
 
 
+def _late(_signal, _frame):
+    raise AssertionError(f"not over after {CASE_DEADLINE} s")
+
+
 def run():
     """Runs the cases, or those whose names the arguments give."""
     chapter = _chapter()
     failed = 0
+    # Interrupts a client library that waits for an answer without a deadline of its own.
+    signal.signal(signal.SIGALRM, _late)
     for function in _cases:
         if sys.argv[1:] and function.__name__ not in sys.argv[1:]:
             continue
         name = f"{chapter} {function.__name__}"
+        if difference := getattr(function, "unlike", {}).get(PEER):
+            print(f"skipped {name}: {PEER} {difference}", flush=True)
+            continue
         try:
+            signal.alarm(CASE_DEADLINE)
             function()
+            signal.alarm(0)
             print(f"ok {name}", flush=True)
         except Exception as error:
+            signal.alarm(0)
             failed += 1
             print(f"not ok {name}: {type(error).__name__}: {error}", flush=True)
             traceback.print_exc()
