@@ -82,8 +82,7 @@ impl Node {
     }
 
     /// Where a message for this node is published.
-    pub(crate) fn publish_address(&self) -> Address {
-        let namespace = Namespace(0);
+    pub(crate) fn publish_address(&self, namespace: Namespace) -> Address {
         match self {
             Self::Queue { name, .. } => Address::queue(namespace, name.clone()),
             Self::Topic(key) => Address::topic(namespace, key.clone()),

@@ -2,6 +2,7 @@
 
 use model::{Io, QueueId, Refusal, Reply};
 
+use crate::address::Node;
 use crate::codec::{
     Attach, Detach, Performative, ReceiverSettleMode, Role, SenderSettleMode, Source, Symbol, Target, TargetNode, Text,
 };
@@ -88,6 +89,8 @@ impl Endpoint {
                 }
             }
             _ if is_over => {}
+            // Who may not consume from another connection's queue may send to it.
+            (Err(Refusal::Exclusive(_)), End::Inbound(_)) => self.answer_target(link.index, io),
             (Err(refusal), _) => {
                 let refused = it.refused().unwrap_or(LinkError::Refused(refusal));
                 self.refuse(link.index, &refused, io);
@@ -105,7 +108,7 @@ impl Endpoint {
             (Ok(Reply::Declared { queue, info, .. }), End::Inbound(inbound)) => {
                 if inbound.is_dynamic {
                     inbound.temporary = Some(queue);
-                    inbound.found(&crate::address::Node::Queue { name: info.name.detached(), create: false });
+                    inbound.found(&Node::Queue { name: info.name.detached(), create: false }, info.namespace);
                 }
                 self.answer_target(link.index, io);
             }
@@ -147,6 +150,8 @@ impl Endpoint {
                 if outbound.settled { SenderSettleMode::Settled } else { SenderSettleMode::Unsettled };
         }
         write(channel, Performative::Attach(Box::new(answer)), io);
+        // It may have been given credit meanwhile.
+        self.ask(index, io);
     }
 
     fn go_live(&mut self, index: u16) -> Option<(&mut Link, Box<Attach>, u16)> {

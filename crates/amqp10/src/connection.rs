@@ -3,6 +3,7 @@ use std::sync::Arc;
 use bytes::{Buf, BytesMut};
 use model::{
     CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, QueueSettings, Recognised, Time,
+    VirtualHosts,
 };
 
 use crate::codec::{self, AmqpError, Close, Frame, Limits, Performative, ProtocolHeader, ProtocolId, condition};
@@ -36,6 +37,8 @@ pub struct Amqp10Options {
     /// Messages and bytes that are kept for a subscription; what comes on top is dropped, and counted.
     pub subscription_length: u64,
     pub subscription_bytes: u64,
+    /// Namespaces by the hostname of an open.
+    pub virtual_hosts: VirtualHosts,
     pub encodings: Encodings,
 }
 
@@ -50,6 +53,7 @@ impl Amqp10Options {
             link_credit: 1_000,
             subscription_length: 1_000_000,
             subscription_bytes: 1 << 30,
+            virtual_hosts: VirtualHosts::default(),
             encodings,
         }
     }
@@ -266,7 +270,7 @@ impl Amqp10Connection {
             None => return Ok(true),
             Some(_) => return Err(ClientError::BeforeOpen),
         };
-        let opening = open::begin(&open, io)?;
+        let opening = open::begin(&open, &self.options, io)?;
         let claims = opening.claims;
         self.phase = Phase::Claiming(Box::new(opening));
         if !claims {

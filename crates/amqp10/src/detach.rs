@@ -57,7 +57,9 @@ impl Endpoint {
         }
         if let Some(link) = self.links.get_mut(index) {
             link.state = State::Leaving(due);
-            link.channel = link.channel.filter(|_| due.is_some());
+            // What a sender was not told of its messages yet, it still is.
+            let speaks = answer.is_some() && matches!(link.end, End::Inbound(_));
+            link.channel = link.channel.filter(|_| due.is_some() || speaks);
         }
         if due.is_none()
             && let Ok(session) = self.session(channel)
@@ -94,9 +96,12 @@ impl Endpoint {
                     io.commands.push(Command::Cancel { consumer });
                 }
             }
-            Some(End::Coordinator(_)) => return self.roll_back_all(index, io),
+            Some(End::Coordinator(controller)) => {
+                self.partial_bytes -= controller.partial.take().map_or(0, |it| it.bytes);
+                return self.roll_back_all(index, io);
+            }
             Some(End::Inbound(inbound)) => {
-                inbound.partial = None;
+                self.partial_bytes -= inbound.partial.take().map_or(0, |it| it.bytes);
                 return;
             }
             None => return,
@@ -157,9 +162,6 @@ impl Endpoint {
             Err(refusal) => Some(LinkError::Refused(refusal)),
         };
         write_detach(channel, output, closed, error.as_ref(), io);
-        if let Some(link) = self.links.get_mut(name.index) {
-            link.channel = None;
-        }
         if let Ok(session) = self.session(channel) {
             session.give_back_output(output);
         }

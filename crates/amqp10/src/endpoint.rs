@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use model::{Effect, Io, Refusal, Reply, Tally, Time};
+use model::{Effect, Io, Namespace, Refusal, Reply, Tally, Time};
 
 use crate::codec::{self, Close, Frame, Limits, Performative, Text};
 use crate::connection::Amqp10Options;
@@ -19,6 +19,8 @@ const QUICKEST_IDLE: u64 = 100;
 pub(crate) struct Endpoint {
     pub(crate) options: Arc<Amqp10Options>,
     pub(crate) container: Text,
+    /// Of all its queues and topics.
+    pub(crate) namespace: Namespace,
     /// Bytes of the longest frame that the peer takes.
     pub(crate) remote_max_frame: usize,
     pub(crate) channel_max: u16,
@@ -26,10 +28,14 @@ pub(crate) struct Endpoint {
     pub(crate) sessions: Vec<Option<Box<Session>>>,
     /// How many there have been.
     pub(crate) begun: u32,
+    /// How many temporary topics there have been.
+    pub(crate) temporaries: u32,
     pub(crate) links: Links,
     pub(crate) transactions: Transactions,
     pub(crate) settles: Settles,
     pub(crate) answers: Answers,
+    /// Of deliveries that are not whole yet.
+    pub(crate) partial_bytes: usize,
     /// Links whose written bytes are not credit again.
     pub(crate) owing: Vec<u16>,
     /// The broker is short of room.
@@ -50,6 +56,7 @@ pub(crate) struct Endpoint {
 /// What the peer's open has said.
 pub(crate) struct Remote {
     pub(crate) container: Text,
+    pub(crate) namespace: Namespace,
     pub(crate) max_frame: u32,
     pub(crate) channel_max: u16,
     pub(crate) idle_time_out: Option<u32>,
@@ -60,15 +67,18 @@ impl Endpoint {
         let idle = remote.idle_time_out.filter(|time| *time > 0);
         Self {
             container: remote.container,
+            namespace: remote.namespace,
             remote_max_frame: remote.max_frame as usize,
             channel_max: remote.channel_max.min(options.channel_max),
             options,
             sessions: Vec::new(),
             begun: 0,
+            temporaries: 0,
             links: Links::default(),
             transactions: Transactions::default(),
             settles: Settles::default(),
             answers: Answers::default(),
+            partial_bytes: 0,
             owing: Vec::new(),
             throttled,
             tally: Tally::default(),

@@ -130,6 +130,8 @@ pub(crate) enum LinkError {
     FirstTransfer(&'static str),
     #[error("a message above the limit of {0} bytes")]
     TooLong(u64),
+    #[error("more than {0} bytes of messages that are not whole")]
+    TooManyBegun(usize),
     #[error("the queue was deleted")]
     Deleted,
     #[error("{0}")]
@@ -162,6 +164,7 @@ impl LinkError {
             Self::NoCredit => condition::TRANSFER_LIMIT_EXCEEDED,
             Self::TooLong(_) => condition::MESSAGE_SIZE_EXCEEDED,
             Self::Deleted | Self::Gone(_) => condition::RESOURCE_DELETED,
+            Self::TooManyBegun(_) => condition::RESOURCE_LIMIT_EXCEEDED,
             Self::NoTransaction => condition::TRANSACTION_UNKNOWN_ID,
             Self::Stolen(_) => condition::STOLEN,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Address, Body, Command, Io, Message, Publish, QueueId, Refusal, Time, TransactionIndex};
+use model::{Address, Body, Command, Io, Message, Namespace, Publish, QueueId, Refusal, Time, TransactionIndex};
 use smallvec::SmallVec;
 
 use crate::address::Node;
@@ -12,7 +12,7 @@ use crate::codec::{
 };
 use crate::endpoint::Endpoint;
 use crate::error::{LinkError, SessionError, Wrong};
-use crate::links::{End, LinkRef};
+use crate::links::{End, LinkRef, State};
 use crate::token::Request;
 
 /// A link on which this side receives.
@@ -54,12 +54,12 @@ pub(crate) struct Partial {
     format: u32,
     transaction: Option<Bytes>,
     pieces: SmallVec<[Bytes; 4]>,
-    bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Inbound {
-    pub(crate) fn found(&mut self, node: &Node) {
-        self.destination = Some(Destination::of(node));
+    pub(crate) fn found(&mut self, node: &Node, namespace: Namespace) {
+        self.destination = Some(Destination::of(node, namespace));
     }
 
     /// What a dynamic target is called.
@@ -102,8 +102,14 @@ impl Endpoint {
         let name = self.links.name_of(index);
         let max_message = self.options.max_message;
         let Some(link) = self.links.get_mut(index) else { return Ok(()) };
-        if !link.is_live() {
-            return Ok(());
+        match link.state {
+            State::Live => {}
+            State::Asked(_) => {
+                self.refuse(index, &LinkError::NoCredit, io);
+                return Ok(());
+            }
+            // It was told that its link is over, and may not have read it yet.
+            State::Refused | State::Leaving(_) => return Ok(()),
         }
         let (partial, credit, count) = match &mut link.end {
             End::Inbound(it) => (&mut it.partial, &mut it.credit, &mut it.delivery_count),
@@ -118,7 +124,14 @@ impl Endpoint {
             *credit -= 1;
             *count = count.wrapping_add(1);
         }
-        let delivered = match collect(partial, transfer, payload, max_message) {
+        let before = partial.as_ref().map_or(0, |it| it.bytes);
+        let collected = collect(partial, transfer, payload, max_message);
+        self.partial_bytes = self.partial_bytes + partial.as_ref().map_or(0, |it| it.bytes) - before;
+        let collected = match collected {
+            Ok(None) if self.partial_bytes > 2 * max_message => Err(LinkError::TooManyBegun(2 * max_message)),
+            other => other,
+        };
+        let delivered = match collected {
             Ok(Some(delivered)) => delivered,
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -148,9 +161,10 @@ impl Endpoint {
             Some(None) => return self.reject(name, id, settled, &LinkError::NoTransaction, io),
             found => found.flatten(),
         };
+        let namespace = self.namespace;
         let Some(inbound) = self.links.named(name).and_then(|link| link.inbound()) else { return };
         let properties = PropertySections::find(&sections.properties);
-        let destination = match inbound.destination_of(properties.properties) {
+        let destination = match inbound.destination_of(properties.properties, namespace) {
             Ok(destination) => destination,
             Err(error) => return self.reject(name, id, settled, &error, io),
         };
@@ -297,7 +311,7 @@ impl Endpoint {
     /// A flow of the peer on a link on which it sends (2.6.7).
     pub(crate) fn sender_flow(&mut self, channel: u16, index: u16, flow: &codec::Flow, io: &mut Io<'_>) {
         let Some(link) = self.links.get_mut(index) else { return };
-        let output = link.output;
+        let (output, is_live) = (link.output, link.is_live());
         let (credit, count) = match &mut link.end {
             End::Inbound(it) => (&mut it.credit, &mut it.delivery_count),
             End::Coordinator(it) => (&mut it.credit, &mut it.delivery_count),
@@ -310,7 +324,7 @@ impl Endpoint {
                 (*credit, *count) = (*credit - advanced, said);
             }
         }
-        if flow.echo {
+        if flow.echo && is_live {
             self.write_credit(channel, index, output, io);
         }
         self.grant_if_low(index, io);
@@ -330,11 +344,15 @@ impl Endpoint {
 
 impl Inbound {
     /// Where a message with these properties goes.
-    fn destination_of(&mut self, properties: MessageProperties<'_>) -> Result<&Destination, LinkError> {
+    fn destination_of(
+        &mut self,
+        properties: MessageProperties<'_>,
+        namespace: Namespace,
+    ) -> Result<&Destination, LinkError> {
         if self.destination.is_none() {
             let to = properties.to().ok_or(LinkError::NoAddress)?;
             if self.relayed.as_ref().is_none_or(|(last, _)| *last != *to) {
-                let destination = Destination::of(&Node::of(to, &[])?);
+                let destination = Destination::of(&Node::of(to, &[])?, namespace);
                 self.relayed = Some((to.into(), destination));
             }
         }

@@ -1,7 +1,7 @@
 //! From the peer's open to ours.
 
 use bytes::BytesMut;
-use model::{Claim, Command, Conflict, Effect, Io, Name, Namespace, limits};
+use model::{Claim, Command, Conflict, Effect, Io, Name, limits};
 
 use crate::codec::limits::MIN_MAX_FRAME_SIZE;
 use crate::codec::{Open, Performative, Symbol, Value};
@@ -26,22 +26,26 @@ pub(crate) struct Opening {
     pub(crate) early: BytesMut,
 }
 
-pub(crate) fn begin(open: &Open, io: &mut Io<'_>) -> Result<Opening, ClientError> {
+pub(crate) fn begin(open: &Open, options: &Amqp10Options, io: &mut Io<'_>) -> Result<Opening, ClientError> {
     if open.max_frame_size < MIN_MAX_FRAME_SIZE {
         return Err(ClientError::SmallFrames(open.max_frame_size));
     }
+    let host = open.hostname.as_ref().map_or("", |host| host.as_str());
+    // RabbitMQ's way of naming a virtual host.
+    let namespace = options.virtual_hosts.namespace(host.strip_prefix("vhost:").unwrap_or(host));
     let sole = open.desired_capabilities.iter().any(|it| *it == SOLE);
     let claims = sole && (1..=limits::NAME_BYTES).contains(&open.container_id.as_bytes().len());
     if claims {
         io.commands.push(Command::Claim(Claim {
             token: Request::Claim.token(),
-            namespace: Namespace(0),
+            namespace,
             client: Name::from(open.container_id.as_str()),
             conflict: Conflict::Refuse,
         }));
     }
     let remote = Remote {
         container: open.container_id.clone(),
+        namespace,
         max_frame: open.max_frame_size,
         channel_max: open.channel_max,
         idle_time_out: open.idle_time_out,

@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     /// Asks the core for what the peer takes.
-    fn ask(&mut self, index: u16, io: &mut Io<'_>) {
+    pub(crate) fn ask(&mut self, index: u16, io: &mut Io<'_>) {
         let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { return };
         // While a drain is on its way nobody knows what the core still has.
         if outbound.is_draining || !outbound.is_consuming {
@@ -168,7 +168,7 @@ impl Endpoint {
     }
 
     fn write_link_state(&mut self, channel: u16, index: u16, io: &mut Io<'_>) {
-        let Some(link) = self.links.get_mut(index) else { return };
+        let Some(link) = self.links.get_mut(index).filter(|link| link.is_live()) else { return };
         let output = link.output;
         let Some(outbound) = link.outbound() else { return };
         let (count, credit, drain) = (outbound.delivery_count, outbound.credit, outbound.drain);

@@ -46,14 +46,14 @@ pub(crate) struct Subscription {
 
 impl Endpoint {
     pub(crate) fn ask_source(&mut self, link: LinkRef, io: &mut Io<'_>) -> Result<(), LinkError> {
-        let container = self.container.clone();
+        let (container, namespace) = (self.container.clone(), self.namespace);
         let settings = self.options.subscription_settings();
         let Some(it) = self.links.named(link) else { return Ok(()) };
         let (State::Asked(asked), End::Outbound(outbound)) = (&mut it.state, &mut it.end) else { return Ok(()) };
         let Some(source) = &asked.attach.source else {
             outbound.is_lookup = true;
             let name = durable_name(&container, &asked.attach);
-            declare(link, name, QueueSettings::default(), DeclareMode::Passive, io);
+            declare(link, (namespace, name), QueueSettings::default(), DeclareMode::Passive, io);
             return Ok(());
         };
         outbound.settled = asked.attach.snd_settle_mode == SenderSettleMode::Settled;
@@ -61,13 +61,14 @@ impl Endpoint {
         if source.dynamic {
             outbound.own = Own::Private(None);
             if address::is_topic(&source.capabilities) {
-                let key = temporary_key(link, io);
+                self.temporaries += 1;
+                let key = temporary_key(self.temporaries, io);
                 outbound.address = Some(Node::Topic(key.clone()).to_address());
                 let subscription = Subscription::ending(Exchange::Topic, key, outbound.selector.clone());
                 asked.subscription = Some(Box::new(subscription));
-                declare(link, SUBSCRIPTION_PREFIX, settings, DeclareMode::Generated, io);
+                declare(link, (namespace, SUBSCRIPTION_PREFIX), settings, DeclareMode::Generated, io);
             } else {
-                declare(link, TEMPORARY_PREFIX, temporary_settings(), DeclareMode::Generated, io);
+                declare(link, (namespace, TEMPORARY_PREFIX), temporary_settings(), DeclareMode::Generated, io);
             }
             return Ok(());
         }
@@ -77,11 +78,11 @@ impl Endpoint {
         let (exchange, key) = match node {
             Node::Queue { name, create } => {
                 if create {
-                    declare_quietly(name.clone(), io);
+                    declare_quietly((namespace, name.clone()), io);
                 }
                 outbound.browses = browses;
                 outbound.settled |= browses;
-                let queue = QueueRef::Named(Namespace(0), name);
+                let queue = QueueRef::Named(namespace, name);
                 consume(link, outbound, queue, false, io);
                 return Ok(());
             }
@@ -91,7 +92,7 @@ impl Endpoint {
         };
         let selector = outbound.selector.clone();
         let subscription = Subscription::asked(&container, &asked.attach, (exchange, key, selector));
-        declare_subscription(link, &subscription, outbound, settings, io);
+        declare_subscription(link, &subscription, outbound, (namespace, settings), io);
         asked.subscription = Some(Box::new(subscription));
         Ok(())
     }
@@ -124,7 +125,7 @@ impl Endpoint {
             let (token, queue) = (Request::Ignored.token(), QueueRef::Id(queue));
             io.commands.push(Command::Delete { token, queue, if_unused: true, if_empty: false });
             if !std::mem::replace(&mut outbound.is_replaced, true) {
-                return declare_subscription(link, subscription, outbound, settings, io);
+                return declare_subscription(link, subscription, outbound, (info.namespace, settings), io);
             }
             let refusal = model::Refusal::InUse(info.name.to_text().into_owned());
             return self.refuse(link.index, &LinkError::Refused(refusal), io);
@@ -219,22 +220,27 @@ pub(crate) fn temporary_settings() -> QueueSettings {
 }
 
 /// A key that no other temporary topic has.
-pub(crate) fn temporary_key(link: LinkRef, io: &Io<'_>) -> Name {
+pub(crate) fn temporary_key(number: u32, io: &Io<'_>) -> Name {
     let id = io.commands.connection;
     let (thread, slot, generation) = (id.thread, id.slot, id.generation);
-    format!("amqp.temporary.{thread:x}-{slot:x}-{generation:x}-{:x}", link.bits()).into()
+    format!("amqp.temporary.{thread:x}-{slot:x}-{generation:x}-{number:x}").into()
 }
 
-pub(crate) fn declare(link: LinkRef, name: Name, settings: QueueSettings, mode: DeclareMode, io: &mut Io<'_>) {
+pub(crate) fn declare(
+    link: LinkRef,
+    (namespace, name): (Namespace, Name),
+    settings: QueueSettings,
+    mode: DeclareMode,
+    io: &mut Io<'_>,
+) {
     let token = Request::Attach(link).token();
-    let namespace = Namespace(0);
     io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode })));
 }
 
 /// Makes a queue that is not there. Why that may fail, the next command says.
-fn declare_quietly(name: Name, io: &mut Io<'_>) {
+fn declare_quietly((namespace, name): (Namespace, Name), io: &mut Io<'_>) {
     let (token, settings) = (Request::Ignored.token(), QueueSettings::default());
-    let (namespace, mode) = (Namespace(0), DeclareMode::IfAbsent);
+    let mode = DeclareMode::IfAbsent;
     io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode })));
 }
 
@@ -242,19 +248,19 @@ fn declare_subscription(
     link: LinkRef,
     subscription: &Subscription,
     outbound: &mut Outbound,
-    settings: QueueSettings,
+    (namespace, settings): (Namespace, QueueSettings),
     io: &mut Io<'_>,
 ) {
     match &subscription.name {
         None => {
             outbound.own = Own::Private(None);
-            declare(link, SUBSCRIPTION_PREFIX, settings, DeclareMode::Generated, io);
+            declare(link, (namespace, SUBSCRIPTION_PREFIX), settings, DeclareMode::Generated, io);
         }
         Some(name) => {
             let lifetime = if subscription.durable { Lifetime::Permanent } else { Lifetime::WhileConsumed };
             let extras = subscription.extras();
             let settings = QueueSettings { durable: subscription.durable, lifetime, extras, ..settings };
-            declare(link, name.clone(), settings, DeclareMode::IfAbsent, io);
+            declare(link, (namespace, name.clone()), settings, DeclareMode::IfAbsent, io);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::token::Request;
 
 impl Endpoint {
     pub(crate) fn ask_target(&mut self, link: LinkRef, io: &mut Io<'_>) -> Result<(), LinkError> {
+        let namespace = self.namespace;
         let Some(it) = self.links.named(link) else { return Ok(()) };
         let State::Asked(asked) = &mut it.state else { return Ok(()) };
         if asked.attach.initial_delivery_count.is_none() {
@@ -31,10 +32,11 @@ impl Endpoint {
         if target.dynamic {
             inbound.is_dynamic = true;
             if address::is_topic(capabilities) {
-                inbound.found(&Node::Topic(temporary_key(link, io)));
+                self.temporaries += 1;
+                inbound.found(&Node::Topic(temporary_key(self.temporaries, io)), namespace);
                 self.answer_target(link.index, io);
             } else {
-                declare(link, TEMPORARY_PREFIX, temporary_settings(), DeclareMode::Generated, io);
+                declare(link, (namespace, TEMPORARY_PREFIX), temporary_settings(), DeclareMode::Generated, io);
             }
             return Ok(());
         }
@@ -44,30 +46,30 @@ impl Endpoint {
             return Ok(());
         };
         let node = Node::of(text, capabilities)?;
-        inbound.found(&node);
+        inbound.found(&node, namespace);
         match node {
             Node::Queue { name, create } => {
                 let mode = if create { DeclareMode::IfAbsent } else { DeclareMode::Passive };
-                declare(link, name, QueueSettings::default(), mode, io);
+                declare(link, (namespace, name), QueueSettings::default(), mode, io);
             }
-            Node::Exchange { exchange: Exchange::Named(name), .. } => find_exchange(link, name, io),
+            Node::Exchange { exchange: Exchange::Named(name), .. } => find_exchange(link, (namespace, name), io),
             Node::Topic(_) | Node::Exchange { .. } => self.answer_target(link.index, io),
         }
         Ok(())
     }
 }
 
-fn find_exchange(link: LinkRef, name: Name, io: &mut Io<'_>) {
-    let (token, namespace) = (Request::Attach(link).token(), Namespace(0));
+fn find_exchange(link: LinkRef, (namespace, name): (Namespace, Name), io: &mut Io<'_>) {
+    let token = Request::Attach(link).token();
     let (settings, passive) = (ExchangeSettings::new(ExchangeKind::Direct), true);
     io.commands.push(Command::DeclareExchange { token, namespace, name, settings, passive });
 }
 
 impl Destination {
     /// Where messages for a node go, and what becomes of those that nobody takes.
-    pub(crate) fn of(node: &Node) -> Self {
+    pub(crate) fn of(node: &Node, namespace: Namespace) -> Self {
         Self {
-            address: node.publish_address(),
+            address: node.publish_address(namespace),
             create: matches!(node, Node::Queue { create: true, .. }),
             // As the broker of that address does.
             releases_unrouted: matches!(node, Node::Exchange { .. }),

@@ -7,7 +7,7 @@ use crate::codec::{self, AmqpError, Coordination, DeliveryState, Role, Transacti
 use crate::endpoint::Endpoint;
 use crate::error::LinkError;
 use crate::inbound::{Delivered, Partial};
-use crate::links::{End, LinkRef};
+use crate::links::LinkRef;
 use crate::token::Request;
 
 /// Transactions that one connection may have open.
@@ -217,9 +217,6 @@ impl Endpoint {
             .collect();
         for at in left {
             self.discharge(name, TransactionIndex(at), Discharge { id: None, fail: true }, io);
-        }
-        if let Some(End::Coordinator(controller)) = self.links.get_mut(index).map(|link| &mut link.end) {
-            controller.partial = None;
         }
     }
 }
