@@ -140,12 +140,7 @@ impl Channel {
         if self.end_consumer(index, State::Cancelled, shared, io) {
             shared.fence(vec![index], io);
         }
-        let (back, held) = std::mem::take(&mut self.held).into_iter().partition(|it| it.consumer.0 == index);
-        self.held = held;
-        let back: std::collections::VecDeque<model::Deliver> = back;
-        for deliver in back {
-            shared.give_back(deliver.delivery, false, io);
-        }
+        self.give_back_held(index, shared, io);
         Ok(())
     }
 
@@ -157,6 +152,17 @@ impl Channel {
         shared.ask(Command::Cancel { consumer: ConsumerIndex(index) }, io);
         self.left_queue(&queue, shared, io);
         true
+    }
+
+    /// What is held back for a consumer that has ended goes back.
+    pub(crate) fn give_back_held(&mut self, index: u32, shared: &mut Shared, io: &mut Io<'_>) {
+        self.held.retain(|deliver| {
+            let stays = deliver.consumer.0 != index;
+            if !stays {
+                shared.give_back(deliver.delivery, false, io);
+            }
+            stays
+        });
     }
 
     /// A consumer of this queue is gone.

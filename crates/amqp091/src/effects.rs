@@ -167,7 +167,7 @@ impl Session {
         self.shared.consumers.remove(index.0);
         let Some(channel) = live(&mut self.channels, id) else { return };
         channel.consumers.remove(consumer_tag.as_bytes());
-        channel.held.retain(|it| it.consumer != index);
+        channel.give_back_held(index.0, &mut self.shared, io);
         if self.shared.client.wants_cancel {
             channel.say(basic::Cancel { consumer_tag, no_wait: true }, io);
         }

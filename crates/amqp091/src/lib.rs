@@ -15,6 +15,8 @@ mod deliver;
 mod effects;
 mod error;
 mod exchanges;
+#[doc(hidden)]
+pub mod fuzz;
 mod handshake;
 mod heartbeat;
 mod hub_value;

@@ -11,5 +11,6 @@ mod lifetimes;
 mod peer;
 mod publishing;
 mod routing;
+mod soup;
 mod transactions;
 mod world;
