@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use super::descriptor;
 use super::error::Malformed;
+use super::format;
 use super::read::{Budget, Origin, check_elements, take_value, to_value};
 use super::text::{Symbol, Text};
 use super::value::{Fields, Map, Value};
-use super::value_ref::{Compound, DescribedRef, ValueRef};
+use super::value_ref::{Compound, ValueRef, take_byte, take_fixed, take_sized};
 
 /// Takes fields off the front of a list, in their order. A field that is null and one behind the list's end are alike.
 pub(super) struct Composite<'a, 'b> {
@@ -31,12 +32,14 @@ pub(super) fn open<'a, 'b>(
     }
 }
 
-/// A value that must be described, as its descriptor's code (`None` if unknown) and the value.
-pub(super) fn described<'a>(what: &'static str, value: ValueRef<'a>) -> Result<(Option<u8>, ValueRef<'a>), Malformed> {
-    let ValueRef::Described(DescribedRef { descriptor, value }) = value else {
-        return Err(Malformed::Type(what));
-    };
-    Ok((descriptor::code_of(ValueRef::take(&mut { descriptor })?), ValueRef::take(&mut { value })?))
+/// Takes a value that must be described off the front of `rest`: the code of its descriptor (`None` if unknown) and what
+/// is described.
+#[inline]
+pub(super) fn take_described<'a>(
+    what: &'static str,
+    rest: &mut &'a [u8],
+) -> Result<(Option<u8>, ValueRef<'a>), Malformed> {
+    Ok((descriptor::take(what, rest)?, ValueRef::take(rest)?))
 }
 
 impl<'a> Composite<'a, '_> {
@@ -53,23 +56,41 @@ impl<'a> Composite<'a, '_> {
         }
     }
 
-    /// A field that is a composite type or a choice of such itself.
+    /// The first byte of the next field, which is taken off; `None` if it is null or missing.
+    #[inline]
+    fn code(&mut self) -> Result<Option<u8>, Malformed> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        Ok(Some(take_byte(&mut self.rest)?).filter(|code| *code != format::NULL))
+    }
+
+    /// A field that is a composite type or a choice of such itself; `read` takes it off the front of what it is given.
+    #[inline]
     pub(super) fn nested<T>(
         &mut self,
-        read: impl FnOnce(ValueRef<'a>, Origin<'a>, &mut Budget) -> Result<T, Malformed>,
+        read: impl FnOnce(&mut &'a [u8], Origin<'a>, &mut Budget) -> Result<T, Malformed>,
     ) -> Result<Option<T>, Malformed> {
-        match self.next()? {
-            Some(value) => read(value, self.origin, self.budget).map(Some),
-            None => Ok(None),
+        let mut before = self.rest;
+        if self.code()?.is_none() {
+            return Ok(None);
         }
+        let value = read(&mut before, self.origin, self.budget)?;
+        self.rest = before;
+        Ok(Some(value))
     }
 
     #[inline]
     pub(super) fn bool(&mut self, name: &'static str) -> Result<Option<bool>, Malformed> {
-        match self.next()? {
+        match self.code()? {
             None => Ok(None),
-            Some(ValueRef::Bool(value)) => Ok(Some(value)),
-            Some(_) => Err(Malformed::Type(name)),
+            Some(format::TRUE) => Ok(Some(true)),
+            Some(format::FALSE) => Ok(Some(false)),
+            Some(code) => match ValueRef::take_as(code, &mut self.rest)? {
+                ValueRef::Bool(value) => Ok(Some(value)),
+                _ => Err(Malformed::Type(name)),
+            },
         }
     }
 
@@ -97,9 +118,11 @@ impl<'a> Composite<'a, '_> {
 
     #[inline]
     pub(super) fn uint(&mut self, name: &'static str) -> Result<Option<u32>, Malformed> {
-        match self.next()? {
+        match self.code()? {
             None => Ok(None),
-            Some(ValueRef::Uint(value)) => Ok(Some(value)),
+            Some(format::UINT_0) => Ok(Some(0)),
+            Some(format::SMALL_UINT) => take_byte(&mut self.rest).map(|value| Some(value.into())),
+            Some(format::UINT) => take_fixed(&mut self.rest).map(|value| Some(u32::from_be_bytes(value))),
             Some(_) => Err(Malformed::Type(name)),
         }
     }
@@ -114,9 +137,11 @@ impl<'a> Composite<'a, '_> {
 
     #[inline]
     pub(super) fn binary(&mut self, name: &'static str) -> Result<Option<Bytes>, Malformed> {
-        match self.next()? {
+        match self.code()? {
             None => Ok(None),
-            Some(ValueRef::Binary(value)) => Ok(Some(self.origin.bytes(value))),
+            Some(code @ (format::BINARY_8 | format::BINARY_32)) => {
+                take_sized(code, &mut self.rest).map(|value| Some(self.origin.bytes(value)))
+            }
             Some(_) => Err(Malformed::Type(name)),
         }
     }
@@ -176,11 +201,11 @@ impl<'a> Composite<'a, '_> {
         }
     }
 
-    /// A map of which each key and value is read by `pair`.
+    /// A map of which `pair` takes each key and value off the front of what it is given.
     pub(super) fn pairs<T>(
         &mut self,
         name: &'static str,
-        mut pair: impl FnMut(ValueRef<'a>, ValueRef<'a>, Origin<'a>, &mut Budget) -> Result<T, Malformed>,
+        mut pair: impl FnMut(&mut &'a [u8], Origin<'a>, &mut Budget) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
         let map = match self.next()? {
             None => return Ok(Vec::new()),
@@ -191,8 +216,7 @@ impl<'a> Composite<'a, '_> {
         let mut rest = map.bytes;
         let mut pairs = Vec::with_capacity(map.count as usize / 2);
         for _ in 0..map.count / 2 {
-            let key = ValueRef::take(&mut rest)?;
-            pairs.push(pair(key, ValueRef::take(&mut rest)?, self.origin, self.budget)?);
+            pairs.push(pair(&mut rest, self.origin, self.budget)?);
         }
         Ok(pairs)
     }

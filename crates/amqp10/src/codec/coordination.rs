@@ -3,14 +3,13 @@
 use bytes::{Bytes, BytesMut};
 
 use super::body::{BodyPart, NO_VALUE, body_parts};
-use super::composite::{described, open, required};
+use super::composite::{open, required, take_described};
 use super::descriptor;
 use super::error::Malformed;
 use super::list_writer::ListWriter;
 use super::read::{Budget, Origin};
 use super::sections::scan;
 use super::value::Value;
-use super::value_ref::ValueRef;
 use super::write::put_descriptor;
 
 /// A message for the coordinator.
@@ -32,7 +31,7 @@ impl Coordination {
         let Some(BodyPart::Value(bytes)) = body_parts(&sections.body).next() else {
             return Err(NO_VALUE);
         };
-        let (code, fields) = described("a coordinator's message", ValueRef::take(&mut &bytes[..])?)?;
+        let (code, fields) = take_described("a coordinator's message", &mut &bytes[..])?;
         let mut budget = Budget::PERFORMATIVE;
         let mut list = open("a coordinator's message", fields, Origin::Shared(&bytes), &mut budget)?;
         let message = match code {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::composite::{Composite, open, required};
 use super::descriptor;
 use super::error::Malformed;
+use super::format;
 use super::performative::{
     Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Performative, ReceiverSettleMode, Role,
     SenderSettleMode, Transfer,
@@ -98,11 +99,14 @@ fn attach(mut list: Composite<'_, '_>) -> Result<Attach, Malformed> {
         rcv_settle_mode: receiver_settle_mode(&mut list)?.unwrap_or_default(),
         source: list.nested(Source::read)?,
         target: list.nested(Target::read)?,
-        unsettled: list.pairs("unsettled", |tag, state, origin, budget| {
-            let ValueRef::Binary(tag) = tag else { return Err(Malformed::Type("unsettled")) };
-            let state = match state {
-                ValueRef::Null => None,
-                state => Some(DeliveryState::read(state, origin, budget)?),
+        unsettled: list.pairs("unsettled", |rest, origin, budget| {
+            let ValueRef::Binary(tag) = ValueRef::take(rest)? else { return Err(Malformed::Type("unsettled")) };
+            let state = match rest.first() {
+                Some(&format::NULL) => {
+                    *rest = &rest[1..];
+                    None
+                }
+                _ => Some(DeliveryState::read(rest, origin, budget)?),
             };
             Ok((origin.bytes(tag), state))
         })?,

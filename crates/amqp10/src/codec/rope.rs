@@ -1,5 +1,6 @@
 //! A message as it came: in one piece, or in as many as there were transfers.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -42,12 +43,29 @@ impl<'a> Rope<'a> {
         }
     }
 
+    /// As [`Self::joined`], for a look.
+    #[inline]
+    pub(super) fn look(self, range: Range<usize>) -> Cow<'a, [u8]> {
+        if let [only] = self.pieces {
+            return Cow::Borrowed(&only[range]);
+        }
+        let len = range.len();
+        match self.parts(range.clone()).next() {
+            None => Cow::Borrowed(&[]),
+            Some((piece, part)) if part.len() == len => Cow::Borrowed(&piece[part]),
+            Some(_) => Cow::Owned(self.joined(range).to_vec()),
+        }
+    }
+
     /// Up to `N` bytes from `at` on; `space` is for those that lie in several pieces.
     pub(super) fn peek<'s, const N: usize>(self, at: usize, space: &'s mut [u8; N]) -> &'s [u8]
     where
         'a: 's,
     {
         let end = self.len.min(at + N);
+        if let [only] = self.pieces {
+            return &only[at..end];
+        }
         let mut used = 0;
         for (piece, part) in self.parts(at..end) {
             if part.len() == end - at {

@@ -65,7 +65,11 @@ impl Section {
         let mut space = [0; Self::MAX_OPENING];
         let opening = rope.peek(start, &mut space);
         let mut rest = opening;
-        let code = descriptor::take("a section", &mut rest)?;
+        let code = descriptor::take("a section", &mut rest).map_err(|error| match error {
+            // Longer than any that means something.
+            Malformed::Truncated if opening.len() == Self::MAX_OPENING => Malformed::Descriptor("a section"),
+            error => error,
+        })?;
         let kind = code.and_then(SectionKind::of).ok_or(Malformed::Descriptor("a section"))?;
         let value = start + (opening.len() - rest.len());
         let code = take_byte(&mut rest)?;
@@ -96,28 +100,21 @@ impl Section {
             // These may be long, and are not joined to be looked at.
             (SectionKind::Value, format::BINARY_8 | format::BINARY_32) => Ok(()),
             (SectionKind::Value, format::STRING_8 | format::STRING_32) => self.check_text(rope),
-            (SectionKind::Value, _) => check_value(&mut &rope.joined(self.value())[..], budget),
-            (SectionKind::Sequence, _) => match ValueRef::take(&mut &rope.joined(self.value())[..])? {
+            (SectionKind::Value, _) => check_value(&mut &rope.look(self.value())[..], budget),
+            (SectionKind::Sequence, _) => match ValueRef::take(&mut &rope.look(self.value())[..])? {
                 ValueRef::List(list) => check_elements(list, budget),
                 _ => Err(Malformed::Type("amqp-sequence")),
             },
-            (SectionKind::Properties, _) => match ValueRef::take(&mut &rope.joined(self.value())[..])? {
+            (SectionKind::Properties, _) => match ValueRef::take(&mut &rope.look(self.value())[..])? {
                 ValueRef::List(list) => check_properties(list),
                 _ => Err(Malformed::Type("properties")),
             },
-            (SectionKind::ApplicationProperties, _) => match ValueRef::take(&mut &rope.joined(self.value())[..])? {
-                ValueRef::Map(map) => {
-                    check_elements(map, budget)?;
-                    if keys(map).all(|key| key.text().is_some()) {
-                        Ok(())
-                    } else {
-                        Err(Malformed::Type("application-properties"))
-                    }
-                }
+            (SectionKind::ApplicationProperties, _) => match ValueRef::take(&mut &rope.look(self.value())[..])? {
+                ValueRef::Map(map) => check_named(map, budget),
                 _ => Err(Malformed::Type("application-properties")),
             },
             (SectionKind::DeliveryAnnotations | SectionKind::MessageAnnotations | SectionKind::Footer, _) => {
-                match ValueRef::take(&mut &rope.joined(self.value())[..])? {
+                match ValueRef::take(&mut &rope.look(self.value())[..])? {
                     ValueRef::Map(map) => check_elements(map, budget),
                     _ => Err(Malformed::Type("annotations")),
                 }
@@ -152,14 +149,24 @@ impl Section {
 
 /// The length of a described value at `at`; its end can only be found by walking.
 fn described_len(rope: Rope<'_>, at: usize) -> Result<usize, Malformed> {
-    let bytes = rope.joined(at..rope.len());
+    let bytes = rope.look(at..rope.len());
     let mut rest = &bytes[..];
     skip(&mut rest)?;
     Ok(bytes.len() - rest.len())
 }
 
-fn keys(map: Compound<'_>) -> impl Iterator<Item = ValueRef<'_>> {
-    map.elements().step_by(2)
+/// Checks a map whose keys must be strings; symbols are taken for them.
+fn check_named(map: Compound<'_>, budget: &mut Budget) -> Result<(), Malformed> {
+    let mut rest = map.bytes;
+    for _ in 0..map.count / 2 {
+        match rest.first() {
+            Some(&(format::STRING_8 | format::STRING_32 | format::SYMBOL_8 | format::SYMBOL_32)) | None => {}
+            Some(_) => return Err(Malformed::Type("application-properties")),
+        }
+        skip(&mut rest)?;
+        skip(&mut rest)?;
+    }
+    check_elements(map, budget)
 }
 
 /// The types of 3.2.4; strings and symbols are taken for each other.

@@ -87,7 +87,7 @@ pub fn scan(pieces: &[Bytes]) -> Result<Sections, Malformed> {
         let is_before = section.kind < SectionKind::Data;
         section.check(rope, if is_before { &mut before_body } else { &mut from_body })?;
         match section.kind {
-            SectionKind::Header => header = Some(Header::read(&rope.joined(section.value()))?),
+            SectionKind::Header => header = Some(Header::read(&rope.look(section.value()))?),
             SectionKind::DeliveryAnnotations => delivery_annotations = Some(rope.joined(section.value())),
             SectionKind::MessageAnnotations | SectionKind::Properties | SectionKind::ApplicationProperties => {
                 kept.get_or_insert(at);

@@ -2,9 +2,10 @@
 
 use bytes::BytesMut;
 
-use super::composite::{Composite, described, open, required};
+use super::composite::{Composite, open, required, take_described};
 use super::descriptor;
 use super::error::Malformed;
+use super::format;
 use super::list_writer::ListWriter;
 use super::read::{Budget, Origin};
 use super::state::{AmqpError, DeliveryState, Modified, Outcome, Received, Transactional};
@@ -12,8 +13,20 @@ use super::value_ref::ValueRef;
 use super::write::{put_uint, put_ulong};
 
 impl DeliveryState {
-    pub(super) fn read(value: ValueRef<'_>, origin: Origin<'_>, budget: &mut Budget) -> Result<Self, Malformed> {
-        let (code, fields) = described("delivery-state", value)?;
+    pub(super) fn read<'a>(rest: &mut &'a [u8], origin: Origin<'a>, budget: &mut Budget) -> Result<Self, Malformed> {
+        // What nearly all dispositions say.
+        if let [format::DESCRIBED, format::SMALL_ULONG, code, format::LIST_0, left @ ..] = *rest {
+            let state = match *code {
+                descriptor::ACCEPTED => Some(Self::ACCEPTED),
+                descriptor::RELEASED => Some(Self::RELEASED),
+                _ => None,
+            };
+            if let Some(state) = state {
+                *rest = left;
+                return Ok(state);
+            }
+        }
+        let (code, fields) = take_described("delivery-state", rest)?;
         match code {
             Some(descriptor::RECEIVED) => {
                 let mut list = open("received", fields, origin, budget)?;
@@ -53,8 +66,8 @@ impl DeliveryState {
 }
 
 impl Outcome {
-    pub(super) fn read(value: ValueRef<'_>, origin: Origin<'_>, budget: &mut Budget) -> Result<Self, Malformed> {
-        let (code, fields) = described("outcome", value)?;
+    pub(super) fn read<'a>(rest: &mut &'a [u8], origin: Origin<'a>, budget: &mut Budget) -> Result<Self, Malformed> {
+        let (code, fields) = take_described("outcome", rest)?;
         Self::read_fields(code, fields, origin, budget)
     }
 
@@ -107,8 +120,8 @@ impl Outcome {
 }
 
 impl AmqpError {
-    pub(super) fn read(value: ValueRef<'_>, origin: Origin<'_>, budget: &mut Budget) -> Result<Self, Malformed> {
-        let (code, fields) = described("error", value)?;
+    pub(super) fn read<'a>(rest: &mut &'a [u8], origin: Origin<'a>, budget: &mut Budget) -> Result<Self, Malformed> {
+        let (code, fields) = take_described("error", rest)?;
         if code != Some(descriptor::ERROR) {
             return Err(Malformed::Descriptor("an error"));
         }

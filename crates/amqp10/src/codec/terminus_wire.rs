@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::composite::{Composite, described, open};
+use super::composite::{Composite, open, take_described};
 use super::descriptor;
 use super::error::Malformed;
 use super::list_writer::ListWriter;
@@ -11,12 +11,11 @@ use super::state::Outcome;
 use super::terminus::{Coordinator, DistributionMode, Source, Target, TargetNode, TerminusDurability, TerminusExpiry};
 use super::text::{Symbol, Text};
 use super::value::Fields;
-use super::value_ref::ValueRef;
 use super::write::put_symbol;
 
 impl Source {
-    pub(super) fn read(value: ValueRef<'_>, origin: Origin<'_>, budget: &mut Budget) -> Result<Self, Malformed> {
-        let (code, fields) = described("source", value)?;
+    pub(super) fn read<'a>(rest: &mut &'a [u8], origin: Origin<'a>, budget: &mut Budget) -> Result<Self, Malformed> {
+        let (code, fields) = take_described("source", rest)?;
         if code != Some(descriptor::SOURCE) {
             return Err(Malformed::Descriptor("a source"));
         }
@@ -58,8 +57,8 @@ impl Source {
 }
 
 impl Target {
-    pub(super) fn read(value: ValueRef<'_>, origin: Origin<'_>, budget: &mut Budget) -> Result<Self, Malformed> {
-        let (code, fields) = described("target", value)?;
+    pub(super) fn read<'a>(rest: &mut &'a [u8], origin: Origin<'a>, budget: &mut Budget) -> Result<Self, Malformed> {
+        let (code, fields) = take_described("target", rest)?;
         let mut list = open("target", fields, origin, budget)?;
         let target = match code {
             Some(descriptor::TARGET) => {

@@ -287,7 +287,7 @@ pub(super) fn take_byte(rest: &mut &[u8]) -> Result<u8, Malformed> {
 }
 
 #[inline]
-fn take_fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
+pub(super) fn take_fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
     let (first, left) = rest.split_first_chunk::<N>().ok_or(Malformed::Truncated)?;
     *rest = left;
     Ok(*first)
@@ -295,7 +295,7 @@ fn take_fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
 
 /// A size, of one byte in the codes with an even high half and of four in the odd ones, and as many bytes.
 #[inline]
-fn take_sized<'a>(code: u8, rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+pub(super) fn take_sized<'a>(code: u8, rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     let len = if code & 0x10 == 0 { take_byte(rest)?.into() } else { u32::from_be_bytes(take_fixed(rest)?) as usize };
     take(rest, len)
 }
