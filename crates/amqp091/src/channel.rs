@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use model::{Command, Deliver, Io, Name, Outcome, QueueRef};
+use model::{Command, Deliver, Io, Name, Outcome};
 
 use crate::codec::method::{access, basic, channel};
 use crate::codec::{Method, MethodId};
@@ -212,7 +212,7 @@ impl Channel {
 
 /// Deletes a queue of which nobody waits to hear.
 pub(crate) fn drop_queue(queue: &Name, if_unused: bool, shared: &mut Shared, io: &mut Io<'_>) {
-    let (token, queue) = (Request::Ignored.token(), QueueRef::Named(crate::shared::NAMESPACE, queue.clone()));
+    let (token, queue) = (Request::Ignored.token(), shared.queue(queue));
     shared.ask(Command::Delete { token, queue, if_unused, if_empty: false }, io);
 }
 

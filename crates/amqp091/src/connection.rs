@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use model::{CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, Recognised, Time};
+use model::{
+    CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, Recognised, Time, VirtualHosts,
+};
 
 use crate::codec::method::connection;
 use crate::codec::{self, Frame, Limits, Malformed, Method, PROTOCOL_HEADER, ProtocolHeader, Role, ShortString};
@@ -25,6 +27,8 @@ pub struct Amqp091Options {
     pub login_timeout: u64,
     /// [`crate::Amqp091Encoding`] must be among them.
     pub encodings: Encodings,
+    /// The namespaces of virtual hosts.
+    pub virtual_hosts: VirtualHosts,
 }
 
 impl std::fmt::Debug for Amqp091Options {
@@ -35,7 +39,7 @@ impl std::fmt::Debug for Amqp091Options {
 
 impl Amqp091Options {
     pub fn new(encodings: Encodings) -> Self {
-        Self { max_message: 128 << 20, login_timeout: 10_000, encodings }
+        Self { max_message: 128 << 20, login_timeout: 10_000, encodings, virtual_hosts: VirtualHosts::default() }
     }
 }
 

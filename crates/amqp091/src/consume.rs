@@ -11,7 +11,7 @@ use crate::codec::method::basic;
 use crate::consumers::{CONSUMERS, CREDIT_BYTES, Consumer, Kind, NO_ACK_WINDOW, State, UNLIMITED};
 use crate::error::Fault;
 use crate::queues::{QUEUE_TYPE, REPLY_QUEUE, REPLY_TO};
-use crate::shared::{NAMESPACE, Shared, queue};
+use crate::shared::Shared;
 use crate::token::Request;
 
 impl Channel {
@@ -39,18 +39,19 @@ impl Channel {
         let index = shared.consumers.insert(Consumer::new(self.id, kind, name.clone()));
         let index = index.ok_or(Fault::TooManyConsumers(CONSUMERS))?;
         self.consumers.insert(tag.into_bytes(), index);
-        let look = Inspect::Queue(queue(&name));
+        let look = Inspect::Queue(shared.queue(&name));
         shared.ask(Command::Inspect { token: Request::Look(index).token(), what: look }, io);
         let settlement = if no_ack { Settlement::Presettled } else { Settlement::Explicit };
         let command = Consume {
             token: Request::Consume(index).token(),
             consumer: ConsumerIndex(index),
-            queue: queue(&name),
+            queue: shared.queue(&name),
             mode: Mode::Leasing { settlement, lease: Lease::Connection },
             credit: Credit { messages: self.window(no_ack), bytes: CREDIT_BYTES },
             credit_mode: CreditMode::Window,
             selector: None,
             exclusive: consume.exclusive,
+            priority: 0,
         };
         shared.ask(Command::Consume(Box::new(command)), io);
         Ok(())
@@ -83,7 +84,7 @@ impl Channel {
         };
         let declare = Declare {
             token: Request::Ignored.token(),
-            namespace: NAMESPACE,
+            namespace: shared.namespace,
             name: name.clone(),
             settings,
             mode: DeclareMode::IfAbsent,
@@ -199,7 +200,7 @@ impl Channel {
         let fetch = Fetch {
             token: Request::Get(index).token(),
             consumer: ConsumerIndex(index),
-            queue: queue(&name),
+            queue: shared.queue(&name),
             max: 1,
             settlement: if get.no_ack { Settlement::Presettled } else { Settlement::Explicit },
             lease: Lease::Connection,

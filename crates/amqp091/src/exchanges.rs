@@ -8,7 +8,7 @@ use crate::codec::method::exchange;
 use crate::codec::{FieldTable, FieldValue, ShortString};
 use crate::error::Fault;
 use crate::publish::exchange_of;
-use crate::shared::{NAMESPACE, Shared};
+use crate::shared::Shared;
 
 const RESERVED: &[u8] = b"amq.";
 
@@ -42,7 +42,8 @@ impl Channel {
         let asked = ExchangeAsked { name: name.clone(), kind: kind.detached(), settings: settings.clone() };
         let question = Question::ExchangeDeclare { no_wait: *no_wait, asked: Box::new(asked) };
         let passive = *passive;
-        let command = |token| Command::DeclareExchange { token, namespace: NAMESPACE, name, settings, passive };
+        let namespace = shared.namespace;
+        let command = |token| Command::DeclareExchange { token, namespace, name, settings, passive };
         self.ask(question, command, shared, io)
     }
 
@@ -73,7 +74,8 @@ impl Channel {
         let exchange::Bind { destination, source, routing_key, no_wait, arguments } = bind;
         let (destination, binding) = tie(&destination, &source, &routing_key, &arguments)?;
         let question = Question::ExchangeBind { no_wait, destination: Name::from(&*destination.to_text()) };
-        let command = |token| Command::BindExchange { token, namespace: NAMESPACE, destination, binding };
+        let namespace = shared.namespace;
+        let command = |token| Command::BindExchange { token, namespace, destination, binding };
         self.ask(question, command, shared, io)
     }
 
@@ -99,7 +101,8 @@ impl Channel {
     ) -> Result<(), Fault> {
         let exchange::Unbind { destination, source, routing_key, no_wait, arguments } = unbind;
         let (destination, binding) = tie(&destination, &source, &routing_key, &arguments)?;
-        let command = |token| Command::UnbindExchange { token, namespace: NAMESPACE, destination, binding };
+        let namespace = shared.namespace;
+        let command = |token| Command::UnbindExchange { token, namespace, destination, binding };
         self.ask(Question::ExchangeUnbind { no_wait }, command, shared, io)
     }
 
@@ -119,7 +122,8 @@ impl Channel {
         let name = exchange.detached().into_bytes();
         let question = Question::ExchangeDelete { no_wait: *no_wait, exchange: Name::from(name.clone()) };
         let (exchange, if_unused) = (exchange_of(&name), *if_unused);
-        let command = |token| Command::DeleteExchange { token, namespace: NAMESPACE, exchange, if_unused };
+        let namespace = shared.namespace;
+        let command = |token| Command::DeleteExchange { token, namespace, exchange, if_unused };
         self.ask(question, command, shared, io)
     }
 

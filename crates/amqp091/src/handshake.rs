@@ -165,6 +165,7 @@ impl Handshake {
     fn open(&self, now: Time, vhost: String) -> Session {
         let shared = Shared {
             options: self.options.clone(),
+            namespace: self.options.virtual_hosts.namespace(&vhost),
             vhost,
             user: self.user.clone(),
             client: self.client,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use model::{Address, Body, Command, EncodingId, Exchange, Header, Io, Message, Name, Publish, Time};
+use model::{Address, Body, Command, EncodingId, Exchange, Header, Io, Message, Name, Namespace, Publish, Time};
 
 use crate::channel::{Channel, Mode};
 use crate::codec::{FieldValue, NO_PROPERTIES, Properties};
 use crate::error::Fault;
 use crate::queues::REPLY_TO;
-use crate::shared::{NAMESPACE, Shared};
+use crate::shared::Shared;
 use crate::token::Request;
 
 /// Milliseconds of the longest `expiration` that RabbitMQ takes.
@@ -24,7 +24,7 @@ pub(crate) struct LastAddress {
 }
 
 impl LastAddress {
-    pub(crate) fn of(&mut self, exchange: &[u8], key: &[u8]) -> Address {
+    pub(crate) fn of(&mut self, namespace: Namespace, exchange: &[u8], key: &[u8]) -> Address {
         if let Some(address) = &self.address
             && self.exchange == exchange
             && self.key == key
@@ -33,8 +33,7 @@ impl LastAddress {
         }
         self.exchange = Bytes::copy_from_slice(exchange);
         self.key = Bytes::copy_from_slice(key);
-        let address =
-            Address { namespace: NAMESPACE, exchange: exchange_of(&self.exchange), key: Name::from(self.key.clone()) };
+        let address = Address { namespace, exchange: exchange_of(&self.exchange), key: Name::from(self.key.clone()) };
         self.address.insert(address).clone()
     }
 }

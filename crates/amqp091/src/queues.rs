@@ -12,7 +12,7 @@ use crate::codec::ShortString;
 use crate::codec::method::queue;
 use crate::error::Fault;
 use crate::publish::exchange_of;
-use crate::shared::{NAMESPACE, Shared, queue as queue_ref};
+use crate::shared::Shared;
 
 /// An extra of queues that were declared here: classic or quorum.
 pub(crate) const QUEUE_TYPE: &str = "amqp091.queue-type";
@@ -60,7 +60,8 @@ impl Channel {
         };
         let auto_delete = declare.auto_delete && declare.exclusive;
         let asked = DeclareAsked { name: name.clone(), no_wait, passive, auto_delete, settings: settings.clone() };
-        let command = |token| Command::Declare(Box::new(Declare { token, namespace: NAMESPACE, name, settings, mode }));
+        let namespace = shared.namespace;
+        let command = |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode }));
         self.ask(Question::QueueDeclare(Box::new(asked)), command, shared, io)
     }
 
@@ -120,7 +121,7 @@ impl Channel {
         let queue::Bind { queue, exchange, routing_key, no_wait, arguments } = bind;
         let (queue, binding) = self.binding(&queue, &exchange, &routing_key, &arguments, shared)?;
         let question = Question::QueueBind { no_wait, queue: queue.clone() };
-        let queue = queue_ref(&queue);
+        let queue = shared.queue(&queue);
         self.ask(question, |token| Command::Bind { token, queue, binding, replay: false }, shared, io)
     }
 
@@ -132,7 +133,7 @@ impl Channel {
     ) -> Result<(), Fault> {
         let queue::Unbind { queue, exchange, routing_key, arguments } = unbind;
         let (queue, binding) = self.binding(&queue, &exchange, &routing_key, &arguments, shared)?;
-        let queue = queue_ref(&queue);
+        let queue = shared.queue(&queue);
         self.ask(Question::QueueUnbind, |token| Command::Unbind { token, queue, binding }, shared, io)
     }
 
@@ -168,7 +169,7 @@ impl Channel {
     ) -> Result<(), Fault> {
         let name = self.queue_named(&purge.queue, shared)?;
         let question = Question::QueuePurge { no_wait: purge.no_wait, queue: name.clone() };
-        let queue = queue_ref(&name);
+        let queue = shared.queue(&name);
         self.ask(question, |token| Command::Purge { token, queue, leased: false }, shared, io)
     }
 
@@ -180,7 +181,7 @@ impl Channel {
     ) -> Result<(), Fault> {
         let name = self.queue_named(&delete.queue, shared)?;
         let question = Question::QueueDelete { no_wait: delete.no_wait, queue: name.clone() };
-        let (queue, if_unused, if_empty) = (queue_ref(&name), delete.if_unused, delete.if_empty);
+        let (queue, if_unused, if_empty) = (shared.queue(&name), delete.if_unused, delete.if_empty);
         self.ask(question, |token| Command::Delete { token, queue, if_unused, if_empty }, shared, io)
     }
 

@@ -102,7 +102,7 @@ impl Session {
         let flags = Flags { mandatory: view.mandatory, immediate: view.immediate };
         let header = channel.header(&view.properties, flags, &self.shared);
         let header = header.and_then(|header| Ok((header, channel.with_reply_queue(&view.properties)?)));
-        let address = channel.last_address.of(view.exchange, view.routing_key);
+        let address = channel.last_address.of(self.shared.namespace, view.exchange, view.routing_key);
         let usual = publish::usual_properties(&input[view.raw_properties.clone()]);
         let (raw, body, length) = (view.raw_properties, view.body, view.len);
         let mut frames = input.split_to(length).freeze();
@@ -181,7 +181,8 @@ impl Session {
         let properties = content.read();
         let header = channel.header(&properties, Flags { mandatory, immediate }, &self.shared)?;
         let changed = channel.with_reply_queue(&properties)?;
-        let address = channel.last_address.of(&content.publish.exchange, &content.publish.routing_key);
+        let address =
+            channel.last_address.of(self.shared.namespace, &content.publish.exchange, &content.publish.routing_key);
         let properties = changed.unwrap_or(content.properties);
         let message = publish::message(address, header, properties, content.body);
         channel.publish(message, mandatory, &mut self.shared, io);

@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) options: Arc<Amqp091Options>,
     /// As `connection.open` named it.
     pub(crate) vhost: String,
+    /// What that stands for.
+    pub(crate) namespace: Namespace,
     pub(crate) user: Bytes,
     pub(crate) client: Client,
     pub(crate) frame_max: usize,
@@ -107,6 +109,11 @@ impl Shared {
         format!("{prefix}{:x}.{connection:x}.{now:x}.{named:x}", id.thread)
     }
 
+    /// The queue of this name, for commands.
+    pub(crate) fn queue(&self, name: &Name) -> QueueRef {
+        QueueRef::Named(self.namespace, name.clone())
+    }
+
     pub(crate) fn no_queue(&self, name: &str) -> Fault {
         Fault::NoQueue(name.to_owned(), self.vhost.clone())
     }
@@ -119,13 +126,6 @@ impl Shared {
     pub(crate) fn described(&self, what: &str, name: &str) -> String {
         format!("{what} '{name}' in vhost '{}'", self.vhost)
     }
-}
-
-/// For now every virtual host is the same one.
-pub(crate) const NAMESPACE: Namespace = Namespace(0);
-
-pub(crate) fn queue(name: &Name) -> QueueRef {
-    QueueRef::Named(NAMESPACE, name.clone())
 }
 
 /// Writes a method.

@@ -285,3 +285,24 @@ fn the_server_says_what_it_can() {
     assert_eq!(capabilities.get("publisher_confirms"), Some(FieldValue::Bool(true)));
     assert!(capabilities.iter().all(|(_, value)| value == FieldValue::Bool(true)), "only what is true");
 }
+
+#[test]
+fn virtual_hosts_are_worlds_of_their_own() {
+    let hosts = [("tenant".to_owned(), model::Namespace(7))];
+    let mut world = World::with(|options| options.virtual_hosts = hosts.into_iter().collect());
+    let a = world.join();
+    world.declare(a, "q");
+    let b = greeted(&mut world);
+    world.tell(b, 0, start_ok("PLAIN", b"\0guest\0guest"));
+    world.tell(b, 0, tune_ok(10, 4096, 0));
+    world.tell(b, 0, connection::Open { virtual_host: s("tenant") });
+    world.tell(b, 1, channel::Open {});
+    world.lines(b);
+    world.expect(b, 1, passive("q"), "channel.close 404 NOT_FOUND - no queue 'q' in vhost 'tenant' (queue.declare)");
+    world.tell(b, 1, channel::CloseOk {});
+    world.expect(b, 1, channel::Open {}, "channel.open-ok");
+    world.declare(b, "q");
+    world.publish(b, to("", "q"), "x");
+    assert_eq!(world.tally("q"), (0, 0));
+    world.expect(b, 1, get("q"), "got 1 /q x, 0 left");
+}
