@@ -283,6 +283,7 @@ fn consume(link: LinkRef, outbound: &mut Outbound, queue: QueueRef, exclusive: b
         // A subscription's stands with its binding.
         selector: outbound.selector.clone().filter(|_| !outbound.is_subscription),
         exclusive,
+        priority: 0,
     })));
 }
 

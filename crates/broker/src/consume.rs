@@ -19,7 +19,8 @@ use crate::timers::Alarm;
 
 impl Broker {
     pub(crate) fn consume(&mut self, now: Time, id: ConnectionId, consume: Consume, step: &mut Step) {
-        let Consume { token, consumer: index, queue, mode, credit, credit_mode, selector, exclusive } = consume;
+        let Consume { token, consumer: index, queue, mode, credit, credit_mode, selector, exclusive, priority } =
+            consume;
         let Some(n) = self.find(id, token, &queue, step) else { return };
         let selector = match selector.as_deref().map(Selector::parse).transpose() {
             Ok(selector) => selector.map(Arc::new),
@@ -55,6 +56,7 @@ impl Broker {
             cancelled: false,
             after: Lsn(0),
             exclusive,
+            priority,
         };
         let Ok(key) = self.attach(id, consumer, step, token) else { return };
         let reply = Reply::Consuming { queue: model::QueueId { shard: 0, n }, decided };
@@ -113,14 +115,18 @@ impl Broker {
             self.refuse(id, token, Refusal::Invalid(format!("consumer {at} is there already")), step);
             return Err(());
         }
-        let (cursor, selective) = (consumer.is_cursor(), consumer.selector.is_some());
+        let (cursor, selective, priority) = (consumer.is_cursor(), consumer.selector.is_some(), consumer.priority);
         let key = self.consumers.insert(consumer);
         connection.consumers[at] = Some(key);
         if let Some(queue) = self.registry.queue_mut(n) {
             if cursor {
                 queue.cursors.push(key);
             } else {
-                queue.consumers.push(key);
+                let before =
+                    |other: &&ConsumerKey| self.consumers.get(**other).is_some_and(|it| it.priority >= priority);
+                let at = queue.consumers.iter().take_while(before).count();
+                queue.consumers.insert(at, key);
+                queue.ranked |= priority != 0;
                 queue.selective += usize::from(selective);
             }
         }
@@ -139,6 +145,7 @@ impl Broker {
             let refusal = Refusal::InUse(queue.name.to_text().into_owned());
             return self.refuse(id, fetch.token, refusal, step);
         }
+        self.note_use(now, n);
         let number = self.next_fetch;
         self.next_fetch += 1;
         let consumer = Consumer {
@@ -159,6 +166,7 @@ impl Broker {
             cancelled: false,
             after: Lsn(0),
             exclusive: false,
+            priority: 0,
         };
         let Ok(key) = self.attach(id, consumer, step, fetch.token) else { return };
         let ready = self.registry.queue(n).map_or(0, |queue| queue.counts.ready);
@@ -199,6 +207,20 @@ impl Broker {
         let Some(n) = self.consumers.get(key).map(|consumer| consumer.queue) else { return };
         self.detach_consumer(n, key);
         self.delete_if_unused(now, n, step);
+        self.note_use(now, n);
+        // Another one may be the active one now.
+        if self.registry.queue(n).is_some_and(|queue| queue.settings.single_active) {
+            self.dispatch(now, n, step);
+        }
+    }
+
+    /// A queue that goes when nobody uses it counts from now on.
+    pub(crate) fn note_use(&mut self, now: Time, n: u32) {
+        let Some(queue) = self.registry.queue_mut(n).filter(|queue| queue.settings.expires.is_some()) else { return };
+        queue.used = Some(now);
+        if let Some(at) = queue.goes_at() {
+            self.arm(n, at);
+        }
     }
 
     fn delete_if_unused(&mut self, now: Time, n: u32, step: &mut Step) {
@@ -281,6 +303,7 @@ impl Broker {
         }
         for n in consumed {
             self.delete_if_unused(now, n, step);
+            self.note_use(now, n);
         }
         for key in connection.claims {
             if self.claims.get(&key) == Some(&id) {

@@ -36,6 +36,7 @@ pub(crate) struct Consumer {
     /// Nothing for this consumer leaves before this record is durable, so nothing overtakes what created it.
     pub(crate) after: Lsn,
     pub(crate) exclusive: bool,
+    pub(crate) priority: i32,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -38,6 +38,7 @@ impl Broker {
         settings.durable &= settings.lifetime != Lifetime::Connection;
         let name = if mode == DeclareMode::Generated { self.generated(now, &name) } else { name };
         if let Some(n) = self.registry.named(namespace, &name) {
+            self.note_use(now, n);
             return match self.may_use(id, n, &settings, mode) {
                 Ok(()) => self.reply_declared(id, token, n, true, Lsn(self.next_lsn - 1), step),
                 Err(refusal) => self.refuse(id, token, refusal, step),
@@ -50,6 +51,7 @@ impl Broker {
             return self.refuse(id, token, Refusal::Limit("bytes of a queue name", limits::NAME_BYTES as u64), step);
         }
         let n = self.make_queue(now, namespace, name.detached(), settings, step);
+        self.note_use(now, n);
         let Some(queue) = self.registry.queue_mut(n) else { return };
         if queue.settings.lifetime == Lifetime::Connection {
             queue.owner = Some(id);

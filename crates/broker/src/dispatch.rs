@@ -4,8 +4,9 @@ use model::limits::{LOAD_AHEAD, STEP_BUDGET};
 use model::{Deliver, Delivery, Effect, Lease, Lsn, Mode, Settlement, Time};
 
 use crate::broker::Broker;
-use crate::consumer::ConsumerKey;
+use crate::consumer::{Consumer, ConsumerKey, Consumers};
 use crate::entry::{Entry, Owner, State};
+use crate::queue::Queue;
 use crate::ready::Key;
 use crate::record::Record;
 use crate::step::{Load, Step};
@@ -78,27 +79,37 @@ impl Broker {
     /// The next consumer without a selector that wants something, in turns.
     fn next_plain(&mut self, n: u32) -> Option<ConsumerKey> {
         let queue = self.registry.queue_mut(n)?;
-        let count = queue.consumers.len();
+        let active = active(queue, &self.consumers);
+        let (count, mut best) = (queue.consumers.len(), None);
         for i in 0..count {
             let at = (queue.turn + i) % count;
             let key = queue.consumers[at];
-            if self.consumers.get(key).is_some_and(|consumer| consumer.selector.is_none() && consumer.wants()) {
-                queue.turn = at + 1;
-                return Some(key);
+            let Some(consumer) = self.consumers.get(key) else { continue };
+            if consumer.selector.is_some() || !consumer.wants() || !may_take(active, key, consumer) {
+                continue;
+            }
+            if best.is_none_or(|(_, priority, _)| consumer.priority > priority) {
+                best = Some((at, consumer.priority, key));
+            }
+            if !queue.ranked {
+                break;
             }
         }
-        None
+        let (at, _, key) = best?;
+        queue.turn = at + 1;
+        Some(key)
     }
 
     /// Gives one message to a consumer with a selector that wants and matches it.
     fn dispatch_selective(&mut self, now: Time, n: u32, budget: &mut usize, step: &mut Step) -> Found {
         let Some(queue) = self.registry.queue(n).filter(|queue| queue.selective > 0) else { return Found::Nothing };
-        let mut result = Found::Nothing;
+        let (mut result, active) = (Found::Nothing, active(queue, &self.consumers));
         let (count, turn) = (queue.consumers.len(), queue.turn);
         for i in 0..count {
             let at = (turn + i) % count;
             let Some(key) = self.registry.queue(n).and_then(|queue| queue.consumers.get(at).copied()) else { break };
-            if !self.consumers.get(key).is_some_and(|it| it.selector.is_some() && it.wants()) {
+            let may = |it: &Consumer| it.selector.is_some() && it.wants() && may_take(active, key, it);
+            if !self.consumers.get(key).is_some_and(may) {
                 continue;
             }
             match self.scan(now, n, key, budget, step) {
@@ -341,4 +352,15 @@ impl Broker {
             self.detach_consumer(n, key);
         }
     }
+}
+
+/// Of a queue that has only one active consumer, that one.
+fn active(queue: &Queue, consumers: &Consumers) -> Option<ConsumerKey> {
+    let lasting = |key: &&ConsumerKey| consumers.get(**key).is_some_and(|it| it.fetch.is_none());
+    if queue.settings.single_active { queue.consumers.iter().find(lasting).copied() } else { None }
+}
+
+/// Where only one consumer is active, the others wait; a fetch takes what it asks for.
+fn may_take(active: Option<ConsumerKey>, key: ConsumerKey, consumer: &Consumer) -> bool {
+    active.is_none_or(|active| active == key) || consumer.fetch.is_some()
 }

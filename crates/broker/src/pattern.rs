@@ -1,8 +1,8 @@
 //! Patterns of words: `*` is one word, `#` any number of them, anywhere (AMQP 0-9-1, 3.1.3.3). Words are separated by
-//! dots and may be empty.
+//! dots and may be empty; an empty key has none.
 
 pub(crate) fn words(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    key.split(|byte| *byte == b'.')
+    key.split(|byte| *byte == b'.').filter(move |_| !key.is_empty())
 }
 
 pub(crate) fn is_wildcard(word: &[u8]) -> bool {
@@ -56,7 +56,9 @@ mod tests {
         ] {
             assert!(check(pattern, key), "{pattern} should match {key}");
         }
-        for (pattern, key) in [("*", "a.b"), ("a.*", "a"), ("a.#.c", "a.b"), ("a", "b"), ("#.c", "a.b"), ("*", "a.")] {
+        for (pattern, key) in
+            [("*", "a.b"), ("a.*", "a"), ("a.#.c", "a.b"), ("a", "b"), ("#.c", "a.b"), ("*", "a."), ("*", "")]
+        {
             assert!(!check(pattern, key), "{pattern} should not match {key}");
         }
     }

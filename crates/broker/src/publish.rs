@@ -39,7 +39,7 @@ impl Broker {
             return self.confirm(id, publish.token.filter(|_| !publish.quiet), MessageNumber(0), true, after, step);
         }
         self.totals.published += 1;
-        let routes = match self.routes(now, &publish.message, publish.create, step) {
+        let routes = match self.all_routes(now, &publish, step) {
             Ok(routes) => routes,
             Err(Refusal::NoSuchQueue(_)) if publish.mandatory => Routes::new(),
             Err(refusal) => {
@@ -93,6 +93,34 @@ impl Broker {
             self.let_rest(queue, seq);
         }
         located.map_or(Lsn(0), |located| Lsn(located.lsn))
+    }
+
+    /// The queues a publish goes to, by all of its keys, or why it goes to none.
+    pub(crate) fn all_routes(&mut self, now: Time, publish: &Publish, step: &mut Step) -> Result<Routes, Refusal> {
+        let first = self.routes(now, &publish.message, publish.create, step);
+        if publish.also.is_empty() {
+            return first;
+        }
+        let mut routes = match first {
+            Err(Refusal::NoSuchQueue(_)) => Routes::new(),
+            other => other?,
+        };
+        let mut message = publish.message.as_ref().clone();
+        for key in &publish.also {
+            message.address.key = key.clone();
+            match self.routes(now, &message, publish.create, step) {
+                Ok(more) => {
+                    for route in more {
+                        if !routes.iter().any(|there| there.queue == route.queue) {
+                            routes.push(route);
+                        }
+                    }
+                }
+                Err(Refusal::NoSuchQueue(_)) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(routes)
     }
 
     /// The queues `message` goes to, or why it goes to none. Makes the queue of a default-exchange address if it may.
@@ -352,13 +380,17 @@ impl Queue {
         }
     }
 
+    fn waiting(&self) -> u64 {
+        self.counts.ready + self.counts.delayed
+    }
+
     fn is_full(&self, message: &Message) -> bool {
-        self.settings.max_length.is_some_and(|most| self.len() >= most)
+        self.settings.max_length.is_some_and(|most| self.waiting() >= most)
             || self.settings.max_bytes.is_some_and(|most| self.counts.bytes + u64::from(size_of(message)) > most)
     }
 
     fn is_over(&self) -> bool {
-        self.settings.max_length.is_some_and(|most| self.len() > most)
+        self.settings.max_length.is_some_and(|most| self.waiting() > most)
             || self.settings.max_bytes.is_some_and(|most| self.counts.bytes > most && self.len() > 1)
     }
 }

@@ -35,7 +35,12 @@ pub(crate) struct Queue {
     due: BTreeSet<(Time, u64)>,
     /// The earliest alarm that is set for this queue.
     pub(crate) armed: Option<Time>,
+    /// Those of a higher priority first, then in order of arrival.
     pub(crate) consumers: Vec<ConsumerKey>,
+    /// Some have a priority.
+    pub(crate) ranked: bool,
+    /// When it was used last, if it expires; not known after a restart.
+    pub(crate) used: Option<Time>,
     /// Whose turn it is.
     pub(crate) turn: usize,
     /// Consumers with a selector.
@@ -98,6 +103,8 @@ impl Queue {
             due: BTreeSet::new(),
             armed: None,
             consumers: Vec::new(),
+            ranked: false,
+            used: Some(now),
             turn: 0,
             selective: 0,
             cursors: Vec::new(),
@@ -287,7 +294,7 @@ impl Queue {
             let (_, entry) = self.entries_from(self.base).find(|(_, entry)| entry.waits())?;
             Some(entry.arrived.plus(ttl))
         });
-        own.into_iter().chain(in_turn).min()
+        own.into_iter().chain(in_turn).chain(self.goes_at()).min()
     }
 
     /// When an entry in this queue needs attention, by an alarm of its own or in its turn.
@@ -298,6 +305,12 @@ impl Queue {
 
     pub(crate) fn is_expired(&self, entry: &Entry, now: Time) -> bool {
         entry.expires.is_some_and(|at| at <= now) || self.settings.ttl.is_some_and(|ttl| entry.arrived.plus(ttl) <= now)
+    }
+
+    /// When it goes because nobody uses it.
+    pub(crate) fn goes_at(&self) -> Option<Time> {
+        let expires = self.settings.expires.filter(|_| self.consumers.is_empty() && self.cursors.is_empty())?;
+        Some(self.used.map_or(Time::ZERO, |used| used.plus(expires)))
     }
 
     pub(crate) fn first_alarm(&self) -> Option<Time> {

@@ -59,6 +59,7 @@ impl Broker {
         for n in queues {
             let Some(queue) = self.registry.queue_mut(n) else { continue };
             queue.seen_before = queue.mark;
+            queue.used = None;
             // Receipts name what was below.
             queue.skip_to(queue.mark);
             let QueueCounts { ready, leased, delayed, bytes, .. } = queue.counts;

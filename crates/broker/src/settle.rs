@@ -311,6 +311,9 @@ impl Broker {
 
     /// Deadlines, delays and expiries of one queue that are due.
     pub(crate) fn fall_due(&mut self, now: Time, n: u32, step: &mut Step) {
+        if self.goes_unused(now, n, step) {
+            return;
+        }
         let mut budget = STEP_BUDGET;
         while budget > 0 {
             let Some(queue) = self.registry.queue_mut(n) else { return };
@@ -336,6 +339,18 @@ impl Broker {
             self.arm(n, next.max(now.plus(1)));
         }
         self.dispatch(now, n, step);
+    }
+
+    /// Deletes a queue that nobody has used for as long as it may be unused.
+    fn goes_unused(&mut self, now: Time, n: u32, step: &mut Step) -> bool {
+        let Some(queue) = self.registry.queue_mut(n) else { return true };
+        // After a restart it counts from here.
+        queue.used.get_or_insert(now);
+        let goes = queue.goes_at().is_some_and(|at| at <= now);
+        if goes {
+            self.delete_queue(now, n, step);
+        }
+        goes
     }
 
     /// All leases of consumers of one queue end, as if released.

@@ -151,7 +151,7 @@ impl Broker {
             }
             return;
         };
-        let routes = self.routes(now, &publish.message, publish.create, step);
+        let routes = self.all_routes(now, &publish, step);
         let message_number = self.number(now, step);
         let mut routes = match routes {
             Ok(routes) => routes,

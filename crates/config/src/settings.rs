@@ -129,7 +129,7 @@ const QUEUE: &[Setting] = &[
         "max_length",
         Kind::Integer { min: 1, max: UNBOUNDED },
         Preset::Unset("no limit"),
-        "Messages that it may hold, ready and leased together.",
+        "Messages that may wait in it; those that receivers have do not count.",
     ),
     setting(
         "max_bytes",

@@ -204,11 +204,13 @@ pub struct Publish {
     /// Take the message only if this hold is not there yet, and set it with the message (MQTT QoS 2).
     pub hold: Option<Hold>,
     pub transaction: Option<TransactionIndex>,
+    /// Further keys of the same exchange: each queue gets the message once (RabbitMQ's CC and BCC).
+    pub also: Vec<Name>,
 }
 
 impl Publish {
     pub fn new(message: Arc<Message>) -> Self {
-        Self { token: None, quiet: false, message, create: true, mandatory: false, hold: None, transaction: None }
+        Self { token: None, quiet: false, message, create: true, mandatory: false, hold: None, transaction: None, also: Vec::new() }
     }
 }
 
@@ -231,6 +233,8 @@ pub struct Consume {
     pub selector: Option<String>,
     /// No other consumer may be there, now or later.
     pub exclusive: bool,
+    /// Consumers of a lower priority get messages only while no higher one has credit.
+    pub priority: i32,
 }
 
 /// Takes up to `max` messages at once: `Deliver`s, then `Drained`.

@@ -11,7 +11,7 @@ pub struct QueueSettings {
     pub internal: bool,
     /// 0: strictly in order of arrival. Else messages are ordered by priority, capped to this.
     pub max_priority: u8,
-    /// Messages, ready and leased together.
+    /// Messages that wait: those that receivers have do not count.
     pub max_length: Option<u64>,
     /// Bytes of bodies and properties.
     pub max_bytes: Option<u64>,
@@ -23,6 +23,10 @@ pub struct QueueSettings {
     /// Milliseconds of a lease with a deadline that names none.
     pub lease: u64,
     pub dead_letter: Option<DeadLetter>,
+    /// Milliseconds without any use, after which the queue is deleted. Consumers, fetches and declarations are uses.
+    pub expires: Option<u64>,
+    /// Only the first of its consumers gets messages; the next one takes over when that one goes.
+    pub single_active: bool,
     /// Without a consumer, messages that need no acknowledgement are not kept (MQTT sessions).
     pub drops_transient_unattended: bool,
     /// Opaque settings of the protocols, by name, in order of name: AWS attributes and tags, subscriptions of a session.
@@ -44,6 +48,8 @@ impl Default for QueueSettings {
             delay: 0,
             lease: 30_000,
             dead_letter: None,
+            expires: None,
+            single_active: false,
             drops_transient_unattended: false,
             extras: Vec::new(),
         }

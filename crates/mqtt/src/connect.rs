@@ -124,6 +124,7 @@ pub(crate) fn consume_session(client: &Name, options: &MqttOptions) -> Command {
         credit_mode: CreditMode::Window,
         selector: None,
         exclusive: true,
+        priority: 0,
     }))
 }
 

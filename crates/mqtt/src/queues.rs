@@ -101,6 +101,7 @@ impl Session {
             credit_mode: CreditMode::Window,
             selector: None,
             exclusive: false,
+            priority: 0,
         })));
     }
 

@@ -323,6 +323,7 @@ fn consume(slot: usize, subscription: &Subscription, io: &mut Io<'_>) {
         credit_mode: CreditMode::Window,
         selector: subscription.selector.clone().filter(|_| subscription.bound.is_none()),
         exclusive: subscription.exclusive,
+        priority: 0,
     })));
 }
 

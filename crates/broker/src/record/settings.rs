@@ -33,7 +33,11 @@ pub(super) fn put_settings(out: &mut BytesMut, settings: &QueueSettings) {
     put_number(out, settings.delay);
     put_number(out, settings.lease);
     put_dead_letter(out, settings.dead_letter.as_ref());
-    put_bool(out, settings.drops_transient_unattended);
+    let flags = [settings.drops_transient_unattended, settings.expires.is_some(), settings.single_active];
+    out.put_u8(flags.iter().enumerate().map(|(bit, flag)| u8::from(*flag) << bit).sum());
+    if let Some(expires) = settings.expires {
+        put_number(out, expires);
+    }
     put_number(out, settings.extras.len() as u64);
     for (name, value) in &settings.extras {
         put_bytes(out, name.as_bytes());
@@ -97,7 +101,8 @@ pub(super) fn settings(r: &mut Reader) -> Result<QueueSettings, BadRecord> {
     };
     let (ttl, delay, lease) = (r.option()?, r.number()?, r.number()?);
     let dead_letter = dead_letter(r)?;
-    let drops_transient_unattended = r.bool()?;
+    let flags = r.byte()?;
+    let expires = if flags & 2 == 0 { None } else { Some(r.number()?) };
     let extras = (0..r.count()?).map(|_| Ok((r.text()?, r.text()?))).collect::<Result<_, _>>()?;
     Ok(QueueSettings {
         kind,
@@ -112,7 +117,9 @@ pub(super) fn settings(r: &mut Reader) -> Result<QueueSettings, BadRecord> {
         delay,
         lease,
         dead_letter,
-        drops_transient_unattended,
+        expires,
+        single_active: flags & 4 != 0,
+        drops_transient_unattended: flags & 1 != 0,
         extras,
     })
 }

@@ -74,6 +74,8 @@ fn settings() -> QueueSettings {
         delay: 5,
         lease: 30_000,
         dead_letter: Some(DeadLetter::to_queue("dead".into(), Some(3))),
+        expires: None,
+        single_active: false,
         drops_transient_unattended: true,
         extras: vec![("k".into(), "v".into())],
     }
@@ -305,12 +307,12 @@ fn publishes() -> impl Strategy<Value = Published> {
 
 fn queue_settings() -> impl Strategy<Value = QueueSettings> {
     let small = || option::of(0..u64::MAX);
-    let kinds = (any::<bool>(), 0..3usize, 0..4usize, any::<[bool; 3]>(), any::<u8>());
+    let kinds = (any::<bool>(), 0..3usize, 0..4usize, any::<[bool; 4]>(), any::<u8>());
     let dead_letter = option::of((exchanges(), option::of(name()), option::of(any::<u32>())));
     let extras = vec((".{0,8}", ".{0,8}"), 0..3);
     (kinds, [small(), small(), small()], any::<(u64, u64)>(), dead_letter, extras).prop_map(
         |((is_log, lifetime, overflow, flags, max_priority), numbers, (delay, lease), dead_letter, extras)| {
-            let [durable, internal, drops_transient_unattended] = flags;
+            let [durable, internal, drops_transient_unattended, single_active] = flags;
             let [max_length, max_bytes, ttl] = numbers;
             QueueSettings {
                 kind: if is_log { QueueKind::Log } else { QueueKind::Queue },
@@ -329,6 +331,8 @@ fn queue_settings() -> impl Strategy<Value = QueueSettings> {
                     key,
                     max_deliveries,
                 }),
+                expires: single_active.then_some(delay),
+                single_active,
                 drops_transient_unattended,
                 extras,
             }

@@ -133,6 +133,7 @@ pub(crate) fn consume_with(name: &str, index: u32, credit: u32, set: impl FnOnce
         credit_mode: CreditMode::Explicit,
         selector: None,
         exclusive: false,
+        priority: 0,
     };
     set(&mut consume);
     Command::Consume(Box::new(consume))

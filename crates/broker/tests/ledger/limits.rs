@@ -52,9 +52,12 @@ fn each_overflow_does_what_it_says() {
 fn room_comes_back_when_messages_go() {
     let (mut world, a) = full(Overflow::Reject, false);
     let one = world.run(a, get("q", 0, 1)).delivery();
-    assert!(world.run(a, publish("q", "3")).reply().is_err(), "leased ones count");
-    world.run(a, accept(one));
-    assert!(world.run(a, publish("q", "3")).has("Confirm"));
+    assert!(world.run(a, publish("q", "3")).has("Confirm"), "one that a receiver has does not wait");
+    assert!(world.run(a, publish("q", "4")).reply().is_err());
+    world.run(a, settle(one, model::Outcome::Released));
+    assert!(world.run(a, publish("q", "4")).reply().is_err(), "it waits again");
+    world.batch([(a, get("q", 0, 2)), (a, settle_range(0, 1, 3, model::Outcome::Accepted))]);
+    assert!(world.run(a, publish("q", "4")).has("Confirm"));
 }
 
 #[test]

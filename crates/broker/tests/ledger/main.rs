@@ -12,4 +12,5 @@ mod queues;
 mod restart;
 mod retained;
 mod routing;
+mod sharing;
 mod time;

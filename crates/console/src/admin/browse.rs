@@ -50,6 +50,7 @@ impl Browse {
                 credit_mode: CreditMode::Explicit,
                 selector: None,
                 exclusive: false,
+                priority: 0,
             }))
         }));
     }

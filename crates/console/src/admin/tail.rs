@@ -168,6 +168,7 @@ fn consume(queue: QueueRef, mode: Mode, desk: &mut Desk<'_>) -> Phase {
             credit_mode: CreditMode::Explicit,
             selector: None,
             exclusive: false,
+            priority: 0,
         }))
     });
     Phase::Opening { token }
