@@ -96,7 +96,7 @@ fn ephemeral_secret() -> Result<[u8; 32], Failure> {
     Ok(secret)
 }
 
-fn faces(config: &Config, encodings: &Encodings, _hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {
+fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
     let mut mqtt = mqtt::MqttOptions::new(encodings.clone());
@@ -105,11 +105,12 @@ fn faces(config: &Config, encodings: &Encodings, _hosts: &VirtualHosts, secret: 
     let mut stomp = stomp::StompOptions::new(encodings.clone());
     (stomp.max_body, stomp.login_timeout) = (config.max_message_size, login_timeout);
     stomp.subscription_bytes = subscription_bytes;
+    stomp.virtual_hosts = hosts.clone();
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
-        amqp: amqp(config, encodings, login_timeout, subscription_bytes),
+        amqp: amqp(config, encodings, hosts),
         stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
         console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
@@ -118,12 +119,15 @@ fn faces(config: &Config, encodings: &Encodings, _hosts: &VirtualHosts, secret: 
 }
 
 /// Both versions on one port. What is neither is refused by the first.
-fn amqp(config: &Config, encodings: &Encodings, login_timeout: u64, subscription_bytes: u64) -> Arc<dyn Protocol> {
+fn amqp(config: &Config, encodings: &Encodings, hosts: &VirtualHosts) -> Arc<dyn Protocol> {
+    let login_timeout = config.login_timeout.as_millis() as u64;
     let mut amqp091 = amqp091::Amqp091Options::new(encodings.clone());
     (amqp091.max_message, amqp091.login_timeout) = (config.max_message_size as u64, login_timeout);
+    amqp091.virtual_hosts = hosts.clone();
     let mut amqp10 = amqp10::Amqp10Options::new(encodings.clone());
     (amqp10.max_message, amqp10.login_timeout) = (config.max_message_size, login_timeout);
-    amqp10.subscription_bytes = subscription_bytes;
+    amqp10.subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
+    amqp10.virtual_hosts = hosts.clone();
     let protocols: Vec<Arc<dyn Protocol>> =
         vec![Arc::new(amqp091::Amqp091::new(amqp091)), Arc::new(amqp10::Amqp10::new(amqp10))];
     Arc::new(SharedPort::new("amqp", protocols, login_timeout))
