@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use model::{Claim, Command as Ask, Conflict, Io, Name, Namespace, Time, limits};
+use model::{Claim, Command as Ask, Conflict, Io, Name, Time, limits};
 
 use crate::codec::{Command, Frame, FrameWriter, Malformed, Version};
 use crate::connection::StompOptions;
@@ -17,7 +17,7 @@ const ROOM: usize = limits::NAME_BYTES / 2;
 
 /// Begins the session. CONNECTED is sent at once, unless a `client-id` has to be claimed.
 ///
-/// `host` may be anything: all names are in one namespace. `login` and `passcode` are accepted.
+/// A `host` that is no virtual host's name is the default one. `login` and `passcode` are accepted.
 pub(crate) fn begin(
     frame: &Frame,
     now: Time,
@@ -35,7 +35,8 @@ pub(crate) fn begin(
     };
     let id = io.commands.connection;
     let name = format!("{:x}-{:x}-{:x}-{:x}", now.0, id.thread, id.slot, id.generation);
-    let mut session = Session::new(options.clone(), version, name, now);
+    let namespace = options.virtual_hosts.namespace(&headers.get("host").unwrap_or_default());
+    let mut session = Session::new(options.clone(), version, name, namespace, now);
     if let Some(beats) = headers.get("heart-beat").filter(|_| version > Version::V10) {
         session.beats = HeartBeats::negotiate(&beats, now).ok_or_else(|| {
             let allowed = "Allowed are two numbers of milliseconds, as in 10000,10000; 0 is never.";
@@ -50,7 +51,7 @@ pub(crate) fn begin(
         }
         Some(client) => {
             let client = Name::from(client.as_ref());
-            let (token, namespace, conflict) = (Request::Claim.token(), Namespace(0), Conflict::Refuse);
+            let (token, conflict) = (Request::Claim.token(), Conflict::Refuse);
             io.commands.push(Ask::Claim(Claim { token, namespace, client: client.clone(), conflict }));
             session.client = Some(client);
             session.early = Some(BytesMut::new());

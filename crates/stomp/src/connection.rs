@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use model::{CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, Recognised, Time};
+use model::{
+    CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, Recognised, Time, VirtualHosts,
+};
 
 use crate::codec::{Decoder, Limits, Version};
 use crate::connect;
@@ -23,6 +25,8 @@ pub struct StompOptions {
     /// Messages and bytes that are kept for a topic subscription; what comes on top is dropped, and counted.
     pub subscription_length: u64,
     pub subscription_bytes: u64,
+    /// Namespaces by the `host` of CONNECT.
+    pub virtual_hosts: VirtualHosts,
     pub encodings: Encodings,
 }
 
@@ -34,6 +38,7 @@ impl StompOptions {
             window: 1_000,
             subscription_length: 1_000_000,
             subscription_bytes: 1 << 30,
+            virtual_hosts: VirtualHosts::default(),
             encodings,
         }
     }

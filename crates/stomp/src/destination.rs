@@ -241,8 +241,7 @@ pub(crate) fn of_canonical(text: &str) -> String {
 }
 
 /// Where SEND puts a message.
-pub(crate) fn address(destination: Destination) -> Address {
-    let namespace = Namespace(0);
+pub(crate) fn address(namespace: Namespace, destination: Destination) -> Address {
     match destination {
         Destination::Queue { name, .. } => Address::queue(namespace, name),
         Destination::Key { exchange, key } => Address { namespace, exchange, key },
@@ -318,7 +317,7 @@ mod tests {
             "/exchange/a%2Fb/c%25d%20",
             "/exchange/amq.fanout/k",
         ] {
-            let Address { exchange, key, .. } = address(Destination::parse(text, "s").unwrap());
+            let Address { exchange, key, .. } = address(Namespace(0), Destination::parse(text, "s").unwrap());
             let mut out = BytesMut::new();
             write(&exchange, &key, "s", &mut out);
             assert_eq!(String::from_utf8_lossy(&out), text);

@@ -93,7 +93,7 @@ impl Session {
         let last = targets.len() - 1;
         for (at, target) in targets.iter().enumerate() {
             if target.temporary {
-                declare_temporary(&target.address.key, io);
+                declare_temporary(self.namespace, &target.address.key, io);
             }
             let message = message(target.address.clone());
             if at == last || receipt.is_none() {
@@ -142,7 +142,7 @@ impl Session {
                 Destination::Key { .. } => None,
             };
             Ok(Target {
-                address: destination::address(parsed),
+                address: destination::address(self.namespace, parsed),
                 create: matches!(kind, Some(QueueKind::Lasting)),
                 dropped: kind == Some(QueueKind::Remote),
                 temporary: kind == Some(QueueKind::Temporary),
@@ -158,7 +158,7 @@ impl Session {
             return frame.block.clone();
         };
         if let Some(queue) = queue {
-            declare_temporary(&queue, io);
+            declare_temporary(self.namespace, &queue, io);
         }
         let mut lines = BytesMut::with_capacity(frame.block.len() + public.len());
         let mut writer = FrameWriter::lines(frame.version, &mut lines);
@@ -173,12 +173,12 @@ impl Session {
     }
 }
 
-pub(crate) fn declare_temporary(name: &Name, io: &mut Io<'_>) {
+pub(crate) fn declare_temporary(namespace: Namespace, name: &Name, io: &mut Io<'_>) {
     let lifetime = Lifetime::Connection;
     let settings = QueueSettings { durable: false, lifetime, internal: true, ..QueueSettings::default() };
     io.commands.push(Ask::Declare(Box::new(Declare {
         token: Request::Ignored.token(),
-        namespace: Namespace(0),
+        namespace,
         name: name.clone(),
         settings,
         mode: DeclareMode::IfAbsent,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use model::{Command as Ask, Effect, Hold, Io, Name, QueueId, Refusal, Reply, Tally, Time, Token};
+use model::{Command as Ask, Effect, Hold, Io, Name, Namespace, QueueId, Refusal, Reply, Tally, Time, Token};
 
 use crate::acknowledge::Acks;
 use crate::codec::{Command, Decoder, Frame, Malformed, Version, glimpse};
@@ -23,6 +23,7 @@ const IMPATIENT_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Session {
     pub(crate) options: Arc<StompOptions>,
     pub(crate) version: Version,
+    pub(crate) namespace: Namespace,
     /// The `session` header of CONNECTED, and what temporary queues are called by.
     pub(crate) name: String,
     /// Of CONNECT; nobody is asked for them yet.
@@ -52,11 +53,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(options: Arc<StompOptions>, version: Version, name: String, now: Time) -> Self {
+    pub(crate) fn new(
+        options: Arc<StompOptions>,
+        version: Version,
+        name: String,
+        namespace: Namespace,
+        now: Time,
+    ) -> Self {
         let decoder = Decoder::new(options.limits(), version);
         Self {
             options,
             version,
+            namespace,
             name,
             login: None,
             request_id: None,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use model::{
     Binding, Command as Ask, Consume, Credit, CreditMode, Declare, DeclareMode, Exchange, Io, Lease, Lifetime, Mode,
-    Name, Namespace, Overflow, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement, limits,
+    Name, Overflow, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement, limits,
 };
 
 use crate::codec::{Command, Frame, Headers, Version};
@@ -20,6 +20,8 @@ use crate::transaction::receipt_of;
 
 /// Subscriptions of one connection, those included that are about to end.
 const SUBSCRIPTIONS: usize = 4_096;
+/// Bytes of the id of one, or of its destination where it has none.
+const NAME_BYTES: usize = 1_024;
 /// The largest window that a client may ask for.
 const LARGEST_WINDOW: u64 = 100_000;
 /// Queues of durable subscriptions are called by this and their names; they remember in such settings what they are for.
@@ -56,6 +58,10 @@ impl Session {
             return Err(ClientError::MissingHeader(Command::Subscribe, "id", "It names the subscription."));
         }
         let key = id.map_or_else(|| destination.clone(), |id| id.value().into_owned());
+        if key.len() > NAME_BYTES {
+            let allowed = "It is too long: it may have up to 1024 bytes.";
+            return Err(ClientError::wrong_header(Command::Subscribe, "id", &key, allowed));
+        }
         if self.subscriptions.find(&key).is_some() {
             return Err(ClientError::DoubleSubscription(quote(&key)));
         }
@@ -77,11 +83,13 @@ impl Session {
             key,
             prefix: prefix(id.map(|id| id.raw_value)),
             destination,
+            namespace: self.namespace,
             source: subject.source,
             bound: subject.bound,
             ack,
             selector: headers.get("selector").map(|text| selector(&text)),
             exclusive,
+            priority: priority(headers)?,
             window,
             state: State::Asked,
             receipt: receipt_of(frame),
@@ -169,13 +177,13 @@ impl Session {
         match &subscription.source {
             Source::Queue(name) | Source::Browser(name) => {
                 match kind {
-                    Some(QueueKind::Lasting) => declare(name, QueueSettings::default(), Request::Ignored, io),
-                    Some(QueueKind::Temporary) => declare_temporary(name, io),
+                    Some(QueueKind::Lasting) => declare(subscription, QueueSettings::default(), Request::Ignored, io),
+                    Some(QueueKind::Temporary) => declare_temporary(subscription.namespace, name, io),
                     Some(QueueKind::Existing | QueueKind::Remote) | None => {}
                 }
                 consume(slot, subscription, io);
             }
-            Source::Topic(name) => {
+            Source::Topic(_) => {
                 let settings = QueueSettings {
                     durable: false,
                     lifetime: Lifetime::Connection,
@@ -185,12 +193,12 @@ impl Session {
                     overflow: Overflow::DropNew,
                     ..QueueSettings::default()
                 };
-                declare(name, settings, Request::Prepare(slot as u64), io);
+                declare(subscription, settings, Request::Prepare(slot as u64), io);
                 bind(slot, subscription, true, io);
                 consume(slot, subscription, io);
             }
-            Source::Durable(name) => {
-                declare(name, durable_settings(subscription), Request::Declare(slot as u64), io);
+            Source::Durable(_) => {
+                declare(subscription, durable_settings(subscription), Request::Declare(slot as u64), io);
                 subscription.state = State::Declaring;
             }
         }
@@ -207,7 +215,7 @@ impl Session {
         if existed && !is_same {
             let (token, queue) = (Request::Prepare(slot as u64).token(), queue_ref(subscription));
             io.commands.push(Ask::Delete { token, queue, if_unused: true, if_empty: false });
-            declare(subscription.source.queue(), settings, Request::Prepare(slot as u64), io);
+            declare(subscription, settings, Request::Prepare(slot as u64), io);
         }
         subscription.state = State::Asked;
         bind(slot, subscription, !(existed && is_same), io);
@@ -289,11 +297,11 @@ fn durable_settings(subscription: &Subscription) -> QueueSettings {
     QueueSettings { internal: true, extras, ..QueueSettings::default() }
 }
 
-fn declare(name: &Name, settings: QueueSettings, request: Request, io: &mut Io<'_>) {
+fn declare(subscription: &Subscription, settings: QueueSettings, request: Request, io: &mut Io<'_>) {
     io.commands.push(Ask::Declare(Box::new(Declare {
         token: request.token(),
-        namespace: Namespace(0),
-        name: name.clone(),
+        namespace: subscription.namespace,
+        name: subscription.source.queue().clone(),
         settings,
         mode: DeclareMode::IfAbsent,
     })));
@@ -323,16 +331,28 @@ fn consume(slot: usize, subscription: &Subscription, io: &mut Io<'_>) {
         credit_mode: CreditMode::Window,
         selector: subscription.selector.clone().filter(|_| subscription.bound.is_none()),
         exclusive: subscription.exclusive,
-        priority: 0,
+        priority: subscription.priority,
     })));
 }
 
 pub(crate) fn queue_ref(subscription: &Subscription) -> QueueRef {
-    QueueRef::Named(Namespace(0), subscription.source.queue().clone())
+    QueueRef::Named(subscription.namespace, subscription.source.queue().clone())
 }
 
 fn selector(text: &str) -> String {
     if text.starts_with(CONVERT) { text.to_owned() } else { format!("{CONVERT}{text}") }
+}
+
+/// ActiveMQ's and RabbitMQ's consumer priority.
+fn priority(headers: Headers<'_>) -> Result<i32, ClientError> {
+    const ALLOWED: &str = "Allowed is a whole number; without it, it is 0.";
+    for name in ["activemq.priority", "x-priority"] {
+        if let Some(text) = headers.get(name) {
+            let wrong = |_| ClientError::wrong_header(Command::Subscribe, name, &text, ALLOWED);
+            return text.trim().parse().map_err(wrong);
+        }
+    }
+    Ok(0)
 }
 
 fn ack_mode(headers: Headers<'_>) -> Result<AckMode, ClientError> {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use model::{ConsumerIndex, Credit, Delivery, MessageNumber, Name};
+use model::{ConsumerIndex, Credit, Delivery, MessageNumber, Name, Namespace};
 
 use crate::subscribe::Bound;
 
@@ -16,12 +16,14 @@ pub(crate) struct Subscription {
     pub(crate) prefix: Bytes,
     /// As the client wrote it.
     pub(crate) destination: String,
+    pub(crate) namespace: Namespace,
     pub(crate) source: Source,
     /// What its own queue is bound to.
     pub(crate) bound: Option<Bound>,
     pub(crate) ack: AckMode,
     pub(crate) selector: Option<String>,
     pub(crate) exclusive: bool,
+    pub(crate) priority: i32,
     /// Messages that may be on their way or unacknowledged.
     pub(crate) window: u32,
     pub(crate) state: State,

@@ -12,6 +12,8 @@ use crate::token::Request;
 
 /// Open transactions of one connection.
 const TRANSACTIONS: usize = 1_000;
+/// Bytes of the name of one.
+const NAME_BYTES: usize = 1_024;
 const NAME_NEEDED: &str = "It names the transaction.";
 
 #[derive(Debug)]
@@ -44,6 +46,10 @@ impl Session {
 
     pub(crate) fn begin(&mut self, frame: &Frame, io: &mut Io<'_>) -> Result<(), ClientError> {
         let name = transaction_name(frame)?;
+        if name.len() > NAME_BYTES {
+            let allowed = "It is too long: it may have up to 1024 bytes.";
+            return Err(ClientError::wrong_header(frame.command, "transaction", &name, allowed));
+        }
         if self.transactions.find(&name).is_some() {
             return Err(ClientError::DoubleTransaction(quote(&name)));
         }

@@ -1,6 +1,6 @@
 //! UNSUBSCRIBE.
 
-use model::{Command as Ask, Io, Name, Namespace, Outcome, QueueRef, Refusal, Reply};
+use model::{Command as Ask, Io, Name, Outcome, QueueRef, Refusal, Reply};
 
 use crate::acknowledge::Acks;
 use crate::codec::{Command, Frame, Headers, Version};
@@ -56,7 +56,7 @@ impl Session {
 
     fn forget(&mut self, queue: Name, frame: &Frame, io: &mut Io<'_>) {
         let token = Request::Forget(self.receipts.expect(receipt_of(frame))).token();
-        let queue = QueueRef::Named(Namespace(0), queue);
+        let queue = QueueRef::Named(self.namespace, queue);
         io.commands.push(Ask::Delete { token, queue, if_unused: true, if_empty: false });
     }
 
@@ -71,7 +71,7 @@ impl Session {
         let token = Request::Leave(slot as u64).token();
         let (deleted, if_unused) = match (&subscription.source, forgotten) {
             (Source::Topic(_), _) => (Some(queue_ref(subscription)), false),
-            (_, Some(queue)) => (Some(QueueRef::Named(Namespace(0), queue)), true),
+            (_, Some(queue)) => (Some(QueueRef::Named(subscription.namespace, queue)), true),
             (_, None) => (None, false),
         };
         if !matches!(subscription.source, Source::Topic(_)) {

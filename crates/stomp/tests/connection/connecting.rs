@@ -252,3 +252,26 @@ fn protocols_on_one_port_are_told_apart() {
         assert_eq!(stomp.recognise(first), expected, "{}", first.escape_ascii());
     }
 }
+
+#[test]
+fn a_host_may_have_a_namespace_of_its_own() {
+    use model::Namespace;
+    let hosts = [("tenant".to_owned(), Namespace(7))].into_iter().collect();
+    let mut world = World::with(|options| options.virtual_hosts = hosts);
+    let (mine, other) = (world.join_with("accept-version:1.2\nhost:tenant"), world.join());
+    let also = world.join_with("accept-version:1.2\nhost:nobody's");
+    for destination in ["/queue/a", "/topic/a", "/temp-queue/a"] {
+        for client in [mine, other] {
+            world.subscribe(client, &format!("id:{destination}\ndestination:{destination}"));
+        }
+        world.send(mine, &format!("SEND\ndestination:{destination}\n\nx"));
+        assert_eq!(world.read_one(mine).get("destination"), destination);
+        assert!(world.read(other).is_empty(), "{destination}");
+        world.send(mine, &format!("UNSUBSCRIBE\nid:{destination}"));
+    }
+    world.send(also, "SEND\ndestination:/queue/a\n\nx");
+    assert_eq!(world.read(other).len(), 1, "a name that nobody gave is the default one");
+    let name = "client-id:me\nhost:";
+    world.join_with(&format!("accept-version:1.2\n{name}tenant"));
+    world.join_with(&format!("accept-version:1.2\n{name}/"));
+}

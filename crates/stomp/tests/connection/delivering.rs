@@ -204,3 +204,19 @@ fn a_name_without_a_prefix_is_a_queue() {
         }
     }
 }
+
+#[test]
+fn consumers_of_a_higher_priority_come_first() {
+    for header in ["activemq.priority", "x-priority"] {
+        let mut world = World::new();
+        let (low, high) = (world.join(), world.join());
+        world.subscribe(low, &format!("id:1\ndestination:/queue/a\n{header}:-1"));
+        world.subscribe(high, "id:1\ndestination:/queue/a\nack:client\nprefetch-count:2");
+        (0..3).for_each(|n| world.send(low, &format!("SEND\ndestination:/queue/a\n\n{n}")));
+        assert_eq!(
+            (world.bodies(high), world.bodies(low)),
+            (vec!["0".into(), "1".into()], vec!["2".into()]),
+            "{header}"
+        );
+    }
+}

@@ -26,6 +26,8 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ("SUBSCRIBE\nid:1\ndestination:/queue/a\nactivemq.prefetchSize:0", "Wrong header", &["activemq.prefetchSize:0"]),
     ("SUBSCRIBE\nid:1\ndestination:/queue/a\nprefetch-count:-1", "Wrong header", &["prefetch-count:-1"]),
     ("SUBSCRIBE\nid:1\ndestination:/queue/a\nexclusive:yes", "Wrong header", &["exclusive:yes"]),
+    ("SUBSCRIBE\nid:1\ndestination:/queue/a\nactivemq.priority:high", "Wrong header", &["activemq.priority:high"]),
+    ("SUBSCRIBE\nid:1\ndestination:/queue/a\nx-priority:", "Wrong header", &["x-priority:"]),
     ("SUBSCRIBE\nid:1\ndestination:/queue/a\nbrowser:1", "Wrong header", &["browser:1"]),
     ("SUBSCRIBE\nid:1\ndestination:/topic/a\nbrowser:true", "Unknown destination", &["only queues"]),
     ("SUBSCRIBE\nid:1\ndestination:/queue/a,/queue/b", "Unknown destination", &["SEND only"]),
@@ -93,4 +95,16 @@ fn long_texts_are_not_said_again_in_full() {
     let client = world.join();
     world.send(client, &format!("SEND\ndestination:/unknown/{}\n\nx", "ä".repeat(5_000)));
     assert!(world.error(client).text().len() < 1_500);
+}
+
+#[test]
+fn names_have_limits() {
+    for (frame, header) in [("SUBSCRIBE\ndestination:/queue/a", "id"), ("BEGIN", "transaction")] {
+        let mut world = World::new();
+        let client = world.join();
+        world.send(client, &format!("{frame}\n{header}:{}\nreceipt:ok", "x".repeat(1_024)));
+        assert_eq!(world.receipts(client), ["ok"]);
+        world.send(client, &format!("{frame}\n{header}:{}", "x".repeat(1_025)));
+        assert!(world.error(client).text().contains("up to 1024 bytes"));
+    }
 }

@@ -139,7 +139,9 @@ fn a_subscriber_that_lags_loses_the_newest() {
     }
     let receipts = world.read(client).iter().filter(|it| it.find("receipt-id").is_some()).count();
     assert_eq!(receipts, 10, "its publisher is not slowed down");
-    assert_eq!(world.internal_queues()[0].counts.dropped, 5);
+    let counts = world.internal_queues()[0].counts;
+    assert!(counts.ready <= 5 && counts.dropped > 0, "{counts:?}");
+    assert_eq!(counts.ready + counts.leased + counts.dropped, 10);
 }
 
 #[test]
