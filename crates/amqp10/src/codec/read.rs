@@ -7,7 +7,7 @@ use super::format;
 use super::limits::{MAX_DEPTH, MAX_VALUES, MAX_ZERO_WIDTH};
 use super::text::{Symbol, Text};
 use super::value::{Array, Described, Kind, Value};
-use super::value_ref::{Compound, ValueRef, fixed_width, kind_of, take_byte};
+use super::value_ref::{Compound, ValueRef, fixed_width, kind_of, skip_as, take_byte, take_sized, take_whole};
 
 /// Where the bytes of binaries, strings and symbols come from.
 #[derive(Clone, Copy)]
@@ -146,7 +146,45 @@ pub(super) fn to_value(value: ValueRef<'_>, origin: Origin<'_>, budget: &mut Bud
 /// Takes one value off the front of `rest` and checks it with everything in it, without building anything: bytes that
 /// pass become a value under the same budget.
 pub(super) fn check_value(rest: &mut &[u8], budget: &mut Budget) -> Result<(), Malformed> {
-    check_inside(ValueRef::take(rest)?, budget)
+    match take_byte(rest)? {
+        format::DESCRIBED => {
+            let descriptor = take_whole(rest)?;
+            let value = take_whole(rest)?;
+            budget.deeper(|budget| {
+                budget.take(2)?;
+                check_value(&mut { descriptor }, budget)?;
+                check_value(&mut { value }, budget)
+            })
+        }
+        code => check_as(code, rest, budget),
+    }
+}
+
+/// As [`check_value`], for a primitive value whose format code has been read.
+fn check_as(code: u8, rest: &mut &[u8], budget: &mut Budget) -> Result<(), Malformed> {
+    match code {
+        format::STRING_8 | format::STRING_32 => match str::from_utf8(take_sized(code, rest)?) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Malformed::Utf8),
+        },
+        format::SYMBOL_8 | format::SYMBOL_32 => {
+            if take_sized(code, rest)?.is_ascii() {
+                Ok(())
+            } else {
+                Err(Malformed::Ascii)
+            }
+        }
+        format::BOOLEAN | format::CHAR => ValueRef::take_as(code, rest).map(|_| ()),
+        _ if code >> 4 < 0xc && code != format::LIST_0 => {
+            kind_of(code).ok_or(Malformed::FormatCode(code))?;
+            skip_as(code, rest)
+        }
+        _ => match ValueRef::take_as(code, rest)? {
+            ValueRef::Array(array) => budget.deeper(|budget| check_elements_alike(array, budget)),
+            ValueRef::List(inside) | ValueRef::Map(inside) => check_elements(inside, budget),
+            _ => Ok(()),
+        },
+    }
 }
 
 /// Checks the elements of a list or map.
@@ -159,19 +197,6 @@ pub(super) fn check_elements(compound: Compound<'_>, budget: &mut Budget) -> Res
         }
         exhausted(rest)
     })
-}
-
-fn check_inside(value: ValueRef<'_>, budget: &mut Budget) -> Result<(), Malformed> {
-    match value {
-        ValueRef::List(inside) | ValueRef::Map(inside) => check_elements(inside, budget),
-        ValueRef::Array(array) => budget.deeper(|budget| check_elements_alike(array, budget)),
-        ValueRef::Described(parts) => budget.deeper(|budget| {
-            budget.take(2)?;
-            check_value(&mut { parts.descriptor }, budget)?;
-            check_value(&mut { parts.value }, budget)
-        }),
-        _ => Ok(()),
-    }
 }
 
 fn elements(compound: Compound<'_>, origin: Origin<'_>, budget: &mut Budget) -> Result<Vec<Value>, Malformed> {
@@ -216,7 +241,7 @@ fn check_elements_alike(array: Compound<'_>, budget: &mut Budget) -> Result<(), 
     let code = constructor(&mut rest, budget, check_value)?;
     open_alike(array.count, code, rest, budget)?;
     for _ in 0..array.count {
-        check_inside(ValueRef::take_as(code, &mut rest)?, budget)?;
+        check_as(code, &mut rest, budget)?;
     }
     exhausted(rest)
 }

@@ -7,7 +7,8 @@ use super::error::Malformed;
 use super::format;
 use super::read::{Budget, check_elements, check_value};
 use super::rope::Rope;
-use super::value_ref::{Compound, ValueRef, fixed_width, skip, take_byte};
+use super::value::Kind;
+use super::value_ref::{Compound, ValueRef, fixed_width, kind_of, skip, take_byte};
 
 /// The sections in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,7 @@ impl Section {
     const MAX_OPENING: usize = 64;
 
     /// The section that begins at `start`, by its descriptor, format code and size alone.
+    #[inline]
     pub(super) fn at(rope: Rope<'_>, start: usize) -> Result<Self, Malformed> {
         let mut space = [0; Self::MAX_OPENING];
         let opening = rope.peek(start, &mut space);
@@ -175,20 +177,20 @@ fn check_properties(list: Compound<'_>) -> Result<(), Malformed> {
     if list.count > 13 {
         return Err(Malformed::TooManyFields("properties"));
     }
+    let mut budget = Budget::PROPERTIES;
     for field in 0..list.count {
-        let value = ValueRef::take(&mut rest)?;
+        let kind = kind_of(*rest.first().ok_or(Malformed::Truncated)?);
         let right = match field {
-            0 | 5 => {
-                matches!(value, ValueRef::Ulong(_) | ValueRef::Uuid(_) | ValueRef::Binary(_) | ValueRef::String(_))
-            }
-            1 => matches!(value, ValueRef::Binary(_)),
-            8 | 9 => matches!(value, ValueRef::Timestamp(_)),
-            11 => matches!(value, ValueRef::Uint(_)),
-            _ => matches!(value, ValueRef::String(_) | ValueRef::Symbol(_)),
+            0 | 5 => matches!(kind, Some(Kind::Ulong | Kind::Uuid | Kind::Binary | Kind::String)),
+            1 => kind == Some(Kind::Binary),
+            8 | 9 => kind == Some(Kind::Timestamp),
+            11 => kind == Some(Kind::Uint),
+            _ => matches!(kind, Some(Kind::String | Kind::Symbol)),
         };
-        if !right && value != ValueRef::Null {
+        if !right && kind != Some(Kind::Null) {
             return Err(Malformed::Type("properties"));
         }
+        check_value(&mut rest, &mut budget)?;
     }
     if rest.is_empty() { Ok(()) } else { Err(Malformed::CompoundSize) }
 }

@@ -242,7 +242,21 @@ pub(super) const fn fixed_width(code: u8) -> Option<usize> {
 }
 
 /// The type that a format code stands for.
-pub(super) const fn kind_of(code: u8) -> Option<Kind> {
+#[inline]
+pub(super) fn kind_of(code: u8) -> Option<Kind> {
+    static KINDS: [Option<Kind>; 256] = {
+        let mut kinds = [None; 256];
+        let mut code = 0;
+        while code < kinds.len() {
+            kinds[code] = kind_by_code(code as u8);
+            code += 1;
+        }
+        kinds
+    };
+    KINDS[usize::from(code)]
+}
+
+const fn kind_by_code(code: u8) -> Option<Kind> {
     Some(match code {
         format::NULL => Kind::Null,
         format::TRUE | format::FALSE | format::BOOLEAN => Kind::Bool,
