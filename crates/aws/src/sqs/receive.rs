@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use model::{
     Command, Commands, ConsumerIndex, Deliver, Effect, EncodingId, Exchange, Fetch, Lease, Message, Name, Outcome,
-    QueueRef, Reply, Settle, Settlement, Tally, Time, Token, Unconvertible,
+    QueueRef, Reply, Settle, Settlement, Tally, Time, Unconvertible,
 };
 use serde::Deserialize;
 
@@ -28,6 +28,8 @@ use crate::text::Text;
 /// Seconds of the longest visibility time-out.
 pub(crate) const LONGEST_VISIBILITY: i64 = 43_200;
 pub(crate) const LONGEST_WAIT: i64 = 20;
+/// Fetches that follow the first one of a request, as long as they bring nothing that can be shown.
+const FETCHES: u32 = 100;
 /// Fetches of a connection follow each other, so one number does for all.
 const FETCH: ConsumerIndex = ConsumerIndex(0);
 
@@ -71,7 +73,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     };
     let selection = Selection::of(input.message_attribute_names)?;
     let token = call.memory.next_token();
-    call.push(Command::Fetch(Box::new(Fetch {
+    let fetch = Fetch {
         token,
         consumer: FETCH,
         queue: QueueRef::Named(namespace, name),
@@ -79,14 +81,17 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
         settlement: Settlement::Explicit,
         lease: Lease::Deadline(input.visibility_timeout.map(|seconds| seconds.unsigned_abs() * 1_000)),
         until: (wait > 0).then(|| call.now.plus(wait * 1_000)),
-    })));
-    let tally = Tally::default();
-    Ok(Started::Waits(Box::new(Receiving { token, system, selection, place, messages: Vec::new(), tally })))
+    };
+    call.push(Command::Fetch(Box::new(fetch.clone())));
+    let (messages, tally) = (Vec::new(), Tally::default());
+    Ok(Started::Waits(Box::new(Receiving { fetch, again: FETCHES, system, selection, place, messages, tally })))
 }
 
 /// A fetch under way.
 struct Receiving {
-    token: Token,
+    fetch: Fetch,
+    /// Fetches that it may still begin because one brought only what SQS cannot carry.
+    again: u32,
     system: SystemSelection,
     selection: Selection,
     /// Where the queue is, if ARNs are asked for.
@@ -111,14 +116,20 @@ impl Waiting for Receiving {
                 }
                 Ok(Progress::Waits)
             }
+            Effect::Drained { consumer: FETCH } if self.brought_nothing() && self.again > 0 => {
+                self.again -= 1;
+                self.tell_losses(scene.commands);
+                scene.commands.push(Command::Fetch(Box::new(self.fetch.clone())));
+                Ok(Progress::Waits)
+            }
             Effect::Drained { consumer: FETCH } => Ok(Progress::Answered(self.answer(scene.commands))),
             Effect::Cancelled { consumer: FETCH, refusal } if self.messages.is_empty() => {
                 self.tell_losses(scene.commands);
                 Err(refusal.into())
             }
             Effect::Cancelled { consumer: FETCH, .. } => Ok(Progress::Answered(self.answer(scene.commands))),
-            Effect::Reply { token, reply: Err(refusal) } if token == self.token => Err(refusal.into()),
-            Effect::Reply { token, reply: Ok(reply) } if token == self.token => match reply {
+            Effect::Reply { token, reply: Err(refusal) } if token == self.fetch.token => Err(refusal.into()),
+            Effect::Reply { token, reply: Ok(reply) } if token == self.fetch.token => match reply {
                 Reply::Fetching { .. } => Ok(Progress::Waits),
                 other => Err(crate::call::unexpected(&"Fetch", &other)),
             },
@@ -144,6 +155,11 @@ fn poisonous(deliver: &Deliver, why: &'static str) -> Command {
 }
 
 impl Receiving {
+    /// There were messages, but none that could be shown: behind them there may be others.
+    fn brought_nothing(&self) -> bool {
+        self.messages.is_empty() && self.tally.undeliverable > 0
+    }
+
     fn tell_losses(&mut self, commands: &mut Commands) {
         if !self.tally.is_empty() {
             commands.push(Command::Tally(std::mem::take(&mut self.tally)));

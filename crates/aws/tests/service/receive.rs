@@ -240,8 +240,41 @@ fn a_dead_letter_that_sqs_cannot_carry_stays_for_others() {
     client.apply(Effect::Deliver(it));
     assert_eq!(client.commands().len(), 0, "its lease ends by itself");
     client.apply(drained());
-    assert!(matches!(client.command(), Command::Tally(Tally { undeliverable: 1, .. })));
+    let commands = client.commands();
+    let [Command::Tally(Tally { undeliverable: 1, .. }), Command::Fetch(_)] = &commands[..] else {
+        panic!("{commands:?}")
+    };
+    client.apply(drained());
     assert_eq!(client.success(), json!({}));
+}
+
+#[test]
+fn behind_what_sqs_cannot_carry_it_looks_for_more() {
+    let mut client = client();
+    client.ask("ReceiveMessage", receive(json!({"WaitTimeSeconds": 20})));
+    let first = fetched(client.command());
+    for seq in 1..=5 {
+        client.apply(deliver(foreign(Address::default(), vec![0; (1 << 20) + 1]), seq));
+        assert!(matches!(client.command(), Command::Settle(_)));
+        client.apply(drained());
+        let mut commands = client.commands();
+        let again = fetched(commands.pop().unwrap());
+        assert_eq!((again.token, again.until), (first.token, first.until), "the client waits no longer than it said");
+        assert!(matches!(commands[..], [Command::Tally(_)]), "{commands:?}");
+    }
+    client.apply(deliver(foreign(Address::default(), "x"), 6));
+    client.apply(drained());
+    assert_eq!(client.success()["Messages"][0]["Body"], "x");
+
+    client.ask("ReceiveMessage", receive(json!({})));
+    let mut fetches = 1;
+    fetched(client.command());
+    while !client.is_answered() {
+        client.apply(deliver(foreign(Address::default(), vec![0; (1 << 20) + 1]), 1));
+        client.apply(drained());
+        fetches += client.commands().iter().filter(|command| matches!(command, Command::Fetch(_))).count();
+    }
+    assert_eq!(fetches, 101, "but it does not look for ever");
 }
 
 #[test]

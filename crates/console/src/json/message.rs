@@ -38,7 +38,7 @@ pub(crate) struct MessageObject {
     pub(crate) application_properties: Vec<(Json, Json)>,
     /// Properties and annotations that were too many to show.
     pub(crate) properties_left_out: usize,
-    /// Of the whole body, in its publisher's form.
+    /// Of the whole body; of a typed value in its publisher's form.
     pub(crate) body_bytes: usize,
     /// The body is longer than what follows.
     pub(crate) cut: bool,
@@ -131,7 +131,11 @@ impl MessageObject {
             annotations,
             application_properties,
             properties_left_out: some + others,
-            body_bytes: message.body.len(),
+            body_bytes: match &hub.body {
+                HubBody::Data(body) => body.len(),
+                HubBody::Value(Value::String(text)) => text.len(),
+                HubBody::Value(_) | HubBody::Sequence(_) => message.body.len(),
+            },
             cut,
             body,
         }
