@@ -5,7 +5,7 @@ use model::{DeadLetter, Exchange, Lifetime, Name, Overflow, QueueSettings};
 use crate::codec::FieldValue;
 use crate::codec::method::queue;
 use crate::error::Fault;
-use crate::publish::{exchange_of, integer};
+use crate::publish::integer;
 use crate::queues::{AUTO_DELETE, QUEUE_TYPE};
 use crate::shared::Shared;
 
@@ -83,7 +83,7 @@ impl Arguments<'_> {
         }
         // The first delivery does not count, and the one over the limit does not happen.
         let max_deliveries = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1));
-        let target = exchange.as_deref().map(|name| exchange_of(&bytes::Bytes::copy_from_slice(name)));
+        let target = exchange.as_deref().map(|name| Exchange::named(&String::from_utf8_lossy(name)));
         let target = target.or_else(|| max_deliveries.map(|_| Exchange::Named(NOWHERE)));
         settings.dead_letter = target.map(|exchange| DeadLetter {
             exchange,

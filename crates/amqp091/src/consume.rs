@@ -11,7 +11,7 @@ use crate::codec::method::basic;
 use crate::consumers::{CONSUMERS, CREDIT_BYTES, Consumer, Kind, NO_ACK_WINDOW, State, UNLIMITED};
 use crate::error::Fault;
 use crate::queues::{QUEUE_TYPE, REPLY_QUEUE, REPLY_TO};
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use crate::token::Request;
 
 impl Channel {
@@ -27,6 +27,7 @@ impl Channel {
         let tag = if consume.consumer_tag.is_empty() {
             ShortString::truncated(&shared.unique("amq.ctag-", io))
         } else {
+            consume.consumer_tag.as_str().ok_or(Fault::NoText)?;
             consume.consumer_tag.detached()
         };
         let name = if *consume.queue == *REPLY_TO {
@@ -215,7 +216,7 @@ impl Channel {
         if name.is_empty() {
             return self.current_queue.clone().ok_or(Fault::NoCurrentQueue);
         }
-        Ok(Name::from(name.detached().into_bytes()))
+        shared::name(name)
     }
 }
 

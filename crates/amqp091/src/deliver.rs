@@ -19,11 +19,11 @@ const LOW_WATER_BYTES: usize = 64 * 1024;
 
 impl Channel {
     /// A message for one of the channel's consumers.
-    pub(crate) fn deliver(&mut self, deliver: Deliver, shared: &mut Shared, io: &mut Io<'_>) {
+    pub(crate) fn deliver(&mut self, deliver: &Deliver, shared: &mut Shared, io: &mut Io<'_>) {
         if !deliver.settled && (self.is_full() || !self.held.is_empty()) {
-            self.held.push_back(deliver);
+            self.held.push_back(deliver.clone());
         } else {
-            self.send(&deliver, shared, io);
+            self.send(deliver, shared, io);
         }
     }
 

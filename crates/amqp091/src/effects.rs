@@ -16,7 +16,7 @@ impl Session {
         self.shared.now = now;
         match effect {
             Effect::Deliver(deliver) => {
-                self.deliver(deliver, io);
+                self.deliver(&deliver, io);
                 Ok(())
             }
             Effect::Confirm { token, .. } => self.answered(Request::of(token), None, io),
@@ -145,7 +145,7 @@ impl Session {
         }
     }
 
-    fn deliver(&mut self, deliver: Deliver, io: &mut Io<'_>) {
+    fn deliver(&mut self, deliver: &Deliver, io: &mut Io<'_>) {
         let consumer = self.shared.consumers.get(deliver.consumer.0).filter(|it| it.state != State::Abandoned);
         let channel = consumer.map(|it| it.channel).and_then(|id| live(&mut self.channels, id));
         match channel {

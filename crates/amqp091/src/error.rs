@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     OutOfPlace(&'static str),
     #[error("expected '{expected}', got {got} instead")]
     Unexpected { expected: &'static str, got: String },
+    #[error("Malformed UTF-8 in shortstr")]
+    NoText,
     #[error("a body of more than {0} bytes, as its header promised")]
     BodyTooLong(u64),
 
@@ -107,7 +109,7 @@ impl Fault {
             Self::Malformed(malformed) => malformed.reply_code(),
             Self::OutOfPlace(_) | Self::ExchangeType(_) | Self::Mechanism(_) => ReplyCode::CommandInvalid,
             Self::Unexpected { .. } => ReplyCode::UnexpectedFrame,
-            Self::BodyTooLong(_) => ReplyCode::FrameError,
+            Self::BodyTooLong(_) | Self::NoText => ReplyCode::FrameError,
             Self::Login(_)
             | Self::Reserved(..)
             | Self::DefaultExchange

@@ -7,8 +7,7 @@ use crate::channel::{Channel, Question};
 use crate::codec::method::exchange;
 use crate::codec::{FieldTable, FieldValue, ShortString};
 use crate::error::Fault;
-use crate::publish::exchange_of;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 
 const RESERVED: &[u8] = b"amq.";
 
@@ -23,11 +22,11 @@ impl Channel {
         if exchange.is_empty() {
             return Err(Fault::DefaultExchange);
         }
-        let name = exchange.detached().into_bytes();
+        let name = shared::name(exchange)?;
         let settings = if *passive {
             ExchangeSettings::new(ExchangeKind::Direct)
         } else {
-            if matches!(exchange_of(&name), Exchange::Named(_)) && name.starts_with(RESERVED) {
+            if matches!(Exchange::named(&name.to_text()), Exchange::Named(_)) && exchange.starts_with(RESERVED) {
                 return Err(Fault::Reserved("exchange", exchange.to_string()));
             }
             ExchangeSettings {
@@ -38,7 +37,6 @@ impl Channel {
                 alternate: alternate(&declare, shared)?,
             }
         };
-        let name = Name::from(name);
         let asked = ExchangeAsked { name: name.clone(), kind: kind.detached(), settings: settings.clone() };
         let question = Question::ExchangeDeclare { no_wait: *no_wait, asked: Box::new(asked) };
         let passive = *passive;
@@ -119,9 +117,9 @@ impl Channel {
         if exchange.starts_with(RESERVED) {
             return Err(Fault::Reserved("exchange", exchange.to_string()));
         }
-        let name = exchange.detached().into_bytes();
-        let question = Question::ExchangeDelete { no_wait: *no_wait, exchange: Name::from(name.clone()) };
-        let (exchange, if_unused) = (exchange_of(&name), *if_unused);
+        let name = shared::name(exchange)?;
+        let question = Question::ExchangeDelete { no_wait: *no_wait, exchange: name.clone() };
+        let (exchange, if_unused) = (Exchange::named(&name.to_text()), *if_unused);
         let namespace = shared.namespace;
         let command = |token| Command::DeleteExchange { token, namespace, exchange, if_unused };
         self.ask(question, command, shared, io)
@@ -199,12 +197,12 @@ fn tie(
         return Err(Fault::DefaultExchange);
     }
     let binding = Binding {
-        exchange: exchange_of(&source.detached().into_bytes()),
-        key: Name::from(key.detached().into_bytes()),
+        exchange: Exchange::named(&shared::name(source)?.to_text()),
+        key: shared::name(key)?,
         headers: header_rule(arguments)?,
         ..Binding::default()
     };
-    Ok((exchange_of(&destination.detached().into_bytes()), Box::new(binding)))
+    Ok((Exchange::named(&shared::name(destination)?.to_text()), Box::new(binding)))
 }
 
 fn exchange_refused(refusal: Refusal, exchange: &Name, shared: &Shared) -> Fault {

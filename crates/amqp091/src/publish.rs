@@ -24,25 +24,18 @@ pub(crate) struct LastAddress {
 }
 
 impl LastAddress {
-    pub(crate) fn of(&mut self, namespace: Namespace, exchange: &[u8], key: &[u8]) -> Address {
+    fn of(&mut self, namespace: Namespace, exchange: &[u8], key: &[u8]) -> Result<Address, Fault> {
         if let Some(address) = &self.address
             && self.exchange == exchange
             && self.key == key
         {
-            return address.clone();
+            return Ok(address.clone());
         }
+        let (Ok(name), Ok(_)) = (str::from_utf8(exchange), str::from_utf8(key)) else { return Err(Fault::NoText) };
         self.exchange = Bytes::copy_from_slice(exchange);
         self.key = Bytes::copy_from_slice(key);
-        let address = Address { namespace, exchange: exchange_of(&self.exchange), key: Name::from(self.key.clone()) };
-        self.address.insert(address).clone()
-    }
-}
-
-/// The exchange of this name.
-pub(crate) fn exchange_of(name: &Bytes) -> Exchange {
-    match str::from_utf8(name).map(Exchange::named) {
-        Ok(Exchange::Named(_)) | Err(_) => Exchange::Named(Name::from(name.clone())),
-        Ok(known) => known,
+        let address = Address { namespace, exchange: Exchange::named(name), key: Name::from(self.key.clone()) };
+        Ok(self.address.insert(address).clone())
     }
 }
 
@@ -53,9 +46,24 @@ pub(crate) struct Flags {
     pub(crate) immediate: bool,
 }
 
+/// A message without its body.
+pub(crate) struct Head {
+    address: Address,
+    header: Header,
+    /// Where they are not the publisher's own.
+    properties: Option<Bytes>,
+    mandatory: bool,
+}
+
 impl Channel {
-    /// What the properties say to the core. The message itself is not taken yet.
-    pub(crate) fn header(&self, properties: &Properties<'_>, flags: Flags, shared: &Shared) -> Result<Header, Fault> {
+    /// What the core has to know of a message, without taking anything off the input yet.
+    pub(crate) fn head(
+        &mut self,
+        (exchange, key): (&[u8], &[u8]),
+        properties: &Properties<'_>,
+        flags: Flags,
+        shared: &Shared,
+    ) -> Result<Head, Fault> {
         if flags.immediate {
             return Err(Fault::NotImplemented("immediate=true".into()));
         }
@@ -66,18 +74,23 @@ impl Channel {
             return Err(Fault::UserId(text(user), text(&shared.user)));
         }
         let expires = properties.expiration.map(|text| expires(text, shared.now)).transpose()?;
-        Ok(Header {
+        let header = Header {
             durable: properties.delivery_mode == Some(2),
             priority: properties.priority.unwrap_or(0),
             expires,
             not_before: properties.headers.and_then(|headers| not_before(headers.get("x-delay")?, shared.now)),
             ..Header::default()
-        })
+        };
+        let address = self.last_address.of(shared.namespace, exchange, key)?;
+        Ok(Head { address, header, properties: self.with_reply_queue(properties)?, mandatory: flags.mandatory })
     }
 
     /// Hands a message to the broker.
-    pub(crate) fn publish(&mut self, message: Message, mandatory: bool, shared: &mut Shared, io: &mut Io<'_>) {
-        let mut publish = Publish { create: false, mandatory, ..Publish::new(Arc::new(message)) };
+    pub(crate) fn publish(&mut self, head: Head, properties: Bytes, body: Body, shared: &mut Shared, io: &mut Io<'_>) {
+        let Head { address, header, properties: changed, mandatory } = head;
+        let properties = changed.unwrap_or(properties);
+        let message = Arc::new(Message { address, header, encoding: EncodingId::AMQP_091, properties, body });
+        let mut publish = Publish { create: false, mandatory, ..Publish::new(message) };
         match &mut self.mode {
             Mode::Confirms(confirms) => {
                 confirms.published();
@@ -98,7 +111,7 @@ impl Channel {
     }
 
     /// Replaces `amq.rabbitmq.reply-to` by the queue that stands for it; `None` if the message asks for no such thing.
-    pub(crate) fn with_reply_queue(&self, properties: &Properties<'_>) -> Result<Option<Bytes>, Fault> {
+    fn with_reply_queue(&self, properties: &Properties<'_>) -> Result<Option<Bytes>, Fault> {
         if properties.reply_to != Some(REPLY_TO) {
             return Ok(None);
         }
@@ -108,10 +121,6 @@ impl Channel {
         properties.write(&mut raw).expect("the name is short, and the rest was read");
         Ok(Some(raw.freeze()))
     }
-}
-
-pub(crate) fn message(address: Address, header: Header, properties: Bytes, body: Body) -> Message {
-    Message { address, header, encoding: EncodingId::AMQP_091, properties, body }
 }
 
 /// The shortest property lists without a share of the read buffer: most messages have one of them.

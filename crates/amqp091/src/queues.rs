@@ -11,8 +11,7 @@ use crate::channel::{Channel, Question};
 use crate::codec::ShortString;
 use crate::codec::method::queue;
 use crate::error::Fault;
-use crate::publish::exchange_of;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 
 /// An extra of queues that were declared here: classic or quorum.
 pub(crate) const QUEUE_TYPE: &str = "amqp091.queue-type";
@@ -56,7 +55,7 @@ impl Channel {
         };
         let name = match mode {
             DeclareMode::Generated => GENERATED,
-            _ => Name::from(declare.queue.detached().into_bytes()),
+            _ => shared::name(&declare.queue)?,
         };
         let auto_delete = declare.auto_delete && declare.exclusive;
         let asked = DeclareAsked { name: name.clone(), no_wait, passive, auto_delete, settings: settings.clone() };
@@ -150,9 +149,8 @@ impl Channel {
             return Err(Fault::DefaultExchange);
         }
         // The last declared queue is bound under its own name, if it is not named here.
-        let key =
-            if queue.is_empty() && key.is_empty() { name.clone() } else { Name::from(key.detached().into_bytes()) };
-        let exchange = exchange_of(&exchange.detached().into_bytes());
+        let key = if queue.is_empty() && key.is_empty() { name.clone() } else { shared::name(key)? };
+        let exchange = Exchange::named(&shared::name(exchange)?.to_text());
         // To the others that are always there, arguments mean nothing.
         let headers = match exchange {
             Exchange::Headers | Exchange::Named(_) => header_rule(arguments)?,

@@ -100,17 +100,15 @@ impl Session {
         }
         let number = view.channel;
         let flags = Flags { mandatory: view.mandatory, immediate: view.immediate };
-        let header = channel.header(&view.properties, flags, &self.shared);
-        let header = header.and_then(|header| Ok((header, channel.with_reply_queue(&view.properties)?)));
-        let address = channel.last_address.of(self.shared.namespace, view.exchange, view.routing_key);
+        let head = channel.head((view.exchange, view.routing_key), &view.properties, flags, &self.shared);
         let usual = publish::usual_properties(&input[view.raw_properties.clone()]);
         let (raw, body, length) = (view.raw_properties, view.body, view.len);
         let mut frames = input.split_to(length).freeze();
-        let (header, changed) = match header {
-            Ok(header) => header,
+        let head = match head {
+            Ok(head) => head,
             Err(fault) => return self.fail(number, fault, basic::Publish::ID, io).map(|()| true),
         };
-        let properties = changed.or(usual).unwrap_or_else(|| frames.slice(raw));
+        let properties = usual.unwrap_or_else(|| frames.slice(raw));
         let body = if body.is_empty() {
             Body::default()
         } else {
@@ -118,8 +116,7 @@ impl Session {
             frames.advance(body.start);
             frames.into()
         };
-        let message = publish::message(address, header, properties, body);
-        channel.publish(message, flags.mandatory, &mut self.shared, io);
+        channel.publish(head, properties, body, &mut self.shared, io);
         self.has_published(io);
         Ok(true)
     }
@@ -178,14 +175,9 @@ impl Session {
         let Some(incoming) = channel.incoming.take() else { return Ok(()) };
         let content = incoming.finish(&mut self.shared);
         let basic::Publish { mandatory, immediate, .. } = content.publish;
-        let properties = content.read();
-        let header = channel.header(&properties, Flags { mandatory, immediate }, &self.shared)?;
-        let changed = channel.with_reply_queue(&properties)?;
-        let address =
-            channel.last_address.of(self.shared.namespace, &content.publish.exchange, &content.publish.routing_key);
-        let properties = changed.unwrap_or(content.properties);
-        let message = publish::message(address, header, properties, content.body);
-        channel.publish(message, mandatory, &mut self.shared, io);
+        let address = (&*content.publish.exchange, &*content.publish.routing_key);
+        let head = channel.head(address, &content.read(), Flags { mandatory, immediate }, &self.shared)?;
+        channel.publish(head, content.properties, content.body, &mut self.shared, io);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use model::{Command, Delivery, Hold, Io, Name, Namespace, Outcome, Output, QueueId, QueueRef, Settle, Tally, Time};
 
-use crate::codec::{self, Frame, Method, Sink};
+use crate::codec::{self, Frame, Method, ShortString, Sink};
 use crate::connection::Amqp091Options;
 use crate::consumers::Consumers;
 use crate::error::Fault;
@@ -126,6 +126,11 @@ impl Shared {
     pub(crate) fn described(&self, what: &str, name: &str) -> String {
         format!("{what} '{name}' in vhost '{}'", self.vhost)
     }
+}
+
+/// A name as the core keeps it. Names are text, because other protocols know them too.
+pub(crate) fn name(text: &ShortString) -> Result<Name, Fault> {
+    text.as_str().map(Name::from).ok_or(Fault::NoText)
 }
 
 /// Writes a method.

@@ -183,6 +183,23 @@ fn so_many_empty_messages_are_on_their_way_and_no_more() {
 }
 
 #[test]
+fn a_cancelled_consumer_is_given_no_credit() {
+    let mut world = World::new();
+    let (a, b) = (world.join(), world.join());
+    world.declare(a, "q");
+    world.expect(b, 1, consume_no_ack("q", "ct"), "basic.consume-ok ct");
+    world.peer(b).is_stalled = true;
+    for _ in 0..40 {
+        world.publish(a, to("", "q"), &"x".repeat(10_000));
+    }
+    world.say_frames(b, &[frame(1, basic::Cancel { consumer_tag: s("ct"), no_wait: true })]);
+    world.peer(b).is_stalled = false;
+    let given = world.commands_of(b, |peer| peer.flush_bytes(usize::MAX));
+    assert!(given.is_empty(), "{given:?}");
+    assert_eq!(world.messages(b).len(), 40);
+}
+
+#[test]
 fn consumer_tags_are_unique_in_their_channel() {
     let (mut world, a) = filled(0);
     world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
@@ -239,6 +256,17 @@ fn a_consumer_hears_that_its_queue_is_gone() {
     for client in [b, old] {
         world.expect(client, 1, consume("q", "ct"), "basic.consume-ok ct");
     }
+}
+
+#[test]
+fn a_cancellation_may_cross_the_end_of_the_queue() {
+    let (mut world, a) = filled(0);
+    world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
+    let b = world.join();
+    world.say_frames(b, &[frame(1, queue::Delete { queue: s("q"), ..Default::default() })]);
+    world.say_frames(a, &[frame(1, basic::Cancel { consumer_tag: s("ct"), no_wait: false })]);
+    world.rest();
+    assert_eq!(world.lines(a), ["1: basic.cancel-ok ct"]);
 }
 
 #[test]

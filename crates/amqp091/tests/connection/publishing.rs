@@ -304,3 +304,48 @@ fn each_channel_counts_its_own_confirms() {
     world.send_frames(a, &frames);
     assert_eq!(world.lines(a), ["1: ack 2*", "2: ack 1", "1: ack 3", "2: ack 3*"]);
 }
+
+#[test]
+fn a_confirm_is_joined_only_with_the_one_right_before_it() {
+    let mut world = World::new();
+    let (a, b) = (world.join(), world.join());
+    world.declare(a, "q");
+    world.expect(a, 1, confirms(), "confirm.select-ok");
+    world.expect(a, 1, consume_no_ack("q", "ct"), "basic.consume-ok ct");
+    world.peer(a).is_stalled = true;
+    world.publish(a, to("amq.direct", "nobody"), "");
+    world.publish(b, to("", "q"), &"x".repeat(10_000));
+    // With the end of the body's frame, as many bytes as a confirm has.
+    world.tell(a, 1, basic::Cancel { consumer_tag: s("unknown"), no_wait: false });
+    world.publish(a, to("amq.direct", "nobody"), "");
+    world.peer(a).is_stalled = false;
+    world.flush_bytes(a, usize::MAX);
+    let expected = ["1: ack 1", "1: ct 1 /q 10000 bytes", "1: basic.cancel-ok unknown", "1: ack 2"];
+    assert_eq!(world.lines(a), expected);
+}
+
+#[test]
+fn names_are_text() {
+    let wrong = || amqp091::codec::ShortString::new(Bytes::from_static(b"\xff\xfe")).unwrap();
+    let cases: [(amqp091::codec::Method, &str); 6] = [
+        (amqp091::codec::method::queue::Declare { queue: wrong(), ..Default::default() }.into(), "queue.declare"),
+        (
+            amqp091::codec::method::queue::Bind { routing_key: wrong(), ..bind("q", "amq.topic", "") }.into(),
+            "queue.bind",
+        ),
+        (exchange::Declare { exchange: wrong(), kind: s("topic"), ..Default::default() }.into(), "exchange.declare"),
+        (exchange::Delete { exchange: wrong(), ..Default::default() }.into(), "exchange.delete"),
+        (basic::Get { queue: wrong(), no_ack: true }.into(), "basic.get"),
+        (basic::Consume { consumer_tag: wrong(), ..consume("q", "") }.into(), "basic.consume"),
+    ];
+    for (method, name) in cases {
+        let mut world = World::new();
+        let a = world.join();
+        let text = format!("0: connection.close 501 FRAME_ERROR - Malformed UTF-8 in shortstr ({name})");
+        assert_eq!(world.call(a, 1, method), [text]);
+    }
+    let mut world = World::new();
+    let a = world.join();
+    let frames = message_frames(1, basic::Publish { routing_key: wrong(), ..to("", "") }, &Properties::default(), b"x");
+    hard(&mut world, a, &frames, "501 FRAME_ERROR - Malformed UTF-8 in shortstr (basic.publish)");
+}

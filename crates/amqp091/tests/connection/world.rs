@@ -109,6 +109,15 @@ impl World {
         self.rest();
     }
 
+    /// What a client's connection asks for when this is done.
+    pub(crate) fn commands_of(
+        &mut self,
+        client: Client,
+        act: impl FnOnce(&mut Peer) -> Vec<Envelope>,
+    ) -> Vec<Envelope> {
+        act(&mut self.peers[client])
+    }
+
     /// The socket breaks.
     pub(crate) fn cut(&mut self, client: Client) {
         self.end(client, CloseReason::Disconnected);
