@@ -68,7 +68,7 @@ struct Arguments<'a> {
 impl Arguments<'_> {
     fn read(&mut self, settings: &mut QueueSettings) -> Result<(), Fault> {
         settings.ttl = self.count("x-message-ttl", 0)?.map(|ttl| ttl.max(1));
-        self.count("x-expires", 1)?;
+        settings.expires = self.count("x-expires", 1)?;
         settings.max_length = self.count("x-max-length", 0)?;
         settings.max_bytes = self.count("x-max-length-bytes", 0)?;
         settings.max_priority = match self.count("x-max-priority", 0)? {
@@ -93,9 +93,7 @@ impl Arguments<'_> {
         self.overflow(settings)?;
         self.kind()?;
         self.text("x-queue-mode")?;
-        if self.given("x-single-active-consumer") == Some(FieldValue::Bool(true)) {
-            return Err(Fault::NotImplemented("x-single-active-consumer".into()));
-        }
+        settings.single_active = self.flag("x-single-active-consumer")?;
         Ok(())
     }
 
@@ -134,6 +132,13 @@ impl Arguments<'_> {
         }
         self.extras.push((extra(name), format!("{}{number}", char::from(value.code()))));
         Ok(Some(number.unsigned_abs()))
+    }
+
+    fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+        let Some(value) = self.given(name) else { return Ok(false) };
+        let FieldValue::Bool(flag) = value else { return Err(self.unacceptable(name, value)) };
+        self.extras.push((extra(name), format!("t{flag}")));
+        Ok(flag)
     }
 
     fn text(&mut self, name: &str) -> Result<Option<Vec<u8>>, Fault> {

@@ -1,8 +1,8 @@
 //! Consumers come and go.
 
 use model::{
-    Command, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Fetch, Inspect, Io, Lease, Lifetime,
-    Mode, Name, QueueInfo, QueueSettings, Refusal, Settlement,
+    Command, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Fetch, Io, Lease, Lifetime, Mode, Name,
+    QueueSettings, Refusal, Settlement,
 };
 
 use crate::channel::{Channel, drop_queue};
@@ -10,7 +10,8 @@ use crate::codec::ShortString;
 use crate::codec::method::basic;
 use crate::consumers::{CONSUMERS, CREDIT_BYTES, Consumer, Kind, NO_ACK_WINDOW, State, UNLIMITED};
 use crate::error::Fault;
-use crate::queues::{QUEUE_TYPE, REPLY_QUEUE, REPLY_TO};
+use crate::publish::integer;
+use crate::queues::{REPLY_QUEUE, REPLY_TO};
 use crate::shared::{self, Shared};
 use crate::token::Request;
 
@@ -35,13 +36,12 @@ impl Channel {
         } else {
             self.queue_named(&consume.queue, shared)?
         };
+        let priority = priority(&consume)?;
         let (no_ack, no_wait) = (consume.no_ack, consume.no_wait);
-        let kind = Kind::Subscription { tag: tag.clone(), no_wait, counts: false };
+        let kind = Kind::Subscription { tag: tag.clone(), no_wait };
         let index = shared.consumers.insert(Consumer::new(self.id, kind, name.clone()));
         let index = index.ok_or(Fault::TooManyConsumers(CONSUMERS))?;
         self.consumers.insert(tag.into_bytes(), index);
-        let look = Inspect::Queue(shared.queue(&name));
-        shared.ask(Command::Inspect { token: Request::Look(index).token(), what: look }, io);
         let settlement = if no_ack { Settlement::Presettled } else { Settlement::Explicit };
         let command = Consume {
             token: Request::Consume(index).token(),
@@ -52,7 +52,7 @@ impl Channel {
             credit_mode: CreditMode::Window,
             selector: None,
             exclusive: consume.exclusive,
-            priority: 0,
+            priority,
         };
         shared.ask(Command::Consume(Box::new(command)), io);
         Ok(())
@@ -220,7 +220,9 @@ impl Channel {
     }
 }
 
-/// Whether deliveries of this queue say how often they came back, as those of quorum queues do.
-pub(crate) fn counts_deliveries(info: &QueueInfo) -> bool {
-    info.settings.extra(QUEUE_TYPE) == Some("quorum")
+/// Consumers of a higher priority come first.
+fn priority(consume: &basic::Consume) -> Result<i32, Fault> {
+    let Some(value) = consume.arguments.get("x-priority") else { return Ok(0) };
+    let number = integer(value).ok_or_else(|| Fault::Priority(format!("{value:?}")))?;
+    Ok(number.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
 }

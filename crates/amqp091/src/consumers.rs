@@ -38,8 +38,6 @@ pub(crate) enum Kind {
     Subscription {
         tag: ShortString,
         no_wait: bool,
-        /// Tells how often a message came back.
-        counts: bool,
     },
     Get {
         /// Messages in the queue before this one.

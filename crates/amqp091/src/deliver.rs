@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use model::{
     Body, Command, ConsumerIndex, Credit, Deliver, EncodingId, Exchange, Io, Message, Outcome, Settle, Unconvertible,
 };
@@ -14,6 +14,8 @@ use crate::consumers::Kind;
 use crate::overlay;
 use crate::shared::Shared;
 
+/// Bytes of a content header besides the property list.
+const HEADER_OVERHEAD: usize = 20;
 /// Below so many bytes still to be written, written ones become credit.
 const LOW_WATER_BYTES: usize = 64 * 1024;
 
@@ -137,20 +139,16 @@ fn content<'a>(
         shared.tally.delivered(converted.lost);
         (Cow::Owned(converted.properties.to_vec()), Cow::Owned(converted.body))
     };
-    let attempts = deliver.delivery.attempt.saturating_sub(1);
-    let counts = attempts > 0
-        && matches!(
-            shared.consumers.get(deliver.consumer.0).map(|it| &it.kind),
-            Some(Kind::Subscription { counts: true, .. })
-        );
-    if deliver.history.is_none() && !counts {
+    let before = deliver.delivery.attempt.saturating_sub(1);
+    if deliver.history.is_none() && before == 0 {
         let none = properties.is_empty();
         return Ok((if none { Cow::Borrowed(&NO_PROPERTIES) } else { properties }, body));
     }
-    let count = counts.then_some(attempts);
-    let properties: BytesMut = overlay::laid_over(&properties, deliver.history.as_deref(), count)
-        .ok_or(Unconvertible("its headers leave no room for what the broker adds"))?;
-    Ok((Cow::Owned(properties.to_vec()), body))
+    let count = (before > 0).then_some(before);
+    // Where they leave no room for it, they go as they are.
+    let overlaid = overlay::laid_over(&properties, deliver.history.as_deref(), count);
+    let fits = overlaid.filter(|it| it.len() + HEADER_OVERHEAD <= shared.frame_max);
+    Ok((fits.map_or(properties, |it| Cow::Owned(it.to_vec())), body))
 }
 
 /// What was written gives its consumers credit again, in portions.

@@ -4,7 +4,6 @@ use model::{ConsumerIndex, Deliver, Effect, Io, Refusal, Reply, Time, Token};
 
 use crate::channel::{Channel, Question};
 use crate::codec::method::{basic, exchange, queue, tx};
-use crate::consume::counts_deliveries;
 use crate::consumers::{Kind, State};
 use crate::error::Fault;
 use crate::session::{Blamed, Session, live};
@@ -80,15 +79,6 @@ impl Session {
                 let method = question.method();
                 let answered = channel.answered(question, reply, &mut self.shared, io);
                 answered.or_else(|fault| self.fail(id.number, fault, method, io))
-            }
-            Request::Look(index) => {
-                if let Ok(Reply::Queue(info)) = reply
-                    && let Some(consumer) = self.shared.consumers.get_mut(index)
-                    && let Kind::Subscription { counts, .. } = &mut consumer.kind
-                {
-                    *counts = counts_deliveries(&info);
-                }
-                Ok(())
             }
             Request::Consume(index) => {
                 let Some(id) = self.shared.consumers.get(index).map(|it| it.channel) else { return Ok(()) };

@@ -65,6 +65,10 @@ pub(crate) enum Fault {
 
     #[error("attempt to reuse consumer tag '{0}'")]
     ConsumerTag(String),
+    #[error("invalid arg 'x-priority': {0}")]
+    Priority(String),
+    #[error("invalid message: {{unacceptable_type_in_header,{0}}}")]
+    Copies(&'static str),
     #[error("over {0} consumers on one connection")]
     TooManyConsumers(usize),
     #[error("over {0} requests of one channel wait for an answer")]
@@ -126,6 +130,8 @@ impl Fault {
             Self::Inequivalent { .. }
             | Self::Argument { .. }
             | Self::Match(_)
+            | Self::Priority(_)
+            | Self::Copies(_)
             | Self::InUse(_)
             | Self::NotEmpty(_)
             | Self::ReplyConsumerAcknowledges

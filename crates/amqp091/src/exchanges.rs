@@ -58,7 +58,7 @@ impl Channel {
                 self.say(exchange::DeclareOk {}, io);
                 Ok(())
             }
-            Err(Refusal::Different(_, arg)) => Err(asked.differs(arg, shared)),
+            Err(Refusal::Different(_, arg, _)) => Err(asked.differs(arg, shared)),
             Err(refusal) => Err(exchange_refused(refusal, &asked.name, shared)),
         }
     }

@@ -22,11 +22,12 @@ pub(crate) const CHANNEL_MAX: u16 = 2047;
 const FRAME_MAX: u32 = 131_072;
 const HEARTBEAT: u16 = 60;
 /// What we can do, of the things that RabbitMQ's clients ask for.
-const CAPABILITIES: [&str; 8] = [
+const CAPABILITIES: [&str; 9] = [
     "publisher_confirms",
     "exchange_exchange_bindings",
     "basic.nack",
     "consumer_cancel_notify",
+    "consumer_priorities",
     "connection.blocked",
     "authentication_failure_close",
     "per_consumer_qos",

@@ -6,12 +6,13 @@ use bytes::{Bytes, BytesMut};
 use model::{Address, Body, Command, EncodingId, Exchange, Header, Io, Message, Name, Namespace, Publish, Time};
 
 use crate::channel::{Channel, Mode};
-use crate::codec::{FieldValue, NO_PROPERTIES, Properties};
+use crate::codec::{FieldValue, NO_PROPERTIES, Properties, TableBuilder, TableView};
 use crate::error::Fault;
 use crate::queues::REPLY_TO;
 use crate::shared::Shared;
 use crate::token::Request;
 
+const BCC: &[u8] = b"BCC";
 /// Milliseconds of the longest `expiration` that RabbitMQ takes.
 const LONGEST_EXPIRATION: u64 = u32::MAX as u64;
 
@@ -53,6 +54,45 @@ pub(crate) struct Head {
     /// Where they are not the publisher's own.
     properties: Option<Bytes>,
     mandatory: bool,
+    /// Keys under which it is routed, too.
+    also: Vec<Name>,
+}
+
+/// Headers that the broker itself acts on.
+#[derive(Debug, Default)]
+struct Special {
+    not_before: Option<Time>,
+    /// Of `CC` and `BCC`, RabbitMQ's sender-selected distribution.
+    copies: Vec<Name>,
+    /// There is a `BCC`, which nobody may see.
+    hides: bool,
+}
+
+impl Special {
+    fn of(headers: TableView<'_>, now: Time) -> Result<Self, Fault> {
+        let mut special = Self::default();
+        for (name, value) in headers {
+            match name {
+                b"x-delay" => special.not_before = not_before(value, now),
+                b"CC" => special.copy("CC", value)?,
+                BCC => {
+                    special.hides = true;
+                    special.copy("BCC", value)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(special)
+    }
+
+    fn copy(&mut self, header: &'static str, value: FieldValue<'_>) -> Result<(), Fault> {
+        let FieldValue::Array(keys) = value else { return Err(Fault::Copies(header)) };
+        for key in keys {
+            let FieldValue::LongString(key) = key else { return Err(Fault::Copies(header)) };
+            self.copies.push(Name::from(str::from_utf8(key).map_err(|_| Fault::NoText)?));
+        }
+        Ok(())
+    }
 }
 
 impl Channel {
@@ -73,24 +113,27 @@ impl Channel {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             return Err(Fault::UserId(text(user), text(&shared.user)));
         }
+        let special =
+            properties.headers.map(|headers| Special::of(headers, shared.now)).transpose()?.unwrap_or_default();
         let expires = properties.expiration.map(|text| expires(text, shared.now)).transpose()?;
         let header = Header {
             durable: properties.delivery_mode == Some(2),
             priority: properties.priority.unwrap_or(0),
             expires,
-            not_before: properties.headers.and_then(|headers| not_before(headers.get("x-delay")?, shared.now)),
+            not_before: special.not_before,
             ..Header::default()
         };
         let address = self.last_address.of(shared.namespace, exchange, key)?;
-        Ok(Head { address, header, properties: self.with_reply_queue(properties)?, mandatory: flags.mandatory })
+        let properties = self.changed(properties, special.hides)?;
+        Ok(Head { address, header, properties, mandatory: flags.mandatory, also: special.copies })
     }
 
     /// Hands a message to the broker.
     pub(crate) fn publish(&mut self, head: Head, properties: Bytes, body: Body, shared: &mut Shared, io: &mut Io<'_>) {
-        let Head { address, header, properties: changed, mandatory } = head;
+        let Head { address, header, properties: changed, mandatory, also } = head;
         let properties = changed.unwrap_or(properties);
         let message = Arc::new(Message { address, header, encoding: EncodingId::AMQP_091, properties, body });
-        let mut publish = Publish { create: false, mandatory, ..Publish::new(message) };
+        let mut publish = Publish { create: false, mandatory, also, ..Publish::new(message) };
         match &mut self.mode {
             Mode::Confirms(confirms) => {
                 confirms.published();
@@ -110,15 +153,28 @@ impl Channel {
         shared.ask(Command::Publish(publish), io);
     }
 
-    /// Replaces `amq.rabbitmq.reply-to` by the queue that stands for it; `None` if the message asks for no such thing.
-    fn with_reply_queue(&self, properties: &Properties<'_>) -> Result<Option<Bytes>, Fault> {
-        if properties.reply_to != Some(REPLY_TO) {
+    /// The properties with the queue that stands for `amq.rabbitmq.reply-to`, and without `BCC`; `None` if they stay as
+    /// they are.
+    fn changed(&self, properties: &Properties<'_>, hides: bool) -> Result<Option<Bytes>, Fault> {
+        let asks = properties.reply_to == Some(REPLY_TO);
+        if !asks && !hides {
             return Ok(None);
         }
-        let queue = self.reply_queue.as_ref().ok_or(Fault::NoReplyConsumer)?;
+        let mut changed = *properties;
+        if asks {
+            changed.reply_to = Some(self.reply_queue.as_ref().ok_or(Fault::NoReplyConsumer)?.as_bytes());
+        }
+        let mut headers = TableBuilder::new();
+        if hides {
+            let shown = properties.headers.into_iter().flatten().filter(|(name, _)| *name != BCC);
+            shown.for_each(|(name, value)| headers.push(name, value));
+        }
+        let headers = headers.finish().expect("what was read can be written");
+        if hides {
+            changed.headers = Some(headers.view());
+        }
         let mut raw = BytesMut::new();
-        let properties = Properties { reply_to: Some(queue.as_bytes()), ..*properties };
-        properties.write(&mut raw).expect("the name is short, and the rest was read");
+        changed.write(&mut raw).expect("the name is short, and the rest was read");
         Ok(Some(raw.freeze()))
     }
 }

@@ -21,8 +21,7 @@ pub(crate) enum Request {
     Unconfirmed(ChannelId),
     /// The channel's oldest open question.
     Channel(ChannelId),
-    /// What a consumer's queue is like, by the consumer's index.
-    Look(u32),
+    /// A consumer, by its index.
     Consume(u32),
     Get(u32),
     /// Comes after everything that cancelled consumers were sent.
@@ -43,10 +42,9 @@ impl Request {
             Self::Confirm(id) => pack(1, id),
             Self::Unconfirmed(id) => pack(2, id),
             Self::Channel(id) => pack(3, id),
-            Self::Look(consumer) => pack(4, index(consumer)),
-            Self::Consume(consumer) => pack(5, index(consumer)),
-            Self::Get(consumer) => pack(6, index(consumer)),
-            Self::Fence => pack(7, ChannelId::default()),
+            Self::Consume(consumer) => pack(4, index(consumer)),
+            Self::Get(consumer) => pack(5, index(consumer)),
+            Self::Fence => pack(6, ChannelId::default()),
         }
     }
 
@@ -57,10 +55,9 @@ impl Request {
             1 => Self::Confirm(id),
             2 => Self::Unconfirmed(id),
             3 => Self::Channel(id),
-            4 => Self::Look(opening as u32),
-            5 => Self::Consume(opening as u32),
-            6 => Self::Get(opening as u32),
-            7 => Self::Fence,
+            4 => Self::Consume(opening as u32),
+            5 => Self::Get(opening as u32),
+            6 => Self::Fence,
             _ => Self::Ignored,
         }
     }
@@ -81,8 +78,8 @@ mod tests {
             Confirm(first),
             Unconfirmed(last),
             Channel(first),
-            Look(u32::MAX),
             Consume(0),
+            Consume(u32::MAX),
             Get(7),
             Fence,
         ];

@@ -106,11 +106,8 @@ impl FakeBroker {
             | Command::DeleteExchange { token, .. } => {
                 self.done(token, refuses, Refusal::NoSuchExchange("x".into()));
             }
-            Command::DeclareExchange { token, .. } => self.done(token, refuses, Refusal::Different("x".into(), "type")),
-            Command::Inspect { token, .. } => {
-                let info = info("q".into(), QueueSettings::default());
-                let none = Refusal::NoSuchQueue("q".into());
-                self.reply(token, if refuses { Err(none) } else { Ok(Reply::Queue(Box::new(info))) });
+            Command::DeclareExchange { token, .. } => {
+                self.done(token, refuses, Refusal::Different("x".into(), "type", "direct".into()))
             }
             Command::Unhold { token, .. } => self.reply(token, Ok(Reply::Done)),
             _ => {}

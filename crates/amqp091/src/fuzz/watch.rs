@@ -72,7 +72,6 @@ impl Watch {
             | Command::UnbindExchange { .. }
             | Command::DeclareExchange { .. }
             | Command::DeleteExchange { .. }
-            | Command::Inspect { .. }
             | Command::Unhold { .. } => {}
             other => panic!("AMQP 0-9-1 needs no such command: {other:?}"),
         }

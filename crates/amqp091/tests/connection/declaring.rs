@@ -308,7 +308,6 @@ fn what_is_not_built_says_so() {
     let cases = [
         (with(&[("x-queue-type", text("stream"))]), "x-queue-type=stream"),
         (with(&[("x-overflow", text("reject-publish-dlx"))]), "x-overflow=reject-publish-dlx"),
-        (with(&[("x-single-active-consumer", FieldValue::Bool(true))]), "x-single-active-consumer"),
     ];
     for (declare, text) in cases {
         let a = world.join();

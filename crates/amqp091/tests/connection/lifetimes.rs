@@ -117,9 +117,19 @@ fn durable_queues_survive_a_restart_and_others_do_not() {
 }
 
 #[test]
-fn x_expires_is_taken() {
+fn a_queue_that_nobody_uses_expires() {
     let mut world = World::new();
     let a = world.join();
-    let arguments = table(&[("x-expires", FieldValue::Int(60_000))]);
+    let arguments = table(&[("x-expires", FieldValue::Int(1000))]);
     world.expect(a, 1, queue::Declare { arguments, ..transient("q") }, "queue.declare-ok q 0 0");
+    world.advance(900);
+    world.expect(a, 1, get("q"), "basic.get-empty");
+    world.advance(900);
+    world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
+    world.advance(5000);
+    world.expect(a, 1, cancel("ct"), "basic.cancel-ok ct");
+    world.advance(999);
+    assert!(world.info("q").is_some());
+    world.advance(2);
+    assert!(world.info("q").is_none());
 }

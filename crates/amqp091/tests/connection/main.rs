@@ -4,6 +4,7 @@
 mod basics;
 mod client;
 mod connecting;
+mod consumers;
 mod consuming;
 mod dead_letters;
 mod declaring;

@@ -259,6 +259,35 @@ fn nobody_publishes_in_anothers_name() {
 }
 
 #[test]
+fn copies_go_to_further_keys() {
+    let mut world = World::new();
+    let a = world.join();
+    ["q", "copy", "hidden"].iter().for_each(|name| world.declare(a, name));
+    let array = |keys: &[&str]| {
+        let mut array = amqp091::codec::ArrayBuilder::new();
+        keys.iter().for_each(|key| array.push(text(key)));
+        array.finish().unwrap()
+    };
+    let (cc, bcc) = (array(&["copy", "q", "none"]), array(&["hidden"]));
+    let view = |array| FieldValue::Array(amqp091::codec::ArrayView::new(array).unwrap());
+    let headers = table(&[("CC", view(&cc)), ("BCC", view(&bcc)), ("k", text("v"))]);
+    let properties = Properties { headers: Some(headers.view()), ..PERSISTENT };
+    world.publish_with(a, mandatory("", "q"), &properties, b"x");
+    for queue in ["q", "copy", "hidden"] {
+        assert_eq!(world.tally(queue), (1, 0), "{queue}");
+        world.tell(a, 1, get(queue));
+        let message = world.messages(a).remove(0);
+        assert_eq!(message.header("CC").as_deref(), Some("[copy, q, none]"));
+        assert_eq!((message.header("BCC"), message.header("k").as_deref()), (None, Some("v")));
+    }
+    let wrong = table(&[("CC", text("copy"))]);
+    world.publish_with(a, to("", "q"), &Properties { headers: Some(wrong.view()), ..PERSISTENT }, b"x");
+    let text = "1: channel.close 406 PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,CC} \
+                (basic.publish)";
+    assert_eq!(world.lines(a), [text]);
+}
+
+#[test]
 fn priorities_go_first_where_a_queue_has_them() {
     let mut world = World::new();
     let a = world.join();
