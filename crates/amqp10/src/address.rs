@@ -110,6 +110,11 @@ pub(crate) fn pattern(key: &Name) -> Name {
     key.clone()
 }
 
+/// Whether a name is of those that this crate gives to queues: nobody else makes such a queue.
+fn is_reserved(name: &str) -> bool {
+    ["amqp.temporary.", "amqp.subscriber.", "amqp.subscription.", "amqp.shared."].iter().any(|it| name.starts_with(it))
+}
+
 #[derive(Clone, Copy)]
 enum Form {
     Queue,
@@ -124,7 +129,7 @@ enum Form {
 impl Form {
     fn node(self, rest: &str) -> Result<Node, AddressError> {
         Ok(match self {
-            Self::Queue => Node::Queue { name: name(rest)?, create: true },
+            Self::Queue => Node::Queue { name: name(rest)?, create: !is_reserved(rest) },
             Self::Existing => Node::Queue { name: name(rest)?, create: false },
             Self::Encoded => Node::Queue { name: name(&decoded(rest)?)?, create: false },
             Self::Topic => Node::Topic(key(rest)?),
@@ -217,6 +222,7 @@ mod tests {
         let of = |address: &str| Node::of(address, &[]);
         assert_eq!(of("queue://A.B"), queue("A.B", true));
         assert_eq!(of("A.B"), queue("A.B", true));
+        assert_eq!(of("amqp.temporary.1"), queue("amqp.temporary.1", false));
         assert_eq!(of("temp-queue://ID:1"), queue("ID:1", true));
         assert_eq!(of("/queue/a/b"), queue("a/b", true));
         assert_eq!(of("/queues/a%2Fb%20%C3%A4"), queue("a/b ä", false));

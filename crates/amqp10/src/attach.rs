@@ -91,7 +91,10 @@ impl Endpoint {
             _ if is_over => {}
             // Who may not consume from another connection's queue may send to it.
             (Err(Refusal::Exclusive(_)), End::Inbound(_)) => self.answer_target(link.index, io),
-            (Err(refusal), _) => {
+            (Err(refusal), end) => {
+                if let End::Outbound(outbound) = end {
+                    outbound.is_consuming = false;
+                }
                 let refused = it.refused().unwrap_or(LinkError::Refused(refusal));
                 self.refuse(link.index, &refused, io);
             }

@@ -5,6 +5,9 @@ use model::{Misbehaviour, Refusal};
 use crate::address::AddressError;
 use crate::codec::{AmqpError, Malformed, Symbol, condition};
 
+/// Bytes of what a peer is told in words: an address that it has sent may be long.
+const DESCRIPTION: usize = 256;
+
 /// What ends a connection (2.8.16).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClientError {
@@ -62,7 +65,7 @@ impl ClientError {
     }
 
     pub(crate) fn told(&self) -> AmqpError {
-        let mut error = AmqpError::new(self.condition(), self.to_string());
+        let mut error = told(self.condition(), self);
         if let Self::ContainerInUse(_) = self {
             // What JMS clients look at (JMS mapping, 6.1).
             error.info.push("invalid-field", crate::codec::Value::symbol("container-id"));
@@ -103,7 +106,7 @@ impl SessionError {
             Self::Errant(_) => condition::ERRANT_LINK,
             Self::TooManyLinks(_) | Self::NoHandle(_) => condition::RESOURCE_LIMIT_EXCEEDED,
         };
-        AmqpError::new(condition, self.to_string())
+        told(condition, self)
     }
 }
 
@@ -171,8 +174,14 @@ impl LinkError {
     }
 
     pub(crate) fn told(&self) -> AmqpError {
-        AmqpError::new(self.condition(), self.to_string())
+        told(self.condition(), self)
     }
+}
+
+fn told(condition: Symbol, error: &dyn std::error::Error) -> AmqpError {
+    let mut text = error.to_string();
+    text.truncate(text.floor_char_boundary(DESCRIPTION));
+    AmqpError::new(condition, text)
 }
 
 /// The condition of a refusal (2.8.15).

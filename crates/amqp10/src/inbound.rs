@@ -28,15 +28,15 @@ pub(crate) struct Inbound {
     pub(crate) second: bool,
     pub(crate) delivery_count: u32,
     /// Messages that the peer may still send.
-    credit: u32,
+    pub(crate) credit: u32,
     /// Messages that wait for their confirmation.
-    unconfirmed: u32,
+    pub(crate) unconfirmed: u32,
     /// A delivery that goes on.
     pub(crate) partial: Option<Box<Partial>>,
     /// The last `to` of the anonymous relay.
     relayed: Option<(Text, Destination)>,
     /// Deliveries in transactions that wait for their confirmation.
-    staged: Vec<(u32, TransactionIndex)>,
+    staged: Vec<Staging>,
 }
 
 /// Where the messages of a link go.
@@ -71,6 +71,14 @@ impl Inbound {
         };
         Some(node.to_address().into())
     }
+}
+
+/// A message on its way into a transaction.
+#[derive(Clone, Copy)]
+struct Staging {
+    id: u32,
+    transaction: TransactionIndex,
+    settled: bool,
 }
 
 /// What a transfer that ends a delivery has brought.
@@ -178,19 +186,18 @@ impl Endpoint {
             properties: sections.properties,
         };
         let mut publish = Publish { create, transaction, ..Publish::new(Arc::new(message)) };
-        if settled {
-            (publish.quiet, publish.token) = (true, Some(Request::Quiet(name).token()));
-        } else {
-            inbound.unconfirmed += 1;
-            let request = match transaction {
-                Some(transaction) => {
-                    inbound.staged.push((id, transaction));
-                    Request::Stage(name, id)
-                }
-                None => Request::Publish(name, id),
-            };
-            publish.token = Some(request.token());
-        }
+        let request = match transaction {
+            // Also of one that is settled: what becomes of it decides what becomes of the transaction.
+            Some(transaction) => {
+                inbound.staged.push(Staging { id, transaction, settled });
+                Request::Stage(name, id)
+            }
+            None if settled => Request::Quiet(name),
+            None => Request::Publish(name, id),
+        };
+        publish.quiet = matches!(request, Request::Quiet(_));
+        publish.token = Some(request.token());
+        inbound.unconfirmed += u32::from(!publish.quiet);
         // What was settled before may make the room that this message needs.
         self.settles.flush(io);
         io.commands.push(Command::Publish(publish));
@@ -222,18 +229,23 @@ impl Endpoint {
     /// The core has taken a message into a transaction, or not.
     pub(crate) fn staged(&mut self, name: LinkRef, id: u32, refusal: Option<Refusal>, io: &mut Io<'_>) {
         let Some(link) = self.links.named(name) else { return };
-        let Some(channel) = link.channel else { return };
+        let channel = link.channel;
         let Some(inbound) = link.inbound() else { return };
         inbound.unconfirmed -= 1;
-        let settled = !inbound.second;
-        let Some(at) = inbound.staged.iter().position(|(staged, _)| *staged == id) else { return };
-        let (_, transaction) = inbound.staged.swap_remove(at);
+        let settles = !inbound.second;
+        let Some(at) = inbound.staged.iter().position(|staged| staged.id == id) else { return };
+        let Staging { transaction, settled, .. } = inbound.staged.remove(at);
         let outcome = match refusal {
             None => Outcome::Accepted,
-            Some(refusal) => Outcome::Rejected(Some(Box::new(LinkError::Refused(refusal).told()))),
+            Some(refusal) => {
+                self.transactions.fail(transaction, refusal.clone());
+                Outcome::Rejected(Some(Box::new(LinkError::Refused(refusal).told())))
+            }
         };
-        let state = self.transactions.state_in(transaction, outcome);
-        codec::encode_disposition(io.output.buffer(), channel, Role::Receiver, id, None, settled, Some(&state));
+        if let Some(channel) = channel.filter(|_| !settled) {
+            let state = self.transactions.state_in(transaction, outcome);
+            codec::encode_disposition(io.output.buffer(), channel, Role::Receiver, id, None, settles, Some(&state));
+        }
         self.grant_if_low(name.index, io);
     }
 
@@ -266,79 +278,6 @@ impl Endpoint {
         let Some(channel) = link.channel else { return };
         let settled = !link.inbound().is_some_and(|inbound| inbound.second);
         codec::encode_disposition(io.output.buffer(), channel, Role::Receiver, id, None, settled, Some(state));
-    }
-
-    /// Gives a sender its credit again when half of it is used.
-    #[inline]
-    pub(crate) fn grant_if_low(&mut self, index: u16, io: &mut Io<'_>) {
-        let credit = self.options.link_credit;
-        let low = match self.links.get_mut(index).map(|link| &link.end) {
-            Some(End::Inbound(it)) => it.credit + it.unconfirmed <= credit / 2,
-            Some(End::Coordinator(it)) => it.credit <= credit / 2,
-            _ => false,
-        };
-        if low {
-            self.grant(index, io);
-        }
-    }
-
-    /// Gives a sender what credit it may have, and tells it so. While the broker is short of room it gets none.
-    pub(crate) fn grant(&mut self, index: u16, io: &mut Io<'_>) {
-        let (most, throttled) = (self.options.link_credit, self.throttled);
-        let Some(link) = self.links.get_mut(index).filter(|link| link.is_live()) else { return };
-        let Some(channel) = link.channel else { return };
-        let output = link.output;
-        match &mut link.end {
-            End::Inbound(it) if !throttled => it.credit = it.credit.max(most.saturating_sub(it.unconfirmed)),
-            End::Coordinator(it) => it.credit = most,
-            End::Inbound(_) | End::Outbound(_) => return,
-        }
-        self.write_credit(channel, index, output, io);
-    }
-
-    pub(crate) fn write_credit(&mut self, channel: u16, index: u16, output: u32, io: &mut Io<'_>) {
-        let (credit, count) = match self.links.get_mut(index).map(|link| &link.end) {
-            Some(End::Inbound(it)) => (it.credit, it.delivery_count),
-            Some(End::Coordinator(it)) => (it.credit, it.delivery_count),
-            _ => return,
-        };
-        let Ok(session) = self.session(channel) else { return };
-        let mut flow = session.state();
-        (flow.handle, flow.delivery_count, flow.link_credit) = (Some(output), Some(count), Some(credit));
-        codec::encode_flow(io.output.buffer(), channel, &flow);
-    }
-
-    /// A flow of the peer on a link on which it sends (2.6.7).
-    pub(crate) fn sender_flow(&mut self, channel: u16, index: u16, flow: &codec::Flow, io: &mut Io<'_>) {
-        let Some(link) = self.links.get_mut(index) else { return };
-        let (output, is_live) = (link.output, link.is_live());
-        let (credit, count) = match &mut link.end {
-            End::Inbound(it) => (&mut it.credit, &mut it.delivery_count),
-            End::Coordinator(it) => (&mut it.credit, &mut it.delivery_count),
-            End::Outbound(_) => return,
-        };
-        if let Some(said) = flow.delivery_count {
-            // It may give up credit.
-            let advanced = said.wrapping_sub(*count);
-            if advanced <= *credit {
-                (*credit, *count) = (*credit - advanced, said);
-            }
-        }
-        if flow.echo && is_live {
-            self.write_credit(channel, index, output, io);
-        }
-        self.grant_if_low(index, io);
-    }
-
-    /// The broker is short of room, or no longer.
-    pub(crate) fn throttle(&mut self, throttled: bool, io: &mut Io<'_>) {
-        self.throttled = throttled;
-        if !throttled {
-            let live: Vec<u16> = self.links.iter().filter(|(_, link)| link.is_live()).map(|(index, _)| index).collect();
-            for index in live {
-                self.grant_if_low(index, io);
-            }
-        }
     }
 }
 

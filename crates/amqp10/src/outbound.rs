@@ -3,20 +3,17 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use model::{Body, Command, ConsumerIndex, Credit, Deliver, Io, Outcome, QueueId, Settle, Time, Unconvertible};
+use model::{Body, Command, Deliver, Io, Outcome, QueueId, Settle, Time, Unconvertible};
 
-use crate::codec::{self, Flow, TransferHead};
+use crate::codec::TransferHead;
 use crate::endpoint::Endpoint;
-use crate::error::SessionError;
-use crate::links::{End, Link};
+use crate::links::Link;
 use crate::render;
 use crate::session::{Begun, Session, Waiting};
 use crate::unsettled::Sent;
 
 /// Bytes of deliveries on their way to one link.
 pub(crate) const CREDIT_BYTES: i64 = 1 << 20;
-/// Below so many bytes still to be written, written ones become credit.
-const LOW_WATER_BYTES: usize = 64 * 1024;
 
 /// A link on which this side sends.
 #[derive(Default)]
@@ -37,25 +34,27 @@ pub(crate) struct Outbound {
     /// The peer settles after this side (2.8.3).
     pub(crate) second: bool,
     pub(crate) selector: Option<String>,
+    /// Among the queue's consumers.
+    pub(crate) priority: i32,
     /// Where it is not what was asked for.
     pub(crate) address: Option<String>,
-    delivery_count: u32,
+    pub(crate) delivery_count: u32,
     /// Deliveries that the peer still takes.
-    credit: u32,
+    pub(crate) credit: u32,
     /// Of these, the core may hand out so many, and so many wait for the session's window.
-    at_core: u32,
-    waiting: u32,
+    pub(crate) at_core: u32,
+    pub(crate) waiting: u32,
     /// Settled deliveries beyond a credit that the peer has lowered.
     pub(crate) held: VecDeque<Box<Deliver>>,
     /// The peer wants its credit used up.
-    drain: bool,
+    pub(crate) drain: bool,
     /// The core was asked to, and has not answered.
-    is_draining: bool,
+    pub(crate) is_draining: bool,
     /// Bytes that the core may still hand out.
     pub(crate) bytes: i64,
     /// Bytes that were handed to the socket, and are not credit again.
-    owed: i64,
-    is_owing: bool,
+    pub(crate) owed: i64,
+    pub(crate) is_owing: bool,
 }
 
 /// What queue is deleted with the link.
@@ -71,7 +70,7 @@ pub(crate) enum Own {
 
 impl Outbound {
     /// Deliveries that the peer takes and nobody has been asked for.
-    fn open(&self) -> u32 {
+    pub(crate) fn open(&self) -> u32 {
         self.credit.saturating_sub(self.at_core + self.waiting + self.held.len() as u32)
     }
 
@@ -86,99 +85,6 @@ impl Outbound {
 }
 
 impl Endpoint {
-    /// What a flow says of a link (2.6.7).
-    pub(crate) fn link_flow(
-        &mut self,
-        channel: u16,
-        index: u16,
-        flow: &Flow,
-        io: &mut Io<'_>,
-    ) -> Result<(), SessionError> {
-        let Some(link) = self.links.get_mut(index) else { return Ok(()) };
-        let End::Outbound(outbound) = &mut link.end else {
-            self.sender_flow(channel, index, flow, io);
-            return Ok(());
-        };
-        if let Some(credit) = flow.link_credit {
-            // A peer that has not yet seen our attach counts from our first.
-            let known = flow.delivery_count.unwrap_or(0);
-            let on_the_way = outbound.delivery_count.wrapping_sub(known);
-            outbound.credit = credit.saturating_sub(on_the_way);
-            outbound.drain = flow.drain;
-        }
-        self.send_held(channel, index);
-        self.ask(index, io);
-        if flow.echo {
-            self.write_link_state(channel, index, io);
-        }
-        Ok(())
-    }
-
-    /// Asks the core for what the peer takes.
-    pub(crate) fn ask(&mut self, index: u16, io: &mut Io<'_>) {
-        let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { return };
-        // While a drain is on its way nobody knows what the core still has.
-        if outbound.is_draining || !outbound.is_consuming {
-            if outbound.drain && !outbound.is_consuming {
-                self.end_drain(index, io);
-            }
-            return;
-        }
-        let (messages, drain) = (outbound.open(), outbound.drain);
-        if messages == 0 && !(drain && outbound.credit > 0) {
-            if drain {
-                self.end_drain(index, io);
-            }
-            return;
-        }
-        outbound.at_core += messages;
-        outbound.is_draining = drain;
-        let (consumer, add) = (ConsumerIndex(index.into()), Credit { messages, bytes: 0 });
-        io.commands.push(Command::Credit { consumer, add, drain });
-    }
-
-    /// The core has handed out all it will.
-    pub(crate) fn drained(&mut self, consumer: ConsumerIndex, io: &mut Io<'_>) {
-        let index = consumer.0 as u16;
-        let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { return };
-        outbound.is_draining = false;
-        outbound.at_core = 0;
-        // The core also stops when it has no bytes left; these come back with what is written.
-        if outbound.drain && outbound.bytes > 0 {
-            self.end_drain(index, io);
-        } else if !outbound.drain {
-            self.ask(index, io);
-        }
-    }
-
-    /// Tells the peer that there is no more, once all that there was is sent.
-    fn end_drain(&mut self, index: u16, io: &mut Io<'_>) {
-        let Some(link) = self.links.get_mut(index) else { return };
-        let Some(channel) = link.channel.filter(|_| link.is_live()) else { return };
-        let Some(outbound) = link.outbound() else { return };
-        if outbound.is_draining || outbound.at_core > 0 || outbound.waiting > 0 {
-            return;
-        }
-        outbound.delivery_count = outbound.delivery_count.wrapping_add(outbound.credit);
-        outbound.credit = 0;
-        self.write_link_state(channel, index, io);
-        if let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) {
-            outbound.drain = false;
-        }
-    }
-
-    fn write_link_state(&mut self, channel: u16, index: u16, io: &mut Io<'_>) {
-        let Some(link) = self.links.get_mut(index).filter(|link| link.is_live()) else { return };
-        let output = link.output;
-        let Some(outbound) = link.outbound() else { return };
-        let (count, credit, drain) = (outbound.delivery_count, outbound.credit, outbound.drain);
-        let Ok(session) = self.session(channel) else { return };
-        let mut flow = session.state();
-        (flow.handle, flow.delivery_count, flow.link_credit) = (Some(output), Some(count), Some(credit));
-        (flow.available, flow.drain) = (Some(0), drain);
-        codec::encode_flow(io.output.buffer(), channel, &flow);
-    }
-
     /// A message that the core has handed out.
     #[inline]
     pub(crate) fn deliver(&mut self, now: Time, deliver: Deliver, io: &mut Io<'_>) {
@@ -191,14 +97,7 @@ impl Endpoint {
         outbound.at_core = outbound.at_core.saturating_sub(1);
         outbound.bytes -= size(&deliver);
         if outbound.credit <= outbound.waiting {
-            // The peer has lowered its credit meanwhile.
-            if deliver.settled {
-                outbound.held.push_back(Box::new(deliver));
-            } else {
-                outbound.owe(index, size(&deliver), &mut self.owing);
-                give_back(&deliver, io);
-            }
-            return;
+            return self.keep_back(index, Box::new(deliver), io);
         }
         let Some(session) = self.sessions.get_mut(usize::from(channel)).and_then(Option::as_deref_mut) else { return };
         if !session.has_room() || !session.waiting.is_empty() {
@@ -208,6 +107,17 @@ impl Endpoint {
         }
         if let Some(begun) = self.send(now, channel, index, &deliver, io) {
             self.keep_begun(channel, Waiting { link: index, deliver: Box::new(deliver), begun: Some(begun) });
+        }
+    }
+
+    /// The peer has lowered its credit meanwhile: others may have the message, if it is not settled already.
+    fn keep_back(&mut self, index: u16, deliver: Box<Deliver>, io: &mut Io<'_>) {
+        let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { return };
+        if deliver.settled {
+            outbound.held.push_back(deliver);
+        } else {
+            outbound.owe(index, size(&deliver), &mut self.owing);
+            give_back(&deliver, io);
         }
     }
 
@@ -291,10 +201,14 @@ impl Endpoint {
                     (!whole).then_some(begun)
                 }
                 None => {
-                    if let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) {
-                        outbound.waiting -= 1;
+                    let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { continue };
+                    outbound.waiting -= 1;
+                    if outbound.credit > 0 {
+                        self.send(now, channel, index, &waiting.deliver, io)
+                    } else {
+                        self.keep_back(index, waiting.deliver.clone(), io);
+                        None
                     }
-                    self.send(now, channel, index, &waiting.deliver, io)
                 }
             };
             if begun.is_some() {
@@ -308,7 +222,7 @@ impl Endpoint {
     }
 
     /// Settled deliveries that were beyond the credit.
-    fn send_held(&mut self, channel: u16, index: u16) {
+    pub(crate) fn send_held(&mut self, channel: u16, index: u16) {
         while let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) {
             if outbound.credit <= outbound.waiting {
                 return;
@@ -330,38 +244,6 @@ impl Endpoint {
             outbound.owe(index, size(deliver), &mut self.owing);
         }
         self.ask(index, io);
-    }
-
-    /// What was written gives its links credit again, in portions.
-    pub(crate) fn flushed(&mut self, io: &mut Io<'_>) {
-        if io.output.len() <= LOW_WATER_BYTES {
-            let mut owing = std::mem::take(&mut self.owing);
-            owing.retain(|index| self.pay(*index, io));
-            self.owing = owing;
-        }
-        self.say_tally(io);
-    }
-
-    /// True if the link still owes something.
-    fn pay(&mut self, index: u16, io: &mut Io<'_>) -> bool {
-        let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { return false };
-        if !outbound.is_consuming {
-            return false;
-        }
-        if outbound.owed < CREDIT_BYTES / 4 {
-            return true;
-        }
-        let bytes = std::mem::take(&mut outbound.owed);
-        outbound.bytes += bytes;
-        outbound.is_owing = false;
-        // A drain that ended for want of bytes goes on.
-        let drain = outbound.drain && !outbound.is_draining && outbound.credit > 0;
-        let messages = if drain { outbound.open() } else { 0 };
-        outbound.at_core += messages;
-        outbound.is_draining |= drain;
-        let (consumer, add) = (ConsumerIndex(index.into()), Credit { messages, bytes: bytes as u64 });
-        io.commands.push(Command::Credit { consumer, add, drain });
-        false
     }
 }
 

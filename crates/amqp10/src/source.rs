@@ -58,6 +58,7 @@ impl Endpoint {
         };
         outbound.settled = asked.attach.snd_settle_mode == SenderSettleMode::Settled;
         outbound.selector = selector(&source.filter)?;
+        outbound.priority = priority(&asked.attach.properties);
         if source.dynamic {
             outbound.own = Own::Private(None);
             if address::is_topic(&source.capabilities) {
@@ -283,8 +284,22 @@ fn consume(link: LinkRef, outbound: &mut Outbound, queue: QueueRef, exclusive: b
         // A subscription's stands with its binding.
         selector: outbound.selector.clone().filter(|_| !outbound.is_subscription),
         exclusive,
-        priority: 0,
+        priority: outbound.priority,
     })));
+}
+
+/// A consumer's priority among the link's properties, as clients of RabbitMQ or Artemis say it.
+fn priority(properties: &Fields) -> i32 {
+    match properties.get("rabbitmq:priority").or_else(|| properties.get("priority")) {
+        Some(Value::Int(priority)) => *priority,
+        Some(Value::Short(priority)) => (*priority).into(),
+        Some(Value::Byte(priority)) => (*priority).into(),
+        Some(Value::Long(priority)) => i32::try_from(*priority).unwrap_or(0),
+        Some(Value::Ubyte(priority)) => (*priority).into(),
+        Some(Value::Ushort(priority)) => (*priority).into(),
+        Some(Value::Uint(priority)) => i32::try_from(*priority).unwrap_or(0),
+        _ => 0,
+    }
 }
 
 /// The text of the JMS selector among the filters.

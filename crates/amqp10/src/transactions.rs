@@ -36,6 +36,8 @@ struct Transaction {
     /// Outcomes that wait for its end.
     staged: Vec<Staged>,
     discharge: Option<Discharge>,
+    /// A message of it was refused: it cannot be committed.
+    failed: Option<Refusal>,
 }
 
 /// An end that the core was asked for.
@@ -95,6 +97,12 @@ impl Transactions {
         }
     }
 
+    pub(crate) fn fail(&mut self, index: TransactionIndex, refusal: Refusal) {
+        if let Some(Some(transaction)) = self.open.get_mut(index.0 as usize) {
+            transaction.failed.get_or_insert(refusal);
+        }
+    }
+
     fn declare(&mut self, controller: u16) -> Option<TransactionIndex> {
         let at = self.open.iter().position(Option::is_none).unwrap_or(self.open.len());
         if at >= TRANSACTIONS {
@@ -104,7 +112,8 @@ impl Transactions {
             self.open.push(None);
         }
         self.count = self.count.wrapping_add(1);
-        self.open[at] = Some(Transaction { number: self.count, controller, staged: Vec::new(), discharge: None });
+        self.open[at] =
+            Some(Transaction { number: self.count, controller, staged: Vec::new(), discharge: None, failed: None });
         Some(TransactionIndex(at as u32))
     }
 }
@@ -142,12 +151,12 @@ impl Endpoint {
     }
 
     fn discharge(&mut self, name: LinkRef, index: TransactionIndex, discharge: Discharge, io: &mut Io<'_>) {
-        if let Some(Some(transaction)) = self.transactions.open.get_mut(index.0 as usize) {
-            transaction.discharge = Some(discharge);
-        }
+        let Some(Some(transaction)) = self.transactions.open.get_mut(index.0 as usize) else { return };
+        transaction.discharge = Some(discharge);
+        let fails = discharge.fail || transaction.failed.is_some();
         self.settles.flush(io);
         let (token, transaction) = (Request::Discharge(name, index.0).token(), TransactionRef::Own(index));
-        io.commands.push(match discharge.fail {
+        io.commands.push(match fails {
             true => Command::Rollback { token, transaction },
             false => Command::Commit { token, transaction },
         });
@@ -157,14 +166,15 @@ impl Endpoint {
     pub(crate) fn discharged(&mut self, name: LinkRef, index: u32, reply: Result<Reply, Refusal>, io: &mut Io<'_>) {
         let Some(ended) = self.transactions.open.get_mut(index as usize).and_then(Option::take) else { return };
         let Some(Discharge { id, fail }) = ended.discharge else { return };
-        if fail || reply.is_err() {
+        let refusal = ended.failed.filter(|_| !fail).or(reply.err());
+        if fail || refusal.is_some() {
             self.take_back(&ended.staged, io);
         } else {
             self.settle_staged(&ended.staged, io);
         }
-        let state = match reply {
-            Ok(_) => DeliveryState::ACCEPTED,
-            Err(refusal) => {
+        let state = match refusal {
+            None => DeliveryState::ACCEPTED,
+            Some(refusal) => {
                 let error = AmqpError::new(condition::TRANSACTION_ROLLBACK, refusal.to_string());
                 DeliveryState::Outcome(codec::Outcome::Rejected(Some(Box::new(error))))
             }

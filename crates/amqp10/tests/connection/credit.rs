@@ -171,3 +171,18 @@ fn credit_is_taken_in_turns() {
     more(&mut world, 4);
     assert_eq!((world.lines(first).len(), world.lines(second).len()), (2, 2));
 }
+
+#[test]
+fn a_higher_priority_comes_first() {
+    for name in ["rabbitmq:priority", "priority"] {
+        let (mut world, low) = filled(0);
+        let high = world.join();
+        let mut attach = receives(0, "queue://a");
+        attach.properties.push(name, amqp10::codec::Value::Int(5));
+        world.attach(high, attach);
+        world.flow(low, credit(0, 0, 10));
+        world.flow(high, credit(0, 0, 2));
+        more(&mut world, 3);
+        assert_eq!((world.lines(high).len(), world.lines(low).len()), (2, 1), "{name}");
+    }
+}

@@ -9,6 +9,7 @@ mod opening;
 mod peer;
 mod receiving;
 mod sending;
+mod soup;
 mod subscriptions;
 mod transactions;
 mod windows;

@@ -154,6 +154,7 @@ fn a_dynamic_source_is_a_queue_of_the_links_own() {
     world.detach(client, 0, true);
     assert_eq!(world.lines(client), ["detach 0 closed"]);
     assert_eq!(world.info(&name).map(|it| it.name), None);
+    assert_eq!(refused(&mut world, other, sends(2, &address)).as_deref(), Some("amqp:not-found"), "nor again");
 }
 
 #[test]

@@ -209,19 +209,22 @@ fn a_transaction_ends_with_its_controller_session_and_connection() {
 
 #[test]
 fn what_cannot_be_committed_is_rolled_back() {
-    let mut it = Controller::new();
-    it.world.declare("gone", QueueSettings::default());
-    it.world.attach(it.client, sends(4, "/queues/gone"));
-    let txn = it.declare();
-    it.publish(&txn, b"1");
-    it.world.delete("gone");
-    let id = it.id();
-    let state = DeliveryState::Transactional(Transactional { txn_id: txn.clone(), outcome: None });
-    it.world.transfer(it.client, Transfer { state: Some(state), ..transfer(4, id) }, &data(b"x"));
-    let lines = it.world.lines(it.client);
-    assert_eq!(lines, [format!("receiver {id} settled transactional rejected amqp:not-found")]);
-    assert_eq!(it.discharge(&txn, false), "rejected amqp:transaction:rollback");
-    assert_eq!(it.counts().0, 0);
+    for settled in [false, true] {
+        let mut it = Controller::new();
+        it.world.declare("gone", QueueSettings::default());
+        it.world.attach(it.client, sends(4, "/queues/gone"));
+        let txn = it.declare();
+        it.publish(&txn, b"1");
+        it.world.delete("gone");
+        let id = it.id();
+        let state = DeliveryState::Transactional(Transactional { txn_id: txn.clone(), outcome: None });
+        let settled = settled.then_some(true);
+        it.world.transfer(it.client, Transfer { state: Some(state), settled, ..transfer(4, id) }, &data(b"x"));
+        let told = [format!("receiver {id} settled transactional rejected amqp:not-found")];
+        assert_eq!(it.world.lines(it.client), if settled.is_some() { &[][..] } else { &told });
+        assert_eq!(it.discharge(&txn, false), "rejected amqp:transaction:rollback");
+        assert_eq!(it.counts().0, 0);
+    }
 }
 
 #[test]
@@ -268,4 +271,29 @@ fn transactions_are_several_at_a_time_and_not_too_many() {
     }
     let state = it.say(&Coordination::Declare { global_id: None });
     assert_eq!(crate::client::state_of(Some(&state)), "rejected amqp:resource-limit-exceeded");
+}
+
+#[test]
+fn outcomes_inside_and_outside_of_a_transaction_are_not_mixed() {
+    let mut it = Controller::new();
+    it.holding(4);
+    let (first, second) = (it.declare(), it.declare());
+    let states = [
+        DeliveryState::ACCEPTED,
+        in_transaction(&first, Outcome::Accepted),
+        in_transaction(&second, Outcome::Accepted),
+        DeliveryState::ACCEPTED,
+    ];
+    // All in one read.
+    let mut all = BytesMut::new();
+    for (id, state) in states.into_iter().enumerate() {
+        let disposition = Performative::Disposition(disposition(id as u32, id as u32, state));
+        amqp10::codec::encode(&mut all, 0, &disposition, &[]);
+    }
+    it.world.send_bytes(it.client, &all);
+    assert_eq!(it.counts().1, (0, 2));
+    it.discharge(&first, true);
+    assert_eq!(it.counts().1, (1, 1));
+    it.discharge(&second, false);
+    assert_eq!(it.counts().1, (1, 0));
 }
