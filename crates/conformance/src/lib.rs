@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "the named sub-cases of a suite are this crate's output")]
 
+pub mod amqp;
 pub mod broker;
 pub mod clients;
 pub mod device;
