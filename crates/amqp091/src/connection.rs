@@ -87,7 +87,7 @@ enum Phase {
 
 impl Connection for Amqp091Connection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
-        let since = *self.since.get_or_insert(now);
+        self.since.get_or_insert(now);
         if let Phase::Silent = self.phase {
             match ProtocolHeader::read(input) {
                 ProtocolHeader::Incomplete => return Ok(()),
@@ -106,7 +106,7 @@ impl Connection for Amqp091Connection {
             match handshake.receive(now, input, io) {
                 Ok(None) => return Ok(()),
                 Ok(Some(session)) => self.phase = Phase::Running(Box::new(session)),
-                Err(blamed) => return self.fail(since, blamed, io),
+                Err(blamed) => return self.fail(now, blamed, io),
             }
         }
         match &mut self.phase {

@@ -58,7 +58,7 @@ impl Channel {
                 self.say(exchange::DeclareOk {}, io);
                 Ok(())
             }
-            Err(Refusal::Different(_, arg, _)) => Err(asked.differs(arg, shared)),
+            Err(Refusal::Different(_, arg, current)) => Err(asked.differs(arg, &current, shared)),
             Err(refusal) => Err(exchange_refused(refusal, &asked.name, shared)),
         }
     }
@@ -154,18 +154,19 @@ pub(crate) struct ExchangeAsked {
 }
 
 impl ExchangeAsked {
-    /// The exchange that is there has another `arg`.
-    fn differs(&self, arg: &'static str, shared: &Shared) -> Fault {
-        let is = |value: bool| (format!("'{value}'"), format!("'{}'", !value));
+    /// The exchange that is there has another `arg`: this `current` one.
+    fn differs(&self, arg: &'static str, current: &str, shared: &Shared) -> Fault {
+        let quoted = |value: &dyn std::fmt::Display| format!("'{value}'");
+        let named = |value: &dyn std::fmt::Display| format!("the value '{value}' of type 'longstr'");
         let settings = &self.settings;
         let (received, current) = match arg {
-            "type" => (format!("'{}'", self.kind), "another".to_owned()),
-            "durable" => is(settings.durable),
-            "auto_delete" => is(settings.auto_delete),
-            "internal" => is(settings.internal),
+            "type" => (quoted(&self.kind), quoted(&current)),
+            "durable" => (quoted(&settings.durable), quoted(&current)),
+            "auto_delete" => (quoted(&settings.auto_delete), quoted(&current)),
+            "internal" => (quoted(&settings.internal), quoted(&current)),
             _ => {
-                let given = settings.alternate.as_ref().map(|it| format!("the value '{it}' of type 'longstr'"));
-                (given.unwrap_or_else(|| "none".to_owned()), "another".to_owned())
+                let received = settings.alternate.as_ref().map_or_else(|| "none".to_owned(), |it| named(it));
+                (received, if current == "none" { current.to_owned() } else { named(&current) })
             }
         };
         let what = shared.described("exchange", &self.name.to_text());

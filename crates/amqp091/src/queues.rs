@@ -151,11 +151,7 @@ impl Channel {
         // The last declared queue is bound under its own name, if it is not named here.
         let key = if queue.is_empty() && key.is_empty() { name.clone() } else { shared::name(key)? };
         let exchange = Exchange::named(&shared::name(exchange)?.to_text());
-        // To the others that are always there, arguments mean nothing.
-        let headers = match exchange {
-            Exchange::Headers | Exchange::Named(_) => header_rule(arguments)?,
-            Exchange::Default | Exchange::Topic | Exchange::Direct | Exchange::Fanout => None,
-        };
+        let headers = header_rule(arguments)?;
         Ok((name, Box::new(Binding { exchange, key, headers, ..Binding::default() })))
     }
 

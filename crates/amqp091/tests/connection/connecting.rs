@@ -104,6 +104,18 @@ fn who_does_not_log_in_is_not_waited_for() {
 }
 
 #[test]
+fn a_late_fault_still_leaves_time_to_read_why() {
+    let mut world = World::new();
+    let a = greeted(&mut world);
+    world.advance(9_000);
+    world.tell(a, 0, start_ok("EXTERNAL", b""));
+    world.advance(4_999);
+    assert!(world.is_open(a) && world.lines(a).len() == 1);
+    world.advance(1);
+    assert!(!world.is_open(a));
+}
+
+#[test]
 fn methods_have_their_time() {
     let mut world = World::new();
     let a = greeted(&mut world);

@@ -254,7 +254,7 @@ fn exchanges_are_declared_again_if_they_are_the_same() {
     }
     let what = "406 PRECONDITION_FAILED - inequivalent arg";
     let cases = [
-        (exchange_of("direct", "fanout"), "'type'", "'fanout' but current is another"),
+        (exchange_of("direct", "fanout"), "'type'", "'fanout' but current is 'direct'"),
         (
             exchange::Declare { durable: true, ..exchange_of("direct", "direct") },
             "'durable'",
@@ -270,6 +270,17 @@ fn exchanges_are_declared_again_if_they_are_the_same() {
         let text = format!("{what} {arg} for exchange 'direct' in vhost '/': received {received} (exchange.declare)");
         refused(&mut world, a, declare, &text);
     }
+    let alternate = table(&[("alternate-exchange", text("amq.fanout"))]);
+    let with_alternate = exchange::Declare { arguments: alternate, ..exchange_of("alt", "direct") };
+    world.expect(a, 1, with_alternate.clone(), "exchange.declare-ok");
+    let value = "the value 'amq.fanout' of type 'longstr'";
+    let arg = "'alternate-exchange' for exchange";
+    let text_of = |name, received, current| {
+        format!("{what} {arg} '{name}' in vhost '/': received {received} but current is {current} (exchange.declare)")
+    };
+    refused(&mut world, a, exchange_of("alt", "direct"), &text_of("alt", "none", value));
+    let other = exchange::Declare { exchange: s("direct"), ..with_alternate };
+    refused(&mut world, a, other, &text_of("direct", value, "none"));
     let delayed = table(&[("x-delayed-type", text("topic"))]);
     let delayed = exchange::Declare { arguments: delayed, ..exchange_of("late", "x-delayed-message") };
     world.expect(a, 1, delayed, "exchange.declare-ok");

@@ -94,9 +94,13 @@ fn arguments_mean_nothing_to_other_exchanges() {
     let a = world.join();
     world.declare(a, "q");
     let arguments = table(&[("note", text("x"))]);
-    world.expect(a, 1, queue::Bind { arguments, ..bind("q", "amq.topic", "#") }, "queue.bind-ok");
-    world.publish(a, to("amq.topic", "k"), "x");
-    assert_eq!(world.tally("q"), (1, 0));
+    world.expect(a, 1, exchange_of("x", "direct"), "exchange.declare-ok");
+    for (exchange, key) in [("amq.topic", "#"), ("x", "k")] {
+        let arguments = arguments.clone();
+        world.expect(a, 1, queue::Bind { arguments, ..bind("q", exchange, key) }, "queue.bind-ok");
+        world.publish(a, to(exchange, "k"), "x");
+        assert_eq!(taken(&mut world, a, &["q"]), [1], "{exchange}");
+    }
 }
 
 #[test]

@@ -94,6 +94,20 @@ fn an_unknown_exchange_ends_a_transaction_with_its_channel() {
 }
 
 #[test]
+fn what_nobody_takes_does_not_hinder_the_rest() {
+    let (mut world, a) = started();
+    world.publish(a, to("", "none"), "dropped");
+    world.publish(a, to("amq.direct", "none"), "dropped");
+    world.publish(a, mandatory("", "none"), "back");
+    world.publish(a, mandatory("", "out"), "x");
+    world.tell(a, 1, ack_through(3));
+    let mut lines = world.call(a, 1, tx::Commit {});
+    lines.sort();
+    assert_eq!(lines, ["1: returned 312 NO_ROUTE /none back", "1: tx.commit-ok"]);
+    assert_eq!((world.tally("q"), world.tally("out")), ((0, 0), (1, 0)));
+}
+
+#[test]
 fn only_a_transactional_channel_commits() {
     let mut world = World::new();
     for (method, name) in
