@@ -126,7 +126,7 @@ impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_) => Self::NoSuchQueue,
-            Refusal::Different(_, what) => Self::QueueExists(what.to_owned()),
+            Refusal::Different(_, what, _) => Self::QueueExists(what.to_owned()),
             Refusal::Exclusive(_) | Refusal::ClientInUse(_) | Refusal::Internal(_) => Self::Denied(refusal.to_string()),
             Refusal::Full(_) | Refusal::Limit(..) => Self::OverLimit(refusal.to_string()),
             Refusal::NotLeased => Self::NotInflight,

@@ -77,12 +77,16 @@ impl Broker {
         match mode {
             DeclareMode::Passive | DeclareMode::IfAbsent | DeclareMode::Generated => Ok(()),
             DeclareMode::Same if has == settings => Ok(()),
-            DeclareMode::Same if has.durable != settings.durable => Err(Refusal::Different(name(), "durability")),
-            DeclareMode::Same if has.kind != settings.kind => Err(Refusal::Different(name(), "kind")),
-            DeclareMode::Same if has.dead_letter != settings.dead_letter => {
-                Err(Refusal::Different(name(), "dead-letter address"))
+            DeclareMode::Same if has.durable != settings.durable => {
+                Err(Refusal::Different(name(), "durability", has.durable.to_string()))
             }
-            DeclareMode::Same => Err(Refusal::Different(name(), "setting")),
+            DeclareMode::Same if has.kind != settings.kind => {
+                Err(Refusal::Different(name(), "kind", format!("{:?}", has.kind)))
+            }
+            DeclareMode::Same if has.dead_letter != settings.dead_letter => {
+                Err(Refusal::Different(name(), "dead-letter address", format!("{:?}", has.dead_letter)))
+            }
+            DeclareMode::Same => Err(Refusal::Different(name(), "setting", "not the default".into())),
         }
     }
 

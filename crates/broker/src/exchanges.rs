@@ -28,7 +28,7 @@ impl Broker {
                 let has = self.router.settings(namespace, &exchange).unwrap_or(&standing);
                 return match difference(has, &settings) {
                     None => self.reply_after(id, token, Lsn(self.next_lsn - 1), Reply::Done, step),
-                    Some(what) => self.refuse(id, token, Refusal::Different(text, what), step),
+                    Some((what, is)) => self.refuse(id, token, Refusal::Different(text, what, is), step),
                 };
             }
             None if passive => return self.refuse(id, token, Refusal::NoSuchExchange(text), step),
@@ -150,18 +150,19 @@ impl Broker {
     }
 }
 
-/// In what an exchange that is there differs from what was asked for.
-fn difference(has: &ExchangeSettings, asked: &ExchangeSettings) -> Option<&'static str> {
+/// In what an exchange that is there differs from what was asked for, and what it is.
+fn difference(has: &ExchangeSettings, asked: &ExchangeSettings) -> Option<(&'static str, String)> {
     if has.kind != asked.kind {
-        Some("type")
+        Some(("type", has.kind.name().to_owned()))
     } else if has.durable != asked.durable {
-        Some("durable")
+        Some(("durable", has.durable.to_string()))
     } else if has.auto_delete != asked.auto_delete {
-        Some("auto_delete")
+        Some(("auto_delete", has.auto_delete.to_string()))
     } else if has.internal != asked.internal {
-        Some("internal")
+        Some(("internal", has.internal.to_string()))
     } else if has.alternate != asked.alternate {
-        Some("alternate-exchange")
+        let alternate = has.alternate.as_ref().map_or_else(|| "none".into(), |name| name.to_text().into_owned());
+        Some(("alternate-exchange", alternate))
     } else {
         None
     }

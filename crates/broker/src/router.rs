@@ -131,7 +131,7 @@ impl Router {
     pub(crate) fn bind(&mut self, namespace: Namespace, target: Target, binding: Binding) {
         self.unbind(namespace, &target, &binding);
         let Some(kind) = self.kind(namespace, &binding.exchange) else { return };
-        let condition = Condition::of(&binding).map(Arc::new);
+        let condition = Condition::of(&binding, kind).map(Arc::new);
         let table = self
             .exchanges
             .entry((namespace, binding.exchange.clone()))
@@ -285,10 +285,14 @@ impl Table {
 }
 
 impl Condition {
-    /// What `binding` asks of a message, besides its address. Its selector was checked when it was made.
-    fn of(binding: &Binding) -> Option<Self> {
+    /// What `binding` asks of a message, besides its address. Its selector was checked when it was made. Headers count
+    /// in an exchange of their kind only, elsewhere they just tell bindings apart, as in RabbitMQ.
+    fn of(binding: &Binding, kind: ExchangeKind) -> Option<Self> {
         let selector = binding.selector.as_deref().and_then(|text| Selector::parse(text).ok());
-        match (selector, binding.headers.as_ref().map(crate::view::header_match)) {
+        match (
+            selector,
+            binding.headers.as_ref().filter(|_| kind == ExchangeKind::Headers).map(crate::view::header_match),
+        ) {
             (None, None) => None,
             (Some(selector), None) => Some(Self::Selector(selector)),
             (None, Some(rule)) => Some(Self::Headers(rule)),

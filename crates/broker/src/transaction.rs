@@ -151,7 +151,17 @@ impl Broker {
             }
             return;
         };
-        let routes = self.all_routes(now, &publish, step);
+        let routes = match self.all_routes(now, &publish, step) {
+            Err(Refusal::NoSuchQueue(_)) if publish.mandatory => Ok(Routes::new()),
+            // As outside of a transaction its publisher is told, and may go on.
+            Err(refusal @ Refusal::NoSuchQueue(_)) if !publish.create => {
+                if let Some(token) = publish.token {
+                    self.refuse(id, token, refusal, step);
+                }
+                return;
+            }
+            other => other,
+        };
         let message_number = self.number(now, step);
         let mut routes = match routes {
             Ok(routes) => routes,
@@ -165,6 +175,14 @@ impl Broker {
                 return;
             }
         };
+        let routed = !routes.is_empty();
+        if !routed {
+            self.totals.unrouted += 1;
+            if publish.mandatory {
+                let effect = model::Effect::Returned { token: publish.token, message: publish.message.clone() };
+                self.answer(id, Lsn(0), effect, step);
+            }
+        }
         // All or none of a transaction's messages in a durable queue are in the journal: they share one range of
         // sequence numbers there.
         for route in &mut routes {
@@ -177,7 +195,7 @@ impl Broker {
         self.apply(now, record, located);
         if let Some(token) = publish.token.filter(|_| !publish.quiet) {
             let after = located.map_or(Lsn(0), |located| Lsn(located.lsn));
-            let effect = model::Effect::Confirm { token, message: message_number, routed: true };
+            let effect = model::Effect::Confirm { token, message: message_number, routed };
             self.answer(id, after, effect, step);
         }
     }

@@ -17,6 +17,9 @@ use net::{Addressed, Core, Wakers};
 
 /// Commands of one thread that may wait before it waits for the lock too.
 const INBOX_COMMANDS: usize = 65_536;
+/// Records of one hand-over from which on room is made ahead for the next one, and how much at most.
+const LARGE_PAYLOAD: usize = 64 * 1024;
+const LARGEST_RESERVE: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Engine {
     core: Mutex<Inner>,
@@ -124,6 +127,10 @@ impl Engine {
         if step.count > 0 {
             let (first, count) = (step.first, std::mem::take(&mut step.count));
             let payload = step.records.split().freeze();
+            if payload.len() >= LARGE_PAYLOAD {
+                // The next one will be as long: it need not grow, and be copied, from nothing.
+                step.records.reserve(payload.len().min(LARGEST_RESERVE));
+            }
             match journal {
                 Some(journal) => {
                     journal.submit(Batch { first: journal::Lsn(first.0), count, time: now.0, payload });

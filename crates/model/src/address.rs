@@ -116,6 +116,18 @@ pub enum ExchangeKind {
     Headers,
 }
 
+impl ExchangeKind {
+    /// As AMQP 0-9-1 calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Fanout => "fanout",
+            Self::Topic => "topic",
+            Self::Headers => "headers",
+        }
+    }
+}
+
 /// How an exchange behaves (AMQP 0-9-1, 1.6; the last three as in RabbitMQ).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeSettings {

@@ -210,7 +210,16 @@ pub struct Publish {
 
 impl Publish {
     pub fn new(message: Arc<Message>) -> Self {
-        Self { token: None, quiet: false, message, create: true, mandatory: false, hold: None, transaction: None, also: Vec::new() }
+        Self {
+            token: None,
+            quiet: false,
+            message,
+            create: true,
+            mandatory: false,
+            hold: None,
+            transaction: None,
+            also: Vec::new(),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ pub enum Refusal {
     NoSuchExchange(String),
     #[error("exchange {0:?} is internal: nobody may publish to it")]
     Internal(String),
-    #[error("{0:?} exists with another {1}")]
-    Different(String, &'static str),
+    /// The name, what differs, and what it is.
+    #[error("{0:?} exists with another {1}: {2}")]
+    Different(String, &'static str, String),
     #[error("{0:?} belongs to another connection")]
     Exclusive(String),
     #[error("{0:?} is in use")]

@@ -36,6 +36,8 @@ pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, peer: Peer, p
         output: model::Output::default(),
         dirty: false,
         closing: None,
+        lingers: false,
+        is_shut: false,
     };
     let id = {
         let mut thread = thread.borrow_mut();
@@ -72,11 +74,10 @@ impl Thread {
         let parked = slot.parked.len();
         let Kind::Raw(raw) = &mut slot.kind else { return Poll::Ready(false) };
         if raw.closing.is_some() {
-            if raw.output.is_empty() {
-                self.forget(id);
-                return Poll::Ready(false);
+            if !raw.output.is_empty() {
+                return Poll::Pending;
             }
-            return Poll::Pending;
+            return self.linger(id, cx);
         }
         if raw.output.len() > UNREAD_OUTPUT_BYTES || parked > PARKED_COMMANDS {
             return Poll::Pending;
@@ -113,6 +114,35 @@ impl Thread {
         self.with_raw(id, |connection, now, io| connection.receive(now, &mut input, io));
         self.keep_rest(id, input);
         Poll::Ready(true)
+    }
+
+    /// Everything is said. What the peer had sent before it read that is taken and dropped: closing over unread bytes
+    /// resets the connection, and the peer would not see why it ended. `Ready(false)`: the connection is gone.
+    fn linger(&mut self, id: ConnectionId, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(slot) = self.slots.get(id) else { return Poll::Ready(false) };
+        let Kind::Raw(raw) = &mut slot.kind else { return Poll::Ready(false) };
+        if raw.lingers {
+            if !raw.is_shut {
+                match Pin::new(&mut raw.stream).poll_shutdown(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(done) => (raw.is_shut, raw.lingers) = (true, done.is_ok()),
+                }
+            }
+            self.read.clear();
+            if self.read.capacity() < READ_AGAIN_BYTES {
+                self.read.reserve(READ_BYTES);
+            }
+            match tokio_util::io::poll_read_buf(Pin::new(&mut raw.stream), cx, &mut self.read) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.read.clear();
+                    return Poll::Ready(true);
+                }
+                Poll::Ready(_) => {}
+            }
+        }
+        self.forget(id);
+        Poll::Ready(false)
     }
 
     fn keep_rest(&mut self, id: ConnectionId, input: BytesMut) {

@@ -34,6 +34,10 @@ pub(crate) struct Raw {
     pub(crate) dirty: bool,
     /// `close` was called; ends when the output is written, or at this time.
     pub(crate) closing: Option<Time>,
+    /// The socket stays a while after the last word, until the peer has closed it too.
+    pub(crate) lingers: bool,
+    /// Our half of it is closed.
+    pub(crate) is_shut: bool,
 }
 
 /// A connection that speaks HTTP; hyper has its bytes.

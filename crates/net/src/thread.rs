@@ -230,6 +230,11 @@ impl Thread {
         match &mut slot.kind {
             Kind::Raw(raw) => {
                 if raw.closing.is_some() {
+                    // A stop waits for nobody to hear what is said already.
+                    raw.lingers &= reason != CloseReason::ShuttingDown;
+                    if let Some(waker) = &slot.waker {
+                        waker.wake_by_ref();
+                    }
                     return;
                 }
                 let mut finished = true;
@@ -237,6 +242,7 @@ impl Thread {
                 raw.connection.close(reason, io);
                 let deadline = now.plus(GOODBYE_MILLISECONDS);
                 raw.closing = Some(deadline);
+                raw.lingers = !matches!(reason, CloseReason::Disconnected | CloseReason::ShuttingDown);
                 slot.armed = Some(deadline);
                 self.timers.push(Reverse((deadline, id)));
                 if reason == CloseReason::Disconnected {
@@ -265,14 +271,27 @@ impl Thread {
     }
 }
 
-/// Keeps publishes back while the core is short of something; acks and the rest pass.
+/// Keeps publishes back while the core is short of something, and what belongs to a transaction behind them; acks and the
+/// rest pass.
 fn park(parked: &mut VecDeque<Command>, commands: &mut Commands, from: usize) {
-    if commands.batch[from..].iter().any(|it| matches!(it.command, Command::Publish(_))) {
-        for envelope in commands.batch.split_off(from) {
-            match envelope.command {
-                Command::Publish(_) => parked.push_back(envelope.command),
-                _ => commands.batch.push(envelope),
-            }
+    let is_publish = |command: &Command| matches!(command, Command::Publish(_));
+    if parked.is_empty() && !commands.batch[from..].iter().any(|it| is_publish(&it.command)) {
+        return;
+    }
+    for envelope in commands.batch.split_off(from) {
+        if is_publish(&envelope.command) || (!parked.is_empty() && is_transacted(&envelope.command)) {
+            parked.push_back(envelope.command);
+        } else {
+            commands.batch.push(envelope);
         }
+    }
+}
+
+/// A commit that overtook its publishes would be one without them.
+fn is_transacted(command: &Command) -> bool {
+    match command {
+        Command::Begin { .. } | Command::Prepare { .. } | Command::Commit { .. } | Command::Rollback { .. } => true,
+        Command::Settle(settle) => settle.transaction.is_some(),
+        _ => false,
     }
 }

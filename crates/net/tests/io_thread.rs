@@ -109,6 +109,21 @@ fn a_defect_or_an_offence_ends_one_connection_only() {
 }
 
 #[test]
+fn who_sends_more_than_is_read_still_learns_why_it_ended() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    // Over unread bytes the system would reset the connection, and take the last words with it.
+    let mut flood = b"offend me\n".to_vec();
+    flood.resize(4 << 20, b'x');
+    let mut writer = client.reader.get_ref().try_clone().unwrap();
+    let writes = std::thread::spawn(move || writer.write_all(&flood).and_then(|()| writer.shutdown(Shutdown::Write)));
+    assert_eq!(client.hear(), "offended");
+    assert!(client.is_over());
+    writes.join().unwrap().expect("all of it was taken");
+    world.stop();
+}
+
+#[test]
 fn the_core_hears_of_every_beginning_and_end_once() {
     let world = World::start(1);
     let mut polite = Client::connect(&world);

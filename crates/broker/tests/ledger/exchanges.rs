@@ -137,7 +137,8 @@ fn an_exchange_is_what_it_was_declared_as() {
         (ExchangeSettings { internal: true, alternate: Some("y".into()), ..settings.clone() }, "alternate-exchange"),
     ];
     for (other, what) in others {
-        assert_eq!(world.run(a, declared_as("x", other)).refusal(), Refusal::Different("x".into(), what));
+        let refusal = world.run(a, declared_as("x", other)).refusal();
+        assert!(matches!(refusal, Refusal::Different(name, differs, _) if name == "x" && differs == what));
     }
     assert_eq!(world.run(a, publish_to(&exchange("x"), "k", "x")).refusal(), Refusal::Internal("x".into()));
     world.compare();

@@ -80,7 +80,7 @@ fn declaring_again_compares_as_asked() {
     assert!(world.run(a, declare_as("q", QueueSettings::default(), DeclareMode::Same)).has("existed"));
     assert!(matches!(world.run(a, declare_as("q", other, DeclareMode::Same)).refusal(), Refusal::Different(..)));
     let refusal = world.run(a, declare_as("q", in_memory, DeclareMode::Same)).refusal();
-    assert_eq!(refusal, Refusal::Different("q".into(), "durability"));
+    assert_eq!(refusal, Refusal::Different("q".into(), "durability", "true".into()));
     let long = "x".repeat(model::limits::NAME_BYTES + 1);
     assert!(matches!(world.run(a, declare(&long)).refusal(), Refusal::Limit(..)));
     assert!(matches!(world.run(a, declare("")).refusal(), Refusal::Limit(..)));
@@ -274,4 +274,23 @@ fn a_session_that_nobody_attends_keeps_only_what_needs_an_acknowledgement() {
     world.run(a, consume("session", 0, 0));
     world.run(a, transient("session", "attended"));
     assert_eq!(world.browse("session"), ["kept", "attended"]);
+}
+
+#[test]
+fn a_transaction_goes_on_after_a_message_that_nobody_takes() {
+    let mut world = World::new();
+    let a = world.open();
+    world.run(a, declare("q"));
+    world.run(a, begin(1));
+    let nobody = |mandatory| match staged("nobody", "lost", 1) {
+        Command::Publish(publish) => Command::Publish(model::Publish { create: false, mandatory, ..publish }),
+        other => other,
+    };
+    assert!(matches!(world.run(a, nobody(false)).refusal(), Refusal::NoSuchQueue(name) if name == "nobody"));
+    let returned = world.run(a, nobody(true));
+    assert!(returned.has("Returned") && returned.has("Confirm"), "{:?}", returned.lines);
+    world.run(a, staged("q", "kept", 1));
+    assert!(world.run(a, commit(1)).reply().is_ok());
+    assert_eq!((world.browse("q"), world.exists("nobody")), (vec!["kept".to_owned()], false));
+    world.compare();
 }

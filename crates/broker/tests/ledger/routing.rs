@@ -290,3 +290,16 @@ fn headers_are_compared_with_their_types() {
     }
     world.compare();
 }
+
+#[test]
+fn headers_of_a_binding_only_tell_it_apart_where_the_exchange_does_not_look_at_them() {
+    let (mut world, a) = world(&["q"]);
+    let rule = |name: &str| HeaderRule { all: true, with_x: false, pairs: vec![(name.into(), Some("x".into()))] };
+    let with = |name: &str| Binding { headers: Some(rule(name)), ..binding(&Exchange::Direct, "k", 0) };
+    world.run(a, bind("q", with("one")));
+    world.run(a, bind("q", with("two")));
+    world.run(a, unbind("q", with("one")));
+    world.run(a, publish_to(&Exchange::Direct, "k", "x"));
+    assert_eq!(arrived(&mut world, a, &["q"]), "q");
+    world.compare();
+}
