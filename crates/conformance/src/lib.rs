@@ -7,6 +7,9 @@
 #![allow(clippy::print_stdout, reason = "the named sub-cases of a suite are this crate's output")]
 
 pub mod amqp;
+pub mod amqp1;
+pub mod amqp091_wire;
+pub mod amqp10_wire;
 pub mod broker;
 pub mod clients;
 pub mod device;
@@ -14,6 +17,7 @@ pub mod poll;
 pub mod process;
 pub mod sqs;
 pub mod stomp;
+pub mod stomp_wire;
 pub mod wire;
 
 pub use broker::{Broker, Face, Options};

@@ -1,35 +1,33 @@
-//! Clients that receive: they report what came, and count as settled only what the broker confirmed.
+//! Clients of MQTT and SQS that receive: they report what came, and count as settled only what the broker confirmed.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use conformance::Device;
 use conformance::sqs::Sqs;
 use conformance::wire::{self, Connect, Packet, first};
+use conformance::{Device, Face};
 use serde_json::{Value, json};
 
 use crate::oracle::{Delivery, Violation};
-use crate::world::World;
-
-static CONNECTIONS: AtomicU64 = AtomicU64::new(1_000);
+use crate::world::{PATIENCE, World, unexpected};
 
 /// QoS 1 in one session that lives through all crashes.
 pub(crate) fn subscriber(world: &World, client: &'static str, stream: &'static str, filter: &str) {
     world.live(client, |life| {
-        let mut device = Device::connect(world.mqtt, &Connect::new(client).persistent())?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).persistent())?;
+        device.set_patience(PATIENCE)?;
         resume(world, client, &mut device, life, (filter, 1))?;
-        take_at_least_once(world, stream, &mut device, 1)
+        take_at_least_once(world, stream, &mut device)
     });
 }
 
 /// QoS 1 from a queue, in clean sessions.
 pub(crate) fn worker(world: &World, client: &'static str, stream: &'static str) {
     world.live(client, |_| {
-        let mut device = Device::connect(world.mqtt, &Connect::new(client))?;
-        let session = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client))?;
+        device.set_patience(PATIENCE)?;
         subscribe(&mut device, &format!("$queue/{stream}"), 1)?;
-        take_at_least_once(world, stream, &mut device, session)
+        take_at_least_once(world, stream, &mut device)
     });
 }
 
@@ -38,7 +36,8 @@ pub(crate) fn subscriber_exactly_once(world: &World, client: &'static str, strea
     // Received and not yet released.
     let mut received = BTreeMap::new();
     world.live(client, |life| {
-        let mut device = Device::connect(world.mqtt, &Connect::new(client).persistent())?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).persistent())?;
+        device.set_patience(PATIENCE)?;
         if !resume(world, client, &mut device, life, (filter, 2))? {
             received.clear();
         }
@@ -47,13 +46,11 @@ pub(crate) fn subscriber_exactly_once(world: &World, client: &'static str, strea
                 Packet::Publish(publish) => {
                     if let Some(id) = world.id(stream, &publish.payload) {
                         let known = received.insert(publish.id, id);
-                        let mut oracle = world.oracle();
                         if known.is_none() {
-                            let asked = oracle.now();
-                            oracle.delivered(id, Delivery { session: 2, dup: Some(publish.dup), asked });
+                            world.delivered(id, publish.dup);
                         } else if known != Some(id) {
                             let text = format!("packet id {} reused for {id} before its release", publish.id);
-                            oracle.violations.push(Violation::Garbled(text));
+                            world.oracle().violations.push(Violation::Garbled(text));
                         }
                     }
                     device.send(&wire::acknowledge(first::PUBREC, publish.id))?;
@@ -64,7 +61,7 @@ pub(crate) fn subscriber_exactly_once(world: &World, client: &'static str, strea
                     }
                     device.send(&wire::acknowledge(first::PUBCOMP, packet_id))?;
                 }
-                other => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{other:?}"))),
+                other => return Err(unexpected(&other)),
             }
         }
     });
@@ -73,8 +70,7 @@ pub(crate) fn subscriber_exactly_once(world: &World, client: &'static str, strea
 /// `ReceiveMessage` and `DeleteMessageBatch` in turn.
 pub(crate) fn over_sqs(world: &World, client: &'static str, stream: &'static str) {
     world.live(client, |_| {
-        let mut sqs = Sqs::connect(world.aws)?;
-        let session = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let mut sqs = Sqs::connect(world.address(Face::Aws))?;
         let url = sqs.queue_url(stream);
         loop {
             let asked = world.oracle().now();
@@ -87,7 +83,7 @@ pub(crate) fn over_sqs(world: &World, client: &'static str, stream: &'static str
                 let Some(id) = world.id(stream, message["Body"].as_str().unwrap_or_default().as_bytes()) else {
                     continue;
                 };
-                world.oracle().delivered(id, Delivery { session, dup: None, asked });
+                world.oracle().delivered(id, Delivery { redelivered: None, asked });
                 entries.push(json!({"Id": ids.len().to_string(), "ReceiptHandle": message["ReceiptHandle"]}));
                 ids.push(id);
             }
@@ -129,16 +125,14 @@ fn subscribe(device: &mut Device, filter: &str, qos: u8) -> io::Result<()> {
     device.wait_for(&Packet::Suback { id: 1, codes: vec![qos] })
 }
 
-fn take_at_least_once(world: &World, stream: &'static str, device: &mut Device, session: u64) -> io::Result<()> {
+fn take_at_least_once(world: &World, stream: &'static str, device: &mut Device) -> io::Result<()> {
     loop {
         let publish = match device.read()? {
             Packet::Publish(publish) => publish,
-            other => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{other:?}"))),
+            other => return Err(unexpected(&other)),
         };
         if let Some(id) = world.id(stream, &publish.payload) {
-            let mut oracle = world.oracle();
-            let asked = oracle.now();
-            oracle.delivered(id, Delivery { session, dup: Some(publish.dup), asked });
+            world.delivered(id, publish.dup);
         }
         device.send(&wire::acknowledge(first::PUBACK, publish.id))?;
     }

@@ -1,18 +1,15 @@
-//! Clients that send: they count as confirmed only what the broker answered.
+//! Clients of MQTT and SQS that send: they count as confirmed only what the broker answered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 
-use conformance::Device;
 use conformance::sqs::Sqs;
 use conformance::wire::{self, Connect, Level, Packet, Publish, first};
+use conformance::{Device, Face};
 use serde_json::json;
 
+use crate::in_flight::{InFlight, WINDOW};
 use crate::oracle::{Id, Violation};
-use crate::world::World;
-
-/// Publishes in flight per client.
-const WINDOW: usize = 100;
+use crate::world::{World, unexpected};
 
 /// Where a producer sends to.
 #[derive(Clone, Copy)]
@@ -23,7 +20,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    fn id(self, number: u32) -> Id {
+    pub(crate) fn id(self, number: u32) -> Id {
         Id { stream: self.stream, producer: self.producer, number }
     }
 }
@@ -32,30 +29,21 @@ impl Route {
 pub(crate) fn at_least_once(world: &World, route: Route, topic: &str) {
     let mut next = 0;
     world.live(route.client, |_| {
-        let mut device = Device::connect(world.mqtt, &Connect::new(route.client))?;
-        let mut in_flight = VecDeque::new();
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(route.client))?;
+        let mut in_flight = InFlight::default();
         loop {
-            if !world.is_finishing() && in_flight.len() <= WINDOW / 2 {
-                let mut burst = Vec::new();
-                while in_flight.len() < WINDOW {
-                    let (id, packet_id) = (route.id(next), packet_id(next));
-                    world.oracle().sent(id);
-                    burst.extend(Publish::new(topic, 1, packet_id, world.body(id)).encode(Level::V311));
-                    in_flight.push_back((packet_id, id));
-                    next += 1;
-                }
-                device.send(&burst)?;
-            }
+            let burst = in_flight.fill(world, route, &mut next, |id, out| {
+                let packet_id = packet_id(id.number);
+                out.extend(Publish::new(topic, 1, packet_id, world.body(id)).encode(Level::V311));
+                packet_id.into()
+            });
+            device.send(&burst)?;
             if in_flight.is_empty() {
                 return Ok(());
             }
             match device.read()? {
-                Packet::Puback(answered) => {
-                    let place = in_flight.iter().position(|(packet_id, _)| *packet_id == answered);
-                    let (_, id) = place.and_then(|place| in_flight.remove(place)).ok_or_else(unexpected)?;
-                    world.oracle().confirmed(id);
-                }
-                _ => return Err(unexpected()),
+                Packet::Puback(answered) => in_flight.confirm(world, &(answered.into()..=answered.into()))?,
+                other => return Err(unexpected(&other)),
             }
         }
     });
@@ -72,7 +60,7 @@ pub(crate) fn exactly_once(world: &World, route: Route, topic: &str) {
     let mut steps: BTreeMap<u16, Step> = BTreeMap::new();
     let mut order: VecDeque<u16> = VecDeque::new();
     world.live(route.client, |life| {
-        let mut device = Device::connect(world.mqtt, &Connect::new(route.client).persistent())?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(route.client).persistent())?;
         if life > 1 && !device.session_present {
             world.oracle().violations.push(Violation::SessionLost(route.client));
             steps.clear();
@@ -113,7 +101,7 @@ pub(crate) fn exactly_once(world: &World, route: Route, topic: &str) {
                     }
                     order.retain(|each| *each != packet_id);
                 }
-                _ => return Err(unexpected()),
+                other => return Err(unexpected(&other)),
             }
         }
     });
@@ -123,7 +111,7 @@ pub(crate) fn exactly_once(world: &World, route: Route, topic: &str) {
 pub(crate) fn over_sqs(world: &World, route: Route) {
     let mut next = 0;
     world.live(route.client, |_| {
-        let mut sqs = Sqs::connect(world.aws)?;
+        let mut sqs = Sqs::connect(world.address(Face::Aws))?;
         while !world.is_finishing() {
             let ids: Vec<_> = (next..next + 10).map(|number| route.id(number)).collect();
             next += 10;
@@ -132,8 +120,8 @@ pub(crate) fn over_sqs(world: &World, route: Route) {
                 ids.iter().map(|id| json!({"Id": id.number.to_string(), "MessageBody": world.body(*id)})).collect();
             let input = json!({"QueueUrl": sqs.queue_url(route.stream), "Entries": entries});
             let answer = sqs.call("SendMessageBatch", &input)?;
-            for entry in answer["Successful"].as_array().ok_or_else(unexpected)? {
-                let number = entry["Id"].as_str().and_then(|id| id.parse().ok()).ok_or_else(unexpected)?;
+            for entry in answer["Successful"].as_array().ok_or_else(|| unexpected(&answer))? {
+                let number = entry["Id"].as_str().and_then(|id| id.parse().ok()).ok_or_else(|| unexpected(entry))?;
                 world.oracle().confirmed(route.id(number));
             }
         }
@@ -143,8 +131,4 @@ pub(crate) fn over_sqs(world: &World, route: Route) {
 
 fn packet_id(number: u32) -> u16 {
     u16::try_from(number % u32::from(u16::MAX)).expect("below 65535") + 1
-}
-
-fn unexpected() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "an answer to nothing that was asked")
 }

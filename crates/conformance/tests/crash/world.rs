@@ -1,17 +1,23 @@
 //! What the clients of a run share, and the bodies of their messages.
 
+use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
+
+use conformance::{Broker, Face};
 
 use crate::gate::{Gate, Life};
-use crate::oracle::{Id, Oracle, Violation};
+use crate::oracle::{Delivery, Id, Oracle, Violation};
+
+/// How long a consumer waits: its queue may be empty while others still have much to do.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
 pub(crate) struct World {
-    pub(crate) mqtt: SocketAddr,
-    pub(crate) aws: SocketAddr,
+    addresses: [(Face, SocketAddr); 4],
     pub(crate) seed: u64,
     pub(crate) gate: Gate,
     oracle: Mutex<Oracle>,
@@ -21,10 +27,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(mqtt: SocketAddr, aws: SocketAddr, seed: u64, oracle: Oracle) -> Self {
+    pub(crate) fn new(broker: &Broker, seed: u64, oracle: Oracle) -> Self {
         Self {
-            mqtt,
-            aws,
+            addresses: [Face::Mqtt, Face::Stomp, Face::Amqp, Face::Aws].map(|face| (face, broker.address(face))),
             seed,
             gate: Gate::default(),
             oracle: Mutex::new(oracle),
@@ -34,8 +39,25 @@ impl World {
         }
     }
 
+    pub(crate) fn address(&self, face: Face) -> SocketAddr {
+        self.addresses.iter().find(|(other, _)| *other == face).expect("clients speak these").1
+    }
+
     pub(crate) fn oracle(&self) -> MutexGuard<'_, Oracle> {
         self.oracle.lock().expect("no client panics inside")
+    }
+
+    /// The broker has started: the clients may come.
+    pub(crate) fn begin_life(&self) {
+        self.oracle().begin_life();
+        self.gate.open();
+    }
+
+    /// A message came by a protocol that says whether it was delivered before.
+    pub(crate) fn delivered(&self, id: Id, redelivered: bool) {
+        let mut oracle = self.oracle();
+        let asked = oracle.now();
+        oracle.delivered(id, Delivery { redelivered: Some(redelivered), asked });
     }
 
     /// A subscription to a topic stands: what is published from now on must come.
@@ -116,6 +138,11 @@ impl World {
         }
         id
     }
+}
+
+/// What a peer of the test must not say.
+pub(crate) fn unexpected(what: &impl Debug) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what:?} comes unasked"))
 }
 
 /// SplitMix64's finaliser: a well mixed number from a counted one.
