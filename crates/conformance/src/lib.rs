@@ -7,7 +7,6 @@
 #![allow(clippy::print_stdout, reason = "the named sub-cases of a suite are this crate's output")]
 
 pub mod amqp;
-pub mod amqp1;
 pub mod amqp091_wire;
 pub mod amqp10_wire;
 pub mod broker;
