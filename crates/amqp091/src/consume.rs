@@ -108,16 +108,13 @@ impl Channel {
         let (tag, no_wait, name) = (tag.clone(), *no_wait, consumer.queue.clone());
         if let Some(refusal) = refusal {
             self.consumers.remove(tag.as_bytes());
-            if consumer.state == State::Asked {
+            if consumer.state == State::Live {
                 shared.consumers.remove(index);
             }
             return Err(match refusal {
                 Refusal::InUse(name) => Fault::ExclusiveUse(name, shared.vhost.clone()),
                 other => shared.refused(other, &name),
             });
-        }
-        if consumer.state == State::Asked {
-            consumer.state = State::Live;
         }
         if !no_wait {
             self.say(basic::ConsumeOk { consumer_tag: tag }, io);

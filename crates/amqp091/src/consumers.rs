@@ -48,8 +48,6 @@ pub(crate) enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// The broker has not answered.
-    Asked,
     Live,
     /// Its client has cancelled it; what is on its way still reaches it.
     Cancelled,
@@ -59,7 +57,7 @@ pub(crate) enum State {
 
 impl Consumer {
     pub(crate) fn new(channel: ChannelId, kind: Kind, queue: Name) -> Self {
-        Self { channel, kind, queue, state: State::Asked, owed: Credit::default(), is_creditor: false }
+        Self { channel, kind, queue, state: State::Live, owed: Credit::default(), is_creditor: false }
     }
 
     fn is_due(&self) -> bool {
@@ -98,9 +96,7 @@ impl Consumers {
     /// Whether a consumer of this queue is there to stay.
     pub(crate) fn are_on(&self, queue: &Name) -> bool {
         let stays = |it: &Consumer| {
-            it.queue == *queue
-                && matches!(it.kind, Kind::Subscription { .. })
-                && matches!(it.state, State::Asked | State::Live)
+            it.queue == *queue && matches!(it.kind, Kind::Subscription { .. }) && it.state == State::Live
         };
         self.slots.iter().flatten().any(stays)
     }
@@ -130,7 +126,6 @@ impl Consumers {
     pub(crate) fn pay(&mut self, index: u32) -> Option<Credit> {
         let consumer = self.get_mut(index).filter(|it| it.is_creditor)?;
         consumer.is_creditor = false;
-        let live = matches!(consumer.state, State::Asked | State::Live);
-        live.then(|| std::mem::take(&mut consumer.owed))
+        (consumer.state == State::Live).then(|| std::mem::take(&mut consumer.owed))
     }
 }

@@ -22,7 +22,7 @@ const LOW_WATER_BYTES: usize = 64 * 1024;
 impl Channel {
     /// A message for one of the channel's consumers.
     pub(crate) fn deliver(&mut self, deliver: &Deliver, shared: &mut Shared, io: &mut Io<'_>) {
-        if !deliver.settled && (self.is_full() || !self.held.is_empty()) {
+        if !deliver.settled && self.is_full() {
             self.held.push_back(deliver.clone());
         } else {
             self.send(deliver, shared, io);

@@ -124,6 +124,8 @@ impl Watch {
         let Publish { token, message, create, hold, transaction, .. } = publish;
         assert!(token.is_some() && !create && hold.is_none(), "{publish:?}");
         assert_eq!(message.encoding, EncodingId::AMQP_091);
+        let body = &message.body;
+        assert!(body.pieces().len() <= 2 + body.len() / 2048, "{} pieces of {}", body.pieces().len(), body.len());
         if let Some(transaction) = transaction {
             assert!(self.transactions.contains_key(&transaction.0), "publishes into no transaction");
         }

@@ -37,7 +37,9 @@ fn credentials_come_in_two_forms() {
 #[test]
 fn a_login_that_cannot_be_read_is_refused() {
     let mut world = World::new();
-    for (mechanism, response) in [("PLAIN", &b"guest"[..]), ("AMQPLAIN", b"\x05LOGINS\0\0\0\x05guest")] {
+    for (mechanism, response) in
+        [("PLAIN", &b"guest"[..]), ("PLAIN", b"\0a\0b\0c"), ("AMQPLAIN", b"\x05LOGINS\0\0\0\x05guest")]
+    {
         let a = greeted(&mut world);
         let text = format!(
             "connection.close 403 ACCESS_REFUSED - Login was refused using authentication mechanism {mechanism}. For \

@@ -151,6 +151,20 @@ fn who_does_not_read_is_not_sent_everything() {
 }
 
 #[test]
+fn what_is_written_gives_back_bytes_and_what_is_settled_gives_back_messages() {
+    let (mut world, a) = filled(0);
+    world.expect(a, 1, qos(2, false), "basic.qos-ok");
+    world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
+    for _ in 0..10 {
+        world.publish(a, to("", "q"), &"x".repeat(600_000));
+    }
+    assert_eq!(world.lines(a).len(), 2);
+    for tag in 1..=8 {
+        world.expect(a, 1, ack(tag), &format!("ct {} /q 600000 bytes", tag + 2));
+    }
+}
+
+#[test]
 fn so_many_empty_messages_are_on_their_way_and_no_more() {
     let mut world = World::new();
     let (a, b) = (world.join(), world.join());

@@ -102,6 +102,18 @@ fn an_exclusive_queue_may_go_earlier_with_its_last_consumer() {
 }
 
 #[test]
+fn a_name_is_not_remembered_beyond_its_queue() {
+    let mut world = World::new();
+    let a = world.join();
+    world.expect(a, 1, queue::Declare { auto_delete: true, ..exclusive("q") }, "queue.declare-ok q 0 0");
+    world.expect(a, 1, queue::Delete { queue: s("q"), ..Default::default() }, "queue.delete-ok 0");
+    world.expect(a, 1, exclusive("q"), "queue.declare-ok q 0 0");
+    world.expect(a, 1, consume("q", "ct"), "basic.consume-ok ct");
+    world.expect(a, 1, cancel("ct"), "basic.cancel-ok ct");
+    assert!(world.info("q").is_some());
+}
+
+#[test]
 fn durable_queues_survive_a_restart_and_others_do_not() {
     let mut world = World::new();
     let a = world.join();

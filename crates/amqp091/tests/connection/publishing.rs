@@ -194,14 +194,23 @@ fn a_message_may_be_too_large() {
     world.expect(a, 1, channel::Open {}, "channel.open-ok");
     world.publish(a, to("", "q"), &"x".repeat(1000));
     world.expect(a, 1, get("q"), "got 1 /q 1000 bytes, 0 left");
+    let header = ContentHeader::new(1000, Bytes::from_static(&NO_PROPERTIES)).unwrap();
+    let unfinished = |channel| {
+        let part = Frame::Body(channel, Bytes::from(vec![0; 999]));
+        [frame(channel, to("", "q")), Frame::Header(channel, header.clone()), part]
+    };
+    // One that never ends is forgotten with its channel.
+    for _ in 0..10 {
+        world.tell(a, 2, channel::Open {});
+        world.send_frames(a, &unfinished(2));
+        world.tell(a, 2, close_channel());
+    }
+    assert_eq!(world.lines(a).len(), 20);
     // Many that never end.
-    let header =
-        |channel| Frame::Header(channel, ContentHeader::new(1000, Bytes::from_static(&NO_PROPERTIES)).unwrap());
     for channel in 2..7 {
         world.tell(a, channel, channel::Open {});
         world.lines(a);
-        let part = Frame::Body(channel, Bytes::from(vec![0; 999]));
-        world.send_frames(a, &[frame(channel, to("", "q")), header(channel), part]);
+        world.send_frames(a, &unfinished(channel));
     }
     assert_eq!(
         world.lines(a),

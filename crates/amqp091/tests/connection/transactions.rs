@@ -1,6 +1,7 @@
 //! Class `tx`.
 
-use amqp091::codec::method::{channel, tx};
+use amqp091::codec::method::{channel, queue, tx};
+use amqp091::codec::{FieldValue, Properties};
 
 use crate::client::*;
 use crate::world::{Client, World};
@@ -105,6 +106,27 @@ fn what_nobody_takes_does_not_hinder_the_rest() {
     lines.sort();
     assert_eq!(lines, ["1: returned 312 NO_ROUTE /none back", "1: tx.commit-ok"]);
     assert_eq!((world.tally("q"), world.tally("out")), ((0, 0), (1, 0)));
+}
+
+#[test]
+fn a_commit_that_fails_gives_back_what_it_was_to_settle() {
+    let (mut world, a) = started();
+    let arguments = table(&[("x-max-length", FieldValue::Int(0)), ("x-overflow", text("reject-publish"))]);
+    world.expect(a, 1, queue::Declare { arguments, ..durable("full") }, "queue.declare-ok full 0 0");
+    world.publish(a, to("", "full"), "x");
+    world.tell(a, 1, ack_through(2));
+    let text = "channel.close 406 PRECONDITION_FAILED - queue \"full\" is full (tx.commit)";
+    world.expect(a, 1, tx::Commit {}, text);
+    assert_eq!(world.tally("q"), (3, 0));
+    // The same while the channel closes for another reason.
+    let (mut world, a) = started();
+    let mut frames = vec![frame(1, ack_through(2))];
+    frames.extend(message_frames(1, to("none", "k"), &Properties::default(), b"x"));
+    frames.push(frame(1, tx::Commit {}));
+    world.send_frames(a, &frames);
+    let text = "1: channel.close 404 NOT_FOUND - no exchange 'none' in vhost '/' (basic.publish)";
+    assert_eq!(world.lines(a), [text]);
+    assert_eq!(world.tally("q"), (3, 0));
 }
 
 #[test]
