@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 use model::{
-    Converted, Encoding, EncodingId, Hub, HubBody, HubProperties, Message, Scalar, Time, Unconvertible, Value,
+    Converted, Encoding, EncodingId, Flat, Hub, HubBody, HubProperties, Message, Scalar, Time, Unconvertible, Value,
 };
 
 use crate::codec::{FrameWriter, Headers, Version};
@@ -95,22 +95,7 @@ impl Encoding for StompEncoding {
     }
 
     fn encode(&self, hub: &Hub, _now: Time) -> Result<Converted, Unconvertible> {
-        let (body, flat) = hub.body.flattened();
-        let mut lines = BytesMut::new();
-        let mut lost = u32::from(flat == model::Flat::Json);
-        let mut writer = FrameWriter::lines(CONVERTED, &mut lines);
-        lost += encode_properties(&hub.properties, flat, &mut writer);
-        let shown = hub.annotations.iter().filter(|(name, _)| !name.starts_with("x-opt-"));
-        for (name, value) in shown.chain(&hub.application_properties) {
-            match value.text() {
-                Some(text) if is_sayable(name) && !is_reserved(name.as_bytes()) => {
-                    lost += u32::from(text.contains('\0'));
-                    writer.any_header(name.as_bytes(), text.as_bytes());
-                }
-                _ => lost += 1,
-            }
-        }
-        Ok(Converted { properties: lines.freeze(), body, lost })
+        Ok(convert(hub).0)
     }
 
     /// Everything is text, but the time stamp. Escapes other than that of the colon are seen as they are.
@@ -129,6 +114,28 @@ impl Encoding for StompEncoding {
             _ => Scalar::Text(text),
         }
     }
+}
+
+/// The lines and body of a message of another protocol, and whether the body is text: a client takes one with a
+/// `content-length` for bytes, and only such a one may have a NUL.
+pub(crate) fn convert(hub: &Hub) -> (Converted, bool) {
+    let (body, flat) = hub.body.flattened();
+    let mut lines = BytesMut::new();
+    let mut lost = u32::from(flat == Flat::Json);
+    let mut writer = FrameWriter::lines(CONVERTED, &mut lines);
+    lost += encode_properties(&hub.properties, flat, &mut writer);
+    let shown = hub.annotations.iter().filter(|(name, _)| !name.starts_with("x-opt-"));
+    for (name, value) in shown.chain(&hub.application_properties) {
+        match value.text() {
+            Some(text) if is_sayable(name) && !is_reserved(name.as_bytes()) => {
+                lost += u32::from(text.contains('\0'));
+                writer.any_header(name.as_bytes(), text.as_bytes());
+            }
+            _ => lost += 1,
+        }
+    }
+    let is_text = flat != Flat::Bytes && body.pieces().iter().all(|piece| memchr::memchr(0, piece).is_none());
+    (Converted { properties: lines.freeze(), body, lost }, is_text)
 }
 
 /// Puts a header in its place. False: it is one of the publisher's own.
@@ -153,9 +160,9 @@ fn decode_known(name: &str, value: &str, properties: &mut HubProperties) -> bool
 }
 
 /// Returns how many cannot be said.
-fn encode_properties(properties: &HubProperties, flat: model::Flat, writer: &mut FrameWriter<'_>) -> u32 {
+fn encode_properties(properties: &HubProperties, flat: Flat, writer: &mut FrameWriter<'_>) -> u32 {
     let mut lost = u32::from(properties.reply_to_group_id.is_some());
-    let json = (flat == model::Flat::Json).then_some("application/json");
+    let json = (flat == Flat::Json).then_some("application/json");
     let texts = [
         ("content-type", properties.content_type.as_deref().or(json)),
         ("content-encoding", properties.content_encoding.as_deref()),
@@ -194,9 +201,4 @@ fn encode_properties(properties: &HubProperties, flat: model::Flat, writer: &mut
 
 fn is_sayable(name: &str) -> bool {
     !name.is_empty() && !name.contains('\0')
-}
-
-/// The lines and body of a message of another protocol.
-pub(crate) fn convert(hub: &Hub, now: Time) -> Result<Converted, Unconvertible> {
-    StompEncoding.encode(hub, now)
 }

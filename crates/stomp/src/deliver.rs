@@ -1,7 +1,7 @@
 //! MESSAGE to the client.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use model::{Body, Command as Ask, Credit, Deliver, EncodingId, Exchange, History, Io, Name, Outcome, Settle, Time};
+use model::{Body, Command as Ask, Credit, Deliver, EncodingId, Exchange, History, Io, Name, Outcome, Settle};
 
 use crate::codec::{Command, FrameWriter, Headers, put_number};
 use crate::convert;
@@ -35,7 +35,7 @@ struct Content<'a> {
 }
 
 impl Session {
-    pub(crate) fn deliver(&mut self, now: Time, deliver: &Deliver, io: &mut Io<'_>) {
+    pub(crate) fn deliver(&mut self, deliver: &Deliver, io: &mut Io<'_>) {
         let slot = deliver.consumer.0 as usize;
         let message = &*deliver.message;
         match self.subscriptions.get(slot) {
@@ -62,16 +62,14 @@ impl Session {
                 body: &message.body,
                 has_length: true,
             },
-            _ => match convert::convert(&self.options.encodings.to_hub(message), now) {
-                Ok(done) => {
-                    self.tally.delivered(done.lost);
-                    converted = done;
-                    let headers = Headers::new(&converted.properties, convert::CONVERTED);
-                    let (body, has_length) = (&converted.body, true);
-                    Content { headers, is_foreign: false, has_plain_colons: false, body, has_length }
-                }
-                Err(unconvertible) => return self.cannot_send(deliver, unconvertible.0, io),
-            },
+            _ => {
+                let is_text;
+                (converted, is_text) = convert::convert(&self.options.encodings.to_hub(message));
+                self.tally.delivered(converted.lost);
+                let headers = Headers::new(&converted.properties, convert::CONVERTED);
+                let (body, has_length) = (&converted.body, !is_text);
+                Content { headers, is_foreign: false, has_plain_colons: false, body, has_length }
+            }
         };
         let tag = if deliver.settled { None } else { Some(self.take_tag(slot, deliver)) };
         self.write_head(deliver, tag, &content, io.output.buffer());
@@ -150,17 +148,6 @@ impl Session {
             writer.number("content-length", body as u64);
         }
         writer.end_headers();
-    }
-
-    /// STOMP has no way to say this message.
-    fn cannot_send(&mut self, deliver: &Deliver, why: &'static str, io: &mut Io<'_>) {
-        self.tally.undeliverable += 1;
-        if !deliver.settled {
-            io.commands.push(Ask::Settle(Settle::one(deliver.delivery, Outcome::Poison(why))));
-        }
-        self.owe(deliver.consumer.0 as usize, deliver);
-        // It comes back with what is written next, or now, if there is nothing to write.
-        self.flushed(io);
     }
 
     /// Remembers what this delivery cost its consumer.

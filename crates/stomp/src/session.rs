@@ -184,7 +184,7 @@ impl Session {
     pub(crate) fn apply(&mut self, now: Time, effect: Effect, io: &mut Io<'_>) -> Result<(), ClientError> {
         let applied = match effect {
             Effect::Deliver(deliver) => {
-                self.deliver(now, &deliver, io);
+                self.deliver(&deliver, io);
                 Ok(())
             }
             Effect::Confirm { token, .. } => {

@@ -175,6 +175,27 @@ fn messages_of_other_protocols_are_translated_and_what_is_lost_is_counted() {
     assert_eq!(world.status().conversions, Tally { lossy: 1, lost: 2, undeliverable: 0 });
 }
 
+/// ActiveMQ's clients take a message with a length for bytes.
+#[test]
+fn texts_of_other_protocols_come_without_a_length() {
+    let mut world = World::new();
+    let client = world.join();
+    world.subscribe(client, "id:1\ndestination:/queue/a");
+    for (body, said, length) in [
+        (&b"text \xc3\xa4"[..], &b"text \xc3\xa4"[..], None),
+        (b"text \0!", b"text \0!", Some("7")),
+        (b"list", b"[\"list\"]", None),
+        (b"list \0", b"[\"list \\u0000\"]", None),
+        (b"bytes", b"bytes", Some("5")),
+        (b"", b"", Some("0")),
+    ] {
+        let address = Address::queue(Namespace(0), "a".into());
+        world.publish(address, FOREIGN, Header::default(), body);
+        let message = world.read_one(client);
+        assert_eq!((&message.body[..], message.find("content-length")), (said, length), "{message:?}");
+    }
+}
+
 #[test]
 fn messages_without_properties_come_as_bytes() {
     let mut world = World::new();

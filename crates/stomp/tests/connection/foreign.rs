@@ -4,7 +4,8 @@ use model::{
     Converted, Encoding, EncodingId, Hub, HubBody, HubProperties, Message, Scalar, Time, Unconvertible, Value,
 };
 
-/// Messages of another protocol: all of them are this one.
+/// Messages of another protocol: all of them are this one. A body that begins with `text` is a text, one that begins with
+/// `list` is a list of one text.
 pub(crate) struct Foreign;
 
 pub(crate) const FOREIGN: EncodingId = EncodingId(9);
@@ -31,7 +32,7 @@ impl Encoding for Foreign {
                 ("map".into(), Value::Map(Vec::new())),
                 ("receipt".into(), text("of somebody else")),
             ],
-            body: HubBody::Data(message.body.clone()),
+            body: body(message),
             ..Hub::default()
         }
     }
@@ -42,5 +43,15 @@ impl Encoding for Foreign {
 
     fn property<'a>(&self, _message: &'a Message, _name: &str) -> Scalar<'a> {
         Scalar::Null
+    }
+}
+
+fn body(message: &Message) -> HubBody {
+    let bytes = message.body.joined();
+    let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+    match bytes.get(..4) {
+        Some(b"text") => HubBody::Value(text()),
+        Some(b"list") => HubBody::Sequence(vec![text()]),
+        _ => HubBody::Data(message.body.clone()),
     }
 }
