@@ -17,6 +17,7 @@ use net::{Addressed, Core, Wakers};
 
 /// Commands of one thread that may wait before it waits for the lock too.
 const INBOX_COMMANDS: usize = 65_536;
+const INBOX_BYTES: usize = 32 * 1024 * 1024;
 /// Records of one hand-over from which on room is made ahead for the next one, and how much at most.
 const LARGE_PAYLOAD: usize = 64 * 1024;
 const LARGEST_RESERVE: usize = 4 * 1024 * 1024;
@@ -24,7 +25,7 @@ const LARGEST_RESERVE: usize = 4 * 1024 * 1024;
 pub(crate) struct Engine {
     core: Mutex<Inner>,
     /// One for each IO thread, and one for what the journal has read.
-    inboxes: Vec<Mutex<Vec<Envelope>>>,
+    inboxes: Vec<Mutex<Inbox>>,
     outboxes: Vec<Mutex<Vec<Addressed>>>,
     /// Some inbox has something.
     pending: AtomicBool,
@@ -35,6 +36,14 @@ pub(crate) struct Engine {
     timeout: AtomicU64,
     stopping: AtomicBool,
     wakers: Wakers,
+}
+
+/// Commands that wait for whoever has the lock.
+#[derive(Default)]
+struct Inbox {
+    envelopes: Vec<Envelope>,
+    /// Of the bodies in them.
+    bytes: usize,
 }
 
 struct Inner {
@@ -92,7 +101,7 @@ impl Engine {
     pub(crate) fn loaded(&self, load: u64, records: Option<Vec<bytes::Bytes>>) {
         let envelope = Envelope { connection: ConnectionId::default(), command: Command::Loaded { load, records } };
         if let Some(inbox) = self.inboxes.last() {
-            guard(inbox).push(envelope);
+            guard(inbox).envelopes.push(envelope);
         }
         self.pending.store(true, Ordering::SeqCst);
         self.wakers.wake(0);
@@ -107,7 +116,9 @@ impl Engine {
         loop {
             if self.pending.swap(false, Ordering::SeqCst) {
                 for waiting in &self.inboxes {
-                    inner.batch.batch.append(&mut guard(waiting));
+                    let mut waiting = guard(waiting);
+                    waiting.bytes = 0;
+                    inner.batch.batch.append(&mut waiting.envelopes);
                 }
             }
             inner.broker.step(inner.now, &mut inner.batch, &mut inner.step);
@@ -177,8 +188,9 @@ impl Core for Engine {
             let waiting = &self.inboxes[usize::from(thread)];
             let crowded = {
                 let mut waiting = guard(waiting);
-                waiting.append(&mut batch.batch);
-                waiting.len() > INBOX_COMMANDS
+                waiting.bytes += batch.batch.iter().map(bytes_of).sum::<usize>();
+                waiting.envelopes.append(&mut batch.batch);
+                waiting.envelopes.len() > INBOX_COMMANDS || waiting.bytes > INBOX_BYTES
             };
             self.pending.store(true, Ordering::SeqCst);
             // Either the one who has the lock sees `pending` after unlocking, or this gets it.
@@ -208,4 +220,12 @@ impl Core for Engine {
 /// A lock whose holder panicked is as good as before: the broker stops the process when it panics.
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a command holds besides itself.
+fn bytes_of(envelope: &Envelope) -> usize {
+    match &envelope.command {
+        Command::Publish(publish) => publish.message.properties.len() + publish.message.body.len(),
+        _ => 0,
+    }
 }

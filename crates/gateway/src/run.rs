@@ -19,6 +19,9 @@ use crate::store::{Running, Store};
 
 /// Records after which the broker writes down what is not a message, so that older records may go.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
+/// The part of the memory that records may take on their way to the disk, and how much at most.
+const JOURNAL_SHARE: u64 = 8;
+const JOURNAL_ROOM: usize = 32 << 20;
 /// The part of the memory that one subscription's waiting messages may have.
 const SUBSCRIPTION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
@@ -82,7 +85,8 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     }
     let mut restore =
         |lsn: Lsn, time: Time, record: &[u8]| broker.restore(lsn, time, record).map_err(journal::ReplayError::new);
-    let store = Store::open(&config.data, &mut restore)?;
+    let room = usize::try_from(config.memory_limit / JOURNAL_SHARE).unwrap_or(usize::MAX).min(JOURNAL_ROOM);
+    let store = Store::open(&config.data, room, &mut restore)?;
     broker.finish_restore();
     Ok(Some(store))
 }

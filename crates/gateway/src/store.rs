@@ -29,8 +29,9 @@ pub(crate) struct Running {
 }
 
 impl Store {
-    /// Opens or makes the store in `data`, giving every record to `restore`.
-    pub(crate) fn open(data: &Path, restore: &mut Restore<'_>) -> Result<Self, Failure> {
+    /// Opens or makes the store in `data`, giving every record to `restore`. `room`: bytes of records that may wait for the
+    /// disk.
+    pub(crate) fn open(data: &Path, room: usize, restore: &mut Restore<'_>) -> Result<Self, Failure> {
         let disk = disk(data).map_err(|error| Failure::store(data, error))?;
         let mut replay = |lsn: journal::Lsn, time: u64, record: &[u8]| restore(Lsn(lsn.0), Time(time), record);
         let opened = journal::open(disk, journal::Options::default(), &mut replay)
@@ -38,7 +39,7 @@ impl Store {
         if let Some(cut) = &opened.cut {
             tracing::warn!(segment = cut.segment, offset = cut.offset, "cut a torn tail: nothing confirmed was in it");
         }
-        let (committer, submitter) = Committer::new();
+        let (committer, submitter) = Committer::new(room);
         Ok(Self { opened, committer, submitter })
     }
 

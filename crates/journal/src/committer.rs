@@ -37,16 +37,17 @@ pub struct Committer {
     queue: Arc<Queue>,
 }
 
-/// Hands work to a [`Committer`] without waiting. When the last clone is dropped, the committer is closed.
+/// Hands work to a [`Committer`]. When the last clone is dropped, the committer is closed.
 #[derive(Clone)]
 pub struct Submitter {
     handle: Arc<Handle>,
 }
 
 impl Committer {
-    /// A committer and the handle that feeds it.
-    pub fn new() -> (Self, Submitter) {
-        let queue = Arc::new(Queue::default());
+    /// A committer and the handle that feeds it. Of records that are not being written yet it takes `room` bytes, and one
+    /// batch whatever its length.
+    pub fn new(room: usize) -> (Self, Submitter) {
+        let queue = Arc::new(Queue { room, ..Queue::default() });
         let handle = Arc::new(Handle { queue: Arc::clone(&queue) });
         (Self { queue }, Submitter { handle })
     }
@@ -76,6 +77,7 @@ fn commit(writer: &mut Writer, work: &mut Work, on: &mut impl Events) -> Result<
     if !work.batches.is_empty() {
         let durable = writer.append(&work.batches)?;
         work.batches.clear();
+        work.bytes = 0;
         on.durable(durable);
     }
     if let Some(before) = work.trim.take() {
@@ -85,9 +87,10 @@ fn commit(writer: &mut Writer, work: &mut Work, on: &mut impl Events) -> Result<
 }
 
 impl Submitter {
-    /// Hands in records, in the order of their numbers.
+    /// Hands in records, in the order of their numbers. Waits while there is no room for them: who writes faster than the
+    /// disk has to stop somewhere, and memory is the wrong place.
     pub fn submit(&self, batch: Batch) {
-        self.handle.queue.put(|work| work.batches.push(batch));
+        self.handle.queue.submit(batch);
     }
 
     /// Asks for records. It is answered after all batches submitted before are durable.
@@ -121,6 +124,9 @@ impl Drop for Handle {
 struct Queue {
     waiting: Mutex<Waiting>,
     wake: Condvar,
+    /// Bytes of batches that may wait.
+    room: usize,
+    emptied: Condvar,
 }
 
 #[derive(Default)]
@@ -132,12 +138,27 @@ struct Waiting {
 #[derive(Default)]
 struct Work {
     batches: Vec<Batch>,
+    /// Of all batches.
+    bytes: usize,
     loads: Vec<Load>,
     trim: Option<Lsn>,
     closed: bool,
 }
 
 impl Queue {
+    fn submit(&self, batch: Batch) {
+        let bytes = batch.payload.len();
+        let mut waiting = guard(&self.waiting);
+        while waiting.work.bytes > 0 && waiting.work.bytes + bytes > self.room && !waiting.work.closed {
+            waiting = self.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(waiting);
+        self.put(|work| {
+            work.bytes += bytes;
+            work.batches.push(batch);
+        });
+    }
+
     fn put(&self, add: impl FnOnce(&mut Work)) {
         let mut waiting = guard(&self.waiting);
         if waiting.work.closed {
@@ -160,11 +181,14 @@ impl Queue {
         waiting.sleeping = false;
         std::mem::swap(&mut waiting.work, work);
         waiting.work.closed = work.closed;
+        drop(waiting);
+        self.emptied.notify_all();
     }
 
     /// Refuses everything from now on and drops what waits.
     fn end(&self) {
         guard(&self.waiting).work = Work { closed: true, ..Work::default() };
+        self.emptied.notify_all();
     }
 }
 

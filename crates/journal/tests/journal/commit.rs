@@ -36,9 +36,12 @@ fn one(lsn: u64) -> Batch {
     batch(lsn, lsn, &[content(lsn, 0, 100)])
 }
 
+/// Bytes of records that may wait.
+const ROOM: usize = 1 << 20;
+
 /// Runs a committer on a thread.
 fn run(opened: Opened) -> (Submitter, Receiver<Event>, thread::JoinHandle<()>) {
-    let (committer, submitter) = Committer::new();
+    let (committer, submitter) = Committer::new(ROOM);
     let (sender, events) = channel();
     let thread = thread::spawn(move || committer.run(opened.writer, opened.store, Sink(sender)));
     (submitter, events, thread)
@@ -63,8 +66,8 @@ impl Syncing for Gate {
     }
 }
 
-#[test]
-fn what_waits_during_a_flush_is_one_frame() {
+/// A store whose syncs begin and end when the test says so; those of opening it have passed.
+fn gated() -> (Opened, Receiver<()>, Sender<()>) {
     let simulated: Arc<dyn Disk> = Arc::new(SimulatedDisk::new(1));
     drop(open_ignoring(Arc::clone(&simulated), small()).unwrap());
     let ((begun, began), (end, may_end)) = (channel(), channel());
@@ -75,6 +78,12 @@ fn what_waits_during_a_flush_is_one_frame() {
     let disk = Wrapped { below: simulated, sync: Arc::new(gate) };
     let opened = open_ignoring(Arc::new(disk), small()).unwrap();
     assert_eq!(began.try_iter().count(), 2);
+    (opened, began, end)
+}
+
+#[test]
+fn what_waits_during_a_flush_is_one_frame() {
+    let (opened, began, end) = gated();
     let store = opened.store.clone();
     let before = store.counters();
     let (submitter, events, thread) = run(opened);
@@ -100,6 +109,40 @@ fn what_waits_during_a_flush_is_one_frame() {
     drop(end);
     submitter.close();
     thread.join().unwrap();
+}
+
+#[test]
+fn who_submits_more_than_there_is_room_for_waits() {
+    let (opened, began, end) = gated();
+    let (submitter, events, thread) = run(opened);
+    submitter.submit(one(1));
+    began.recv().unwrap();
+    // The first is being written; the second may wait whatever its length, the third has to wait outside.
+    submitter.submit(batch(2, 2, &[content(2, 0, ROOM)]));
+    let (said, says) = channel();
+    let other = thread::spawn({
+        let submitter = submitter.clone();
+        move || {
+            said.send("about to").unwrap();
+            submitter.submit(one(3));
+            said.send("done").unwrap();
+        }
+    });
+    assert_eq!(says.recv().unwrap(), "about to");
+    for _ in 0..1_000 {
+        thread::yield_now();
+        assert!(says.try_recv().is_err(), "there was no room");
+    }
+    drop(end);
+    assert_eq!(says.recv().unwrap(), "done");
+    other.join().unwrap();
+    submitter.close();
+    thread.join().unwrap();
+    let durable = events.try_iter().map(|event| match event {
+        Event::Durable(lsn) => lsn.0,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(durable.last(), Some(3));
 }
 
 #[test]
