@@ -54,6 +54,7 @@ pub(crate) fn is_reserved(name: &[u8]) -> bool {
             | b"priority"
             | b"expires"
             | b"JMSXUserID"
+            | b"JMSXDeliveryCount"
     ) || name.starts_with(b"AMQ_SCHEDULED_")
 }
 

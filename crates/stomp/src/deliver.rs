@@ -114,6 +114,8 @@ impl Session {
         }
         if deliver.redelivered {
             writer.header("redelivered", b"true");
+            // A restart forgets the count, and the first delivery is not the only one.
+            writer.number("JMSXDeliveryCount", deliver.delivery.attempt.max(2).into());
         }
         writer.number("expires", header.expires.map_or(0, |at| at.0));
         writer.number("priority", header.priority.into());

@@ -188,6 +188,27 @@ fn what_is_sent_back_comes_again() {
 }
 
 #[test]
+fn what_comes_again_says_how_often_it_came() {
+    let mut world = World::new();
+    let client = world.join();
+    world.send(client, "SEND\ndestination:/queue/a\npersistent:true\nJMSXDeliveryCount:7\n\nx");
+    world.subscribe(client, "id:1\ndestination:/queue/a\nack:client");
+    let mut message = world.read_one(client);
+    assert_eq!(message.find("JMSXDeliveryCount"), None, "neither the first time nor by its publisher");
+    for count in ["2", "3"] {
+        world.send(client, &format!("NACK\nid:{}\nrequeue:true", message.get("ack")));
+        message = world.read_one(client);
+        assert_eq!((message.get("redelivered"), message.get("JMSXDeliveryCount")), ("true", count));
+        assert_eq!(message.headers.iter().filter(|(name, _)| name == "JMSXDeliveryCount").count(), 1);
+    }
+    world.crash();
+    let client = world.join();
+    world.subscribe(client, "id:1\ndestination:/queue/a\nack:client");
+    let message = world.read_one(client);
+    assert_eq!((message.get("redelivered"), message.get("JMSXDeliveryCount")), ("true", "2"), "at least");
+}
+
+#[test]
 fn receipts_of_acknowledgements_wait_for_the_record() {
     let mut world = World::new();
     fill(&mut world, 2);
