@@ -4,6 +4,7 @@ use model::Body;
 use crate::codec::method::basic;
 use crate::codec::{ContentHeader, Properties};
 use crate::error::Fault;
+use crate::publish::usual_properties;
 use crate::shared::Shared;
 
 /// Shorter pieces of a body are joined: each piece costs more than its bytes.
@@ -12,12 +13,18 @@ const PIECE_BYTES: usize = 4 * 1024;
 /// A message between its `basic.publish` and its last byte.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(crate) publish: basic::Publish,
-    header: Option<ContentHeader>,
+    publish: basic::Publish,
+    header: Option<Header>,
     body: Body,
     /// Short pieces, not yet in `body`.
     joined: BytesMut,
     received: u64,
+}
+
+#[derive(Debug)]
+struct Header {
+    body_size: u64,
+    properties: Bytes,
 }
 
 /// A message that is there.
@@ -44,7 +51,7 @@ impl Incoming {
     }
 
     /// Takes the content header. True if nothing more comes.
-    pub(crate) fn header(&mut self, header: ContentHeader, shared: &Shared) -> Result<bool, Fault> {
+    pub(crate) fn header(&mut self, header: &ContentHeader, shared: &Shared) -> Result<bool, Fault> {
         if self.header.is_some() {
             return Err(self.expected("content header"));
         }
@@ -52,9 +59,11 @@ impl Incoming {
         if header.body_size > most {
             return Err(Fault::TooLarge(header.body_size, most));
         }
-        let done = header.body_size == 0;
-        self.header = Some(header);
-        Ok(done)
+        let (body_size, raw) = (header.body_size, header.raw());
+        // The body may come in another read buffer: this one is not to be kept for a few bytes.
+        let properties = usual_properties(raw).unwrap_or_else(|| Bytes::copy_from_slice(raw));
+        self.header = Some(Header { body_size, properties });
+        Ok(body_size == 0)
     }
 
     /// Takes a part of the body. True if nothing more comes.
@@ -89,7 +98,7 @@ impl Incoming {
     pub(crate) fn finish(mut self, shared: &mut Shared) -> Content {
         shared.assembling -= self.received;
         self.close_joined();
-        let properties = self.header.map(ContentHeader::into_raw).unwrap_or_default();
+        let properties = self.header.map(|header| header.properties).unwrap_or_default();
         Content { publish: self.publish, properties, body: self.body }
     }
 }

@@ -138,7 +138,7 @@ impl Session {
             Frame::Header(number, header) => {
                 let Some(channel) = for_content(&mut self.channels, number)? else { return Ok(()) };
                 let done = match &mut channel.incoming {
-                    Some(incoming) => incoming.header(header, &self.shared),
+                    Some(incoming) => incoming.header(&header, &self.shared),
                     None => Err(Fault::Unexpected { expected: "method", got: "content header".into() }),
                 };
                 self.content_came(number, done, io)
