@@ -40,7 +40,7 @@ impl Endpoint {
                     write_detach(channel, output, closed, None, io);
                 }
                 self.abandon(index, channel, io);
-                self.end_node(index, true, io);
+                self.end_node(index, answer.unwrap_or(false), io);
                 self.release_place(index, io);
             }
             State::Live => {

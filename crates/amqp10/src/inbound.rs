@@ -53,7 +53,7 @@ pub(crate) struct Partial {
     settled: bool,
     format: u32,
     transaction: Option<Bytes>,
-    pieces: SmallVec<[Bytes; 4]>,
+    pieces: SmallVec<[Bytes; 1]>,
     pub(crate) bytes: usize,
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Delivered {
     format: u32,
     /// The transaction it belongs to.
     transaction: Option<Bytes>,
-    pub(crate) pieces: SmallVec<[Bytes; 4]>,
+    pub(crate) pieces: SmallVec<[Bytes; 1]>,
 }
 
 impl Endpoint {
@@ -372,6 +372,9 @@ fn not_before(now: Time, properties: &PropertySections<'_>) -> Option<Time> {
     number("x-opt-delivery-time").map(Time).or(delay).filter(|at| *at > now)
 }
 
-fn body(pieces: SmallVec<[Bytes; 1]>) -> Body {
-    pieces.into_iter().collect()
+fn body(mut pieces: SmallVec<[Bytes; 1]>) -> Body {
+    match pieces.len() {
+        1 => pieces.pop().unwrap_or_default().into(),
+        _ => pieces.into_iter().collect(),
+    }
 }

@@ -7,7 +7,7 @@ use crate::outbound::Outbound;
 use crate::transactions::Controller;
 
 /// Links of one connection; their places are numbers of consumers, and 16 bits of tokens.
-pub(crate) const LINKS: usize = 65_535;
+pub(crate) const LINKS: usize = 16_384;
 const _: () = assert!(LINKS <= limits::CONSUMERS_PER_CONNECTION as usize);
 
 /// Names a link in tokens: its place, and which of those that had this place it is.

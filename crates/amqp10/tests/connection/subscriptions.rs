@@ -1,7 +1,7 @@
 //! Topics: subscriptions that end with their link, that stay, and that are shared.
 
 use amqp10::codec::{
-    Attach, DeliveryState, Open, Performative, Source, Symbol, TerminusDurability, TerminusExpiry, Value,
+    Attach, DeliveryState, Detach, End, Open, Performative, Source, Symbol, TerminusDurability, TerminusExpiry, Value,
 };
 
 use crate::client::{begin, credit, disposition, durable, open, receives, sends, source};
@@ -276,4 +276,25 @@ fn temporary_topics_have_subscribers() {
     publish(&mut world, &address, &["x"]);
     assert_eq!(transfers(&mut world, client), ["x"]);
     assert_eq!(transfers(&mut world, other), ["x"]);
+}
+
+#[test]
+fn a_subscription_stays_when_its_subscriber_leaves_before_the_answer() {
+    let mut world = World::new();
+    let client = join_as(&mut world, "me");
+    world.attach(client, subscribes(0, "sub", "topic://a"));
+    world.detach(client, 0, false);
+    publish(&mut world, "topic://a", &["1"]);
+    for last in [false, true] {
+        world.say(client, 0, Performative::Attach(Box::new(subscribes(0, "sub", "topic://a"))), &[]);
+        // The queue is found, and the consumer not yet there.
+        world.step();
+        let leaves = match last {
+            false => Performative::Detach(Detach { handle: 0, closed: false, error: None }),
+            true => Performative::End(End::default()),
+        };
+        world.say(client, 0, leaves, &[]);
+        world.rest();
+        assert_eq!(world.tally("amqp.subscription.me:sub"), (1, 0), "{last}");
+    }
 }
