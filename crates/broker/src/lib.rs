@@ -28,6 +28,7 @@ mod registry;
 mod restore;
 mod retained;
 mod router;
+mod routing;
 mod settle;
 mod step;
 mod timers;

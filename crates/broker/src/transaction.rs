@@ -11,8 +11,9 @@ use model::{
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Located, Owner, State};
-use crate::publish::{Routes, size_of};
+use crate::publish::size_of;
 use crate::record::{Published, Record};
+use crate::routing::Routes;
 use crate::step::Step;
 
 /// Bodies of one transaction that stay in memory until the commit; the rest is read back from the journal.
