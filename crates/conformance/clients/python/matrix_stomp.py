@@ -64,8 +64,8 @@ class Face:
     def give_back(self, address):
         with Client() as holder:
             holder.subscribe(destination(address), "client-individual")
+            # After a NACK this subscription would be the first to get it again.
             frame = holder.take()
-            holder.nack(frame, requeue="true")
         return describe(frame)
 
 
@@ -81,9 +81,11 @@ def describe(frame):
     for field, name in (("correlation_id", "correlation-id"), ("message_id", "amqp-message-id")):
         if name in headers:
             message[field] = ["string", headers[name]]
-    for field, name in (("priority", "priority"), ("timestamp", "timestamp"), ("count", "JMSXDeliveryCount")):
+    for field, name in (("priority", "priority"), ("timestamp", "timestamp")):
         if name in headers:
             message[field] = int(headers[name])
+    # It is told from the second time on.
+    message["count"] = int(headers.get("JMSXDeliveryCount", "1"))
     if "reply-to" in headers:
         kind, _, rest = headers["reply-to"].lstrip("/").partition("/")
         message["reply_to"] = {kind: rest}

@@ -38,7 +38,6 @@ const LEGEND: &str = "
 | JSON | a list, a map, or a typed body, as JSON |
 | packed | in `causeway.properties`, a JSON object with what SQS, which has ten attributes, has no room or no form for |
 | beginning | the first 64 KiB, and how long it is |
-| bytes | a text as bytes |
 | – | the sender has no way to say it |
 
 A delivery count and the mark of a redelivery are those of a message that was given back once.
