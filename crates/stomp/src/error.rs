@@ -25,6 +25,8 @@ pub(crate) enum ClientError {
     WrongHeader(Command, &'static str, String, &'static str),
     #[error("{0} has destination:{1}, {2}.")]
     Destination(Command, String, &'static str),
+    #[error("{0} has destination:{1}, which is a queue of some client's session or subscription, and of nobody else.")]
+    NotForAll(Command, String),
     #[error(
         "SUBSCRIBE has id:{0}, but this connection has a subscription with that id. Ids are free after UNSUBSCRIBE."
     )]
@@ -101,6 +103,7 @@ impl ClientError {
             Self::MissingHeader(..) => "Header missing",
             Self::WrongHeader(..) => "Wrong header",
             Self::Destination(..) => "Unknown destination",
+            Self::NotForAll(..) => "Private destination",
             Self::DoubleSubscription(_) => "Duplicate subscription",
             Self::NoSubscription(..) => "Subscription not found",
             Self::DoubleTransaction(_) => "Duplicate transaction",

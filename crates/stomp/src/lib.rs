@@ -13,6 +13,7 @@ mod connection;
 mod convert;
 mod deliver;
 mod destination;
+mod durable;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;

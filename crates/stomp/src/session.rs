@@ -228,7 +228,7 @@ impl Session {
                 return self.subscribe_refused(slot as usize, refusal, io);
             }
             (Request::Declare(slot), Ok(Reply::Declared { existed, info, .. })) => {
-                self.durable_declared(slot as usize, existed, &info, io);
+                return self.declared(slot as usize, existed, &info, io);
             }
             (Request::Consume(slot), Ok(_)) => self.subscribed(slot as usize, io),
             (Request::Leave(slot), reply) => return self.left(slot as usize, reply, io),

@@ -1,15 +1,17 @@
-//! SUBSCRIBE: each subscription is a consumer of a queue, which for topics is one of its own.
+//! SUBSCRIBE: each subscription is a consumer of a queue, which for topics is one of its own. A queue that stands behind
+//! somebody's session or durable subscription (`QueueSettings::internal`) is refused.
 
 use std::collections::VecDeque;
 
 use model::{
     Binding, Command as Ask, Consume, Credit, CreditMode, Declare, DeclareMode, Exchange, Io, Lease, Lifetime, Mode,
-    Name, Overflow, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement, limits,
+    Name, Overflow, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement,
 };
 
 use crate::codec::{Command, Frame, Headers, Version};
 use crate::deliver::{browse, prefix};
 use crate::destination::{self, Destination, QueueKind};
+use crate::durable::{self, Durability, shared_queue};
 use crate::error::{ClientError, quote};
 use crate::receipt;
 use crate::send::{declare_temporary, number};
@@ -24,29 +26,14 @@ const SUBSCRIPTIONS: usize = 4_096;
 const NAME_BYTES: usize = 1_024;
 /// The largest window that a client may ask for.
 const LARGEST_WINDOW: u64 = 100_000;
-/// Queues of durable subscriptions are called by this and their names; they remember in such settings what they are for.
-const DURABLE: &str = "stomp.durable.";
-const EXCHANGE: &str = "stomp.exchange";
-const KEY: &str = "stomp.key";
-const SELECTOR: &str = "stomp.selector";
 /// Lets a selector compare numbers although all headers are text, as ActiveMQ does for STOMP.
 const CONVERT: &str = "convert_string_expressions:";
 
 /// What is bound to a subscription's own queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
-    exchange: Exchange,
-    key: Name,
-}
-
-/// How long a topic subscription lasts.
-enum Durability {
-    /// As long as it.
-    None,
-    /// `activemq.subscriptionName`, in the client id's own space; one connection at a time.
-    Named(String),
-    /// `durable:true` and `auto-delete:false`, by id and destination; any number of connections share it.
-    Shared,
+    pub(crate) exchange: Exchange,
+    pub(crate) key: Name,
 }
 
 impl Session {
@@ -74,7 +61,7 @@ impl Session {
         let exclusive =
             flag(frame.command, headers, "activemq.exclusive")? || flag(frame.command, headers, "exclusive")?;
         let is_browser = flag(frame.command, headers, "browser")?;
-        let durability = durability(headers)?;
+        let durability = durable::durability(headers)?;
         let subject = self.subject(&destination, &key, is_browser, &durability)?;
         let exclusive =
             exclusive || matches!((&subject.source, &durability), (Source::Durable(_), Durability::Named(_)));
@@ -85,6 +72,7 @@ impl Session {
             destination,
             namespace: self.namespace,
             source: subject.source,
+            kind: subject.kind,
             bound: subject.bound,
             ack,
             selector: headers.get("selector").map(|text| selector(&text)),
@@ -98,7 +86,7 @@ impl Session {
             owed: Owed::default(),
         };
         self.subscriptions.insert(slot, subscription);
-        self.ask(slot, subject.kind, io);
+        self.ask(slot, io);
         Ok(())
     }
 
@@ -158,30 +146,20 @@ impl Session {
         })
     }
 
-    /// The queue of a durable subscription of this client.
-    pub(crate) fn named_queue(&self, command: Command, name: &str) -> Result<Name, ClientError> {
-        let Some(client) = &self.client else {
-            return Err(ClientError::wrong_header(
-                command,
-                "activemq.subscriptionName",
-                name,
-                "It needs a client-id header in CONNECT: that and the name are the subscription's.",
-            ));
-        };
-        durable_queue(command, &format!("{}:{name}", client.to_text().replace('%', "%25").replace(':', "%3A")))
-    }
-
-    /// Asks the core for everything that a subscription needs, in one go; a durable one's queue must be known first.
-    fn ask(&mut self, slot: usize, kind: Option<QueueKind>, io: &mut Io<'_>) {
+    /// Asks the core for everything that a subscription needs, in one go; of a queue that others may have made it must know
+    /// more first.
+    fn ask(&mut self, slot: usize, io: &mut Io<'_>) {
         let Some(subscription) = self.subscriptions.get_mut(slot) else { return };
+        let is_lasting = subscription.kind == Some(QueueKind::Lasting);
         match &subscription.source {
-            Source::Queue(name) | Source::Browser(name) => {
-                match kind {
-                    Some(QueueKind::Lasting) => declare(subscription, QueueSettings::default(), Request::Ignored, io),
-                    Some(QueueKind::Temporary) => declare_temporary(subscription.namespace, name, io),
-                    Some(QueueKind::Existing | QueueKind::Remote) | None => {}
-                }
+            Source::Queue(name) | Source::Browser(name) if subscription.kind == Some(QueueKind::Temporary) => {
+                declare_temporary(subscription.namespace, name, io);
                 consume(slot, subscription, io);
+            }
+            Source::Queue(_) | Source::Browser(_) => {
+                let mode = if is_lasting { DeclareMode::IfAbsent } else { DeclareMode::Passive };
+                declare(subscription, QueueSettings::default(), mode, Request::Declare(slot as u64), io);
+                subscription.state = State::Declaring;
             }
             Source::Topic(_) => {
                 let settings = QueueSettings {
@@ -193,33 +171,42 @@ impl Session {
                     overflow: Overflow::DropNew,
                     ..QueueSettings::default()
                 };
-                declare(subscription, settings, Request::Prepare(slot as u64), io);
+                declare(subscription, settings, DeclareMode::IfAbsent, Request::Prepare(slot as u64), io);
                 bind(slot, subscription, true, io);
                 consume(slot, subscription, io);
             }
             Source::Durable(_) => {
-                declare(subscription, durable_settings(subscription), Request::Declare(slot as u64), io);
+                let settings = durable::settings(subscription);
+                declare(subscription, settings, DeclareMode::IfAbsent, Request::Declare(slot as u64), io);
                 subscription.state = State::Declaring;
             }
         }
     }
 
-    /// The queue of a durable subscription is there. One that was for another topic or selector begins anew, as in
-    /// Jakarta Messaging 3.1, 6.11.1.
-    pub(crate) fn durable_declared(&mut self, slot: usize, existed: bool, info: &QueueInfo, io: &mut Io<'_>) {
-        let Some(subscription) = self.subscriptions.get_mut(slot).filter(|it| it.state == State::Declaring) else {
-            return;
-        };
-        let settings = durable_settings(subscription);
-        let is_same = info.settings.extras == settings.extras;
-        if existed && !is_same {
-            let (token, queue) = (Request::Prepare(slot as u64).token(), queue_ref(subscription));
-            io.commands.push(Ask::Delete { token, queue, if_unused: true, if_empty: false });
-            declare(subscription, settings, Request::Prepare(slot as u64), io);
+    /// The queue of a subscription is there.
+    pub(crate) fn declared(
+        &mut self,
+        slot: usize,
+        existed: bool,
+        info: &QueueInfo,
+        io: &mut Io<'_>,
+    ) -> Result<(), ClientError> {
+        let found = self.subscriptions.get_mut(slot).filter(|it| it.state == State::Declaring);
+        let Some(subscription) = found else { return Ok(()) };
+        if let Source::Durable(_) = subscription.source {
+            durable::declared(slot, subscription, existed, info, io);
+        } else if info.settings.internal && info.settings.lifetime != Lifetime::Connection {
+            // Of those that last as long as a connection, the core gives each to its own.
+            let (receipt, destination) = (subscription.receipt.take(), quote(&subscription.destination));
+            let error = ClientError::NotForAll(Command::Subscribe, destination);
+            return self.fail(error, receipt.as_deref(), io);
+        } else if subscription.kind == Some(QueueKind::Lasting) {
+            // It may be gone again.
+            declare(subscription, QueueSettings::default(), DeclareMode::IfAbsent, Request::Ignored, io);
         }
         subscription.state = State::Asked;
-        bind(slot, subscription, !(existed && is_same), io);
         consume(slot, subscription, io);
+        Ok(())
     }
 
     /// The consumer is there.
@@ -261,54 +248,24 @@ struct Subject {
     kind: Option<QueueKind>,
 }
 
-/// The queue of a durable subscription that anybody may share.
-pub(crate) fn shared_queue(command: Command, id: &str, destination: &str) -> Result<Name, ClientError> {
-    durable_queue(command, &format!(":{}:{destination}", id.replace('%', "%25").replace(':', "%3A")))
-}
-
-fn durable_queue(command: Command, name: &str) -> Result<Name, ClientError> {
-    let queue = format!("{DURABLE}{name}");
-    if queue.len() > limits::NAME_BYTES {
-        let allowed = "It is too long: with client-id and destination there may be about 1000 bytes.";
-        return Err(ClientError::wrong_header(command, "id", name, allowed));
-    }
-    Ok(queue.into())
-}
-
-fn durability(headers: Headers<'_>) -> Result<Durability, ClientError> {
-    let named = headers.get("activemq.subscriptionName").or_else(|| headers.get("durable-subscription-name"));
-    if let Some(name) = named {
-        return Ok(Durability::Named(name.into_owned()));
-    }
-    let is_kept = headers.get("auto-delete").is_some() && !flag(Command::Subscribe, headers, "auto-delete")?;
-    let is_shared = is_kept && flag(Command::Subscribe, headers, "durable")?;
-    Ok(if is_shared { Durability::Shared } else { Durability::None })
-}
-
-fn durable_settings(subscription: &Subscription) -> QueueSettings {
-    let mut extras = Vec::new();
-    if let Some(Bound { exchange, key }) = &subscription.bound {
-        extras.push((EXCHANGE.to_owned(), exchange.to_text().into_owned()));
-        extras.push((KEY.to_owned(), key.to_text().into_owned()));
-    }
-    if let Some(selector) = &subscription.selector {
-        extras.push((SELECTOR.to_owned(), selector.clone()));
-    }
-    QueueSettings { internal: true, extras, ..QueueSettings::default() }
-}
-
-fn declare(subscription: &Subscription, settings: QueueSettings, request: Request, io: &mut Io<'_>) {
+pub(crate) fn declare(
+    subscription: &Subscription,
+    settings: QueueSettings,
+    mode: DeclareMode,
+    request: Request,
+    io: &mut Io<'_>,
+) {
     io.commands.push(Ask::Declare(Box::new(Declare {
         token: request.token(),
         namespace: subscription.namespace,
         name: subscription.source.queue().clone(),
         settings,
-        mode: DeclareMode::IfAbsent,
+        mode,
     })));
 }
 
 /// A selector stands in the binding, so that the queue has only what it selects.
-fn bind(slot: usize, subscription: &Subscription, replay: bool, io: &mut Io<'_>) {
+pub(crate) fn bind(slot: usize, subscription: &Subscription, replay: bool, io: &mut Io<'_>) {
     let Some(Bound { exchange, key }) = subscription.bound.clone() else { return };
     let binding = Box::new(Binding { exchange, key, selector: subscription.selector.clone(), ..Binding::default() });
     let (token, queue) = (Request::Prepare(slot as u64).token(), queue_ref(subscription));

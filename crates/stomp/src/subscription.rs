@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use model::{ConsumerIndex, Credit, Delivery, MessageNumber, Name, Namespace};
 
+use crate::destination::QueueKind;
 use crate::subscribe::Bound;
 
 /// What a SUBSCRIBE made.
@@ -18,6 +19,8 @@ pub(crate) struct Subscription {
     pub(crate) destination: String,
     pub(crate) namespace: Namespace,
     pub(crate) source: Source,
+    /// How its queue was named, if it was.
+    pub(crate) kind: Option<QueueKind>,
     /// What its own queue is bound to.
     pub(crate) bound: Option<Bound>,
     pub(crate) ack: AckMode,
@@ -67,7 +70,7 @@ pub(crate) enum AckMode {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// The core is asked for the queue of a durable subscription; there is no consumer yet.
+    /// The core is asked for the queue, which others may have made; there is no consumer yet.
     Declaring,
     /// The core is asked for a consumer.
     Asked,

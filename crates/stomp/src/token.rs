@@ -17,7 +17,7 @@ pub(crate) enum Request {
     End(u64),
     /// A step on the way to a subscription, by its slot.
     Prepare(u64),
-    /// The queue of a durable subscription.
+    /// The queue of a subscription that others may have made.
     Declare(u64),
     /// The consumer.
     Consume(u64),

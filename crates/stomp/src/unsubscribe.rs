@@ -4,10 +4,11 @@ use model::{Command as Ask, Io, Name, Outcome, QueueRef, Refusal, Reply};
 
 use crate::acknowledge::Acks;
 use crate::codec::{Command, Frame, Headers, Version};
+use crate::durable::shared_queue;
 use crate::error::ClientError;
 use crate::receipt;
 use crate::session::{Session, barrier};
-use crate::subscribe::{flag, queue_ref, shared_queue};
+use crate::subscribe::{flag, queue_ref};
 use crate::subscription::{Source, State, consumer};
 use crate::token::Request;
 use crate::transaction::receipt_of;
@@ -93,10 +94,12 @@ impl Session {
         reply: Result<Reply, Refusal>,
         io: &mut Io<'_>,
     ) -> Result<(), ClientError> {
-        let farewell = self.subscriptions.remove(slot).and_then(|it| it.farewell);
+        let Some(subscription) = self.subscriptions.remove(slot) else { return Ok(()) };
+        let farewell = subscription.farewell;
         match reply {
             Ok(_) | Err(Refusal::NoSuchQueue(_)) => {
-                if let Some(receipt) = farewell {
+                // That of SUBSCRIBE, if it ended before it had a consumer.
+                for receipt in [subscription.receipt, farewell].into_iter().flatten() {
                     receipt::write(&receipt, io.output.buffer());
                 }
                 Ok(())

@@ -103,6 +103,7 @@ impl FakeBroker {
         if chance.one_in(2) {
             settings.extras = Vec::new();
         }
+        settings.internal |= chance.one_in(40);
         let (created, altered, counts) = (Time(0), Time(0), QueueCounts::default());
         let (namespace, name) = (*namespace, name.clone());
         let info = QueueInfo { id, namespace, name, alias: None, settings, created, altered, counts };

@@ -8,6 +8,7 @@ mod delivering;
 mod durable;
 mod foreign;
 mod peer;
+mod private;
 mod refusing;
 mod sending;
 mod soup;

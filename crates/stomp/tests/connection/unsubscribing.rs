@@ -39,6 +39,8 @@ fn an_answer_that_comes_late_still_comes() {
     fill(&mut world, 1);
     let client = world.join();
     world.say(client, "SUBSCRIBE\nid:1\ndestination:/queue/a\nack:client\nreceipt:s");
+    // The queue is known, the consumer not yet there.
+    world.step();
     world.say(client, "UNSUBSCRIBE\nid:1\nreceipt:u");
     world.rest();
     let said = world.read(client);
@@ -52,6 +54,7 @@ fn what_needs_no_acknowledgement_is_not_lost_on_its_way() {
     fill(&mut world, 2);
     let client = world.join();
     world.say(client, "SUBSCRIBE\nid:1\ndestination:/queue/a");
+    world.step();
     world.say(client, "UNSUBSCRIBE\nid:1");
     world.rest();
     assert_eq!(world.bodies(client), ["1", "2"]);
