@@ -13,6 +13,10 @@ use crate::record::{Died, Record};
 use crate::step::Step;
 use crate::view::View;
 
+/// Milliseconds that a message rests which this receiver's protocol cannot carry and which has nowhere to go: it must not
+/// keep the receiver from the others.
+const UNDELIVERABLE_REST: u64 = 60_000;
+
 /// Why an entry dies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cause {
@@ -61,6 +65,10 @@ impl Broker {
             (exchange, key) = (Exchange::Default, Name::from_static(SHARED_DEAD_LETTERS));
             let shared = self.named_or_new(now, namespace, &key, step);
             targets.extend(Some(shared).filter(|shared| *shared != n));
+        }
+        if targets.is_empty() && may_share && cause.reason == DeathReason::Undeliverable {
+            // It is in the last of all queues. Somebody who speaks another protocol can still take it.
+            return self.give_back(now, n, seq, false, Some(now.plus(UNDELIVERABLE_REST)), step);
         }
         let Some(queue) = self.registry.queue_mut(n) else { return };
         if targets.is_empty() {

@@ -83,9 +83,14 @@ fn poison_is_kept_in_the_shared_queue_with_the_reason() {
     let history = happened.delivered()[0].history.clone().expect("it was dead-lettered");
     assert_eq!(history.deaths[0].reason, DeathReason::Undeliverable);
     assert_eq!(history.deaths[0].detail.to_text(), "no form");
-    // There it ends: the shared queue has no other.
+    // The shared queue has no other: what its receiver cannot be told rests there, for others.
     let delivery = happened.delivery();
     world.run(a, settle(delivery, Outcome::Poison("no form")));
+    assert_eq!(world.tally(SHARED_DEAD_LETTERS), (0, 0, 1));
+    world.advance(60_000);
+    let delivery = world.run(a, get(SHARED_DEAD_LETTERS, 0, 1)).delivery();
+    // What its receiver rejects there ends there.
+    world.run(a, settle(delivery, Outcome::Poison("")));
     assert_eq!(world.tally(SHARED_DEAD_LETTERS), (0, 0, 0));
     world.compare();
 }
