@@ -1,3 +1,5 @@
+use model::{Command, DeadLetter, Declare, DeclareMode, Namespace, QueueSettings};
+
 use crate::World;
 
 #[test]
@@ -167,6 +169,31 @@ fn what_is_rejected_goes_to_the_dead_letters_and_says_why() {
     assert_eq!((dead.get("x-first-death-queue"), dead.get("x-last-death-queue")), ("a", "a"));
     assert_eq!((dead.get("x-first-death-reason"), dead.get("x-first-death-exchange")), ("rejected", ""));
     assert_eq!(dead.get("dlqDeliveryFailureCause"), "rejected");
+}
+
+#[test]
+fn or_to_those_of_its_own_queue() {
+    let mut world = World::new();
+    let dead_letter = Some(DeadLetter::to_queue("dead".into(), None));
+    let settings = QueueSettings { dead_letter, ..QueueSettings::default() };
+    let (namespace, name, mode) = (Namespace(0), "jobs".into(), DeclareMode::IfAbsent);
+    world.ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode }))).unwrap();
+    let client = world.join();
+    world.subscribe(client, "id:jobs\ndestination:/queue/jobs\nack:client-individual");
+    for requeue in ["", "\nrequeue:false"] {
+        world.send(client, "SEND\ndestination:/queue/jobs\npersistent:true\ncolour:red\n\nbad");
+        let ack = world.read_one(client).get("ack").to_owned();
+        world.send(client, &format!("NACK\nid:{ack}{requeue}"));
+    }
+    assert_eq!((world.tally("jobs"), world.tally("dead")), ((0, 0), (2, 0)));
+    assert!(world.info("ActiveMQ.DLQ").is_none());
+    world.subscribe(client, "id:dead\ndestination:/queue/dead");
+    for message in world.messages(client) {
+        let get = |name| message.get(name);
+        assert_eq!((get("destination"), get("original-destination")), ("/queue/dead", "/queue/jobs"));
+        assert_eq!((message.text(), get("colour"), get("x-first-death-reason")), ("bad", "red", "rejected"));
+        assert_eq!(message.find("JMSXDeliveryCount"), None, "it has not been delivered from here");
+    }
 }
 
 #[test]

@@ -146,6 +146,22 @@ fn wrong_names_are_errors() {
     assert!(world.error(client).text().contains("1000 open transactions"));
 }
 
+/// A client that asks for no receipt may say much more before it reads the ERROR.
+#[test]
+fn nothing_behind_a_wrong_name_is_done() {
+    for verb in ["SEND\ndestination:/queue/a\ntransaction:t", "COMMIT\ntransaction:t", "ABORT\ntransaction:t"] {
+        let mut world = World::new();
+        let client = world.join();
+        let more = "SEND\ndestination:/queue/a\nreceipt:r\n\nx\0";
+        world.send_bytes(client, format!("{more}{verb}\n\n\0{more}{more}").as_bytes());
+        let error = world.error(client);
+        assert!(error.get("message") == "Transaction not found" && error.text().contains("transaction:t"), "{error:?}");
+        world.send_bytes(client, more.as_bytes());
+        assert!(world.read(client).is_empty());
+        assert_eq!(world.tally("a"), (1, 0), "what came before it is done");
+    }
+}
+
 #[test]
 fn a_commit_that_cannot_be_is_an_error() {
     let mut world = World::new();
