@@ -4,6 +4,7 @@
 
 mod client;
 mod credit;
+mod foreign;
 mod nodes;
 mod opening;
 mod peer;

@@ -273,3 +273,27 @@ fn dead_letters_say_where_they_come_from() {
     assert_eq!(text("x-last-death-reason"), Some("rejected"));
     assert!(found.message_annotation("x-opt-deaths").is_some());
 }
+
+#[test]
+fn only_neighbours_are_settled_together() {
+    let mut world = World::new();
+    let client = world.join();
+    for (handle, address) in ["queue://a", "queue://b"].into_iter().enumerate() {
+        world.attach(client, sends(handle as u32, address));
+        world.attach(client, receives(handle as u32 + 2, address));
+        world.flow(client, credit(handle as u32 + 2, 0, 9));
+    }
+    for (id, handle) in [0, 1, 0].into_iter().enumerate() {
+        world.publish(client, handle, id as u32, &data(b"x"));
+    }
+    world.read(client);
+    // In one read; the first and the last are neighbours in their queue.
+    let mut all = bytes::BytesMut::new();
+    for id in [0, 2] {
+        let disposition = Disposition { settled: false, ..disposition(id, id, DeliveryState::ACCEPTED) };
+        amqp10::codec::encode(&mut all, 0, &Performative::Disposition(disposition), &[]);
+    }
+    world.send_bytes(client, &all);
+    assert_eq!(world.lines(client), ["sender 0 settled accepted", "sender 2 settled accepted"]);
+    assert_eq!((world.tally("a"), world.tally("b")), ((0, 0), (0, 1)));
+}

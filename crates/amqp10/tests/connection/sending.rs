@@ -275,3 +275,21 @@ fn a_sender_is_answered_after_it_has_detached() {
     world.sync(last);
     assert_eq!(world.lines(client), ["receiver 0 settled accepted"]);
 }
+
+#[test]
+fn only_what_is_settled_alike_is_joined() {
+    let mut world = World::new();
+    let client = world.join();
+    world.attach(client, sends(0, "queue://a"));
+    let mut second = sends(1, "queue://a");
+    second.rcv_settle_mode = ReceiverSettleMode::Second;
+    world.attach(client, second);
+    for (id, handle) in [0, 0, 1, 1, 0].into_iter().enumerate() {
+        world.say(client, 0, Performative::Transfer(transfer(handle, id as u32)), &data(b"x"));
+    }
+    world.rest();
+    assert_eq!(
+        world.lines(client),
+        ["receiver 0..1 settled accepted", "receiver 2..3 accepted", "receiver 4 settled accepted"]
+    );
+}

@@ -245,6 +245,12 @@ impl World {
         self.answers.remove(&self.questions).expect("an answer")
     }
 
+    /// The shell gives a command that is not answered.
+    pub(crate) fn tell(&mut self, command: Command) {
+        self.commands.push(Envelope { connection: SHELL, command });
+        self.rest();
+    }
+
     pub(crate) fn info(&mut self, name: &str) -> Option<QueueInfo> {
         let what = Inspect::Queue(queue(name));
         match self.ask(|token| Command::Inspect { token, what }) {
