@@ -8,6 +8,7 @@
 
 pub mod amqp;
 pub mod amqp091_wire;
+pub mod amqp1;
 pub mod amqp10_wire;
 pub mod broker;
 pub mod clients;
