@@ -1,44 +1,11 @@
-// STOMP with stompjs, which knows WebSockets: here one that is a TCP socket.
+// STOMP with stompjs over TCP.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import net from "node:net";
 
 import { Client as Stomp } from "@stomp/stompjs";
+import { TCPWrapper } from "@stomp/tcp-wrapper";
 
 import { PEER, STOMP_PORT, run, soon, test, testUnlike, unique } from "./suite.mjs";
-
-/** What stompjs needs of a WebSocket, over TCP. */
-class Tcp {
-  static CONNECTING = 0;
-  static OPEN = 1;
-  static CLOSING = 2;
-  static CLOSED = 3;
-
-  constructor() {
-    this.readyState = Tcp.CONNECTING;
-    this.socket = net.connect(STOMP_PORT, "127.0.0.1");
-    this.socket.setNoDelay(true);
-    this.socket.on("connect", () => {
-      this.readyState = Tcp.OPEN;
-      this.onopen();
-    });
-    this.socket.on("data", (data) => this.onmessage({ data: new Uint8Array(data).buffer }));
-    this.socket.on("error", (error) => this.onerror?.(error));
-    this.socket.on("close", () => {
-      this.readyState = Tcp.CLOSED;
-      this.onclose?.({ code: 1000, reason: "", wasClean: true });
-    });
-  }
-
-  send(data) {
-    this.socket.write(typeof data === "string" ? data : Buffer.from(data));
-  }
-
-  close() {
-    this.readyState = Tcp.CLOSING;
-    this.socket.end();
-  }
-}
 
 class Client {
   #arrived = [];
@@ -47,7 +14,7 @@ class Client {
   static async connect({ versions = ["1.2"], beats = [0, 0], headers = {} } = {}) {
     const client = new Client();
     const stomp = new Stomp({
-      webSocketFactory: () => new Tcp(),
+      webSocketFactory: () => new TCPWrapper("127.0.0.1", STOMP_PORT),
       reconnectDelay: 0,
       heartbeatIncoming: beats[0],
       heartbeatOutgoing: beats[1],
