@@ -53,7 +53,8 @@ impl Endpoint {
         let Some(source) = &asked.attach.source else {
             outbound.is_lookup = true;
             let name = durable_name(&container, &asked.attach);
-            declare(link, (namespace, name), QueueSettings::default(), DeclareMode::Passive, io);
+            let own = QueueSettings { internal: true, ..QueueSettings::default() };
+            declare(link, (namespace, name), own, DeclareMode::Passive, io);
             return Ok(());
         };
         outbound.settled = asked.attach.snd_settle_mode == SenderSettleMode::Settled;

@@ -73,6 +73,9 @@ impl Broker {
         if queue.owner.is_some_and(|owner| owner != id) {
             return Err(Refusal::Exclusive(name()));
         }
+        if queue.is_private() && !settings.internal {
+            return Err(Refusal::Exclusive(name()));
+        }
         let has = &queue.settings;
         match mode {
             DeclareMode::Passive | DeclareMode::IfAbsent | DeclareMode::Generated => Ok(()),

@@ -2,8 +2,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use model::{
-    ConnectionId, Lsn, Message, Name, Namespace, Overflow, QueueCounts, QueueId, QueueInfo, QueueKind, QueueSettings,
-    Time,
+    ConnectionId, Lifetime, Lsn, Message, Name, Namespace, Overflow, QueueCounts, QueueId, QueueInfo, QueueKind,
+    QueueSettings, Time,
 };
 
 use crate::checkpoint::Live;
@@ -127,6 +127,11 @@ impl Queue {
 
     pub(crate) fn id(&self) -> QueueId {
         QueueId { shard: 0, n: self.n }
+    }
+
+    /// It stands behind a session or a durable subscription of one protocol: nobody else comes to it by its name.
+    pub(crate) fn is_private(&self) -> bool {
+        self.settings.internal && self.settings.durable && self.settings.lifetime == Lifetime::Permanent
     }
 
     pub(crate) fn is_log(&self) -> bool {

@@ -46,6 +46,11 @@ impl Registry {
         self.by_name.get(&(namespace, name.clone())).copied()
     }
 
+    /// The queue of this name, if everybody may send to it.
+    pub(crate) fn public(&self, namespace: Namespace, name: &Name) -> Option<u32> {
+        self.named(namespace, name).filter(|n| self.queue(*n).is_some_and(|queue| !queue.is_private()))
+    }
+
     /// An alias for a new queue that collides with no name or alias there is.
     pub(crate) fn free_alias(&self, namespace: Namespace, name: &Name) -> Option<String> {
         (0..).map(|nth| alias_of(name, nth)).find(|alias| match alias {

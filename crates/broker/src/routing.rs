@@ -59,9 +59,12 @@ impl Broker {
         let registry = &self.registry;
         let mut candidates = self
             .router
-            .route(address, || registry.named(address.namespace, &address.key))
+            .route(address, || registry.public(address.namespace, &address.key))
             .ok_or_else(|| Refusal::NoSuchExchange(address.exchange.to_text().into_owned()))?;
         if candidates.is_empty() && address.exchange == Exchange::Default {
+            if registry.named(address.namespace, &address.key).is_some() {
+                return Err(Refusal::Exclusive(address.key.to_text().into_owned()));
+            }
             let is_name = (1..=limits::NAME_BYTES).contains(&address.key.as_bytes().len());
             if !create || !self.options.auto_create || !is_name {
                 return Err(Refusal::NoSuchQueue(address.key.to_text().into_owned()));
@@ -90,7 +93,7 @@ impl Broker {
             }
             // One that is gone takes nothing.
             let registry = &self.registry;
-            let candidates = self.router.route(&address, || registry.named(address.namespace, &address.key));
+            let candidates = self.router.route(&address, || registry.public(address.namespace, &address.key));
             let routes = self.places(now, message, candidates.as_deref().unwrap_or_default())?;
             if !routes.is_empty() {
                 return Ok(routes);

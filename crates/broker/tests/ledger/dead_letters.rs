@@ -100,7 +100,8 @@ fn poison_in_a_subscription_of_its_own_is_dropped_and_counted() {
     let mut world = World::new();
     let a = world.open();
     world.run(a, declare_with("s", |it| it.internal = true));
-    world.run(a, publish("s", "bad"));
+    world.run(a, subscribe("s", "t", 0));
+    world.run(a, topic("t", "bad"));
     let delivery = world.run(a, get("s", 0, 1)).delivery();
     world.run(a, settle(delivery, Outcome::Poison("no form")));
     assert_eq!((world.counts("s").dropped, world.exists(SHARED_DEAD_LETTERS)), (1, false));

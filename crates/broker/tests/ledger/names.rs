@@ -1,8 +1,8 @@
 //! Namespaces, names and aliases.
 
 use model::{
-    Address, Command, ConnectionId, Declare, DeclareMode, Inspect, Name, Namespace, QueueRef, QueueSettings, Reply,
-    Token,
+    Address, Command, ConnectionId, Declare, DeclareMode, Inspect, Lifetime, Name, Namespace, QueueRef, QueueSettings,
+    Refusal, Reply, Token,
 };
 
 use crate::harness::World;
@@ -97,5 +97,30 @@ fn aliases_are_given_once_and_never_collide() {
     // Gone, its alias is free again.
     world.run(a, delete("orders.eu"));
     assert_eq!(world.info("orders-eu").alias.as_ref(), Some(&third));
+    world.compare();
+}
+
+#[test]
+fn a_queue_behind_a_subscription_is_not_reached_by_its_name() {
+    let mut world = World::new();
+    let a = world.open();
+    let own = || QueueSettings { internal: true, ..QueueSettings::default() };
+    world.run(a, declare_as("session", own(), DeclareMode::IfAbsent));
+    assert!(world.run(a, declare_as("session", own(), DeclareMode::IfAbsent)).reply().is_ok(), "its owner may");
+    for mode in [DeclareMode::IfAbsent, DeclareMode::Passive, DeclareMode::Same] {
+        let refusal = world.run(a, declare_as("session", QueueSettings::default(), mode)).refusal();
+        assert_eq!(refusal, Refusal::Exclusive("session".into()));
+    }
+    for _ in 0..2 {
+        assert_eq!(world.run(a, publish("session", "x")).refusal(), Refusal::Exclusive("session".into()));
+    }
+    world.run(a, subscribe("session", "t", 0));
+    assert!(world.run(a, topic("t", "x")).has("Confirm"));
+    assert_eq!(world.browse("session"), ["x"]);
+    // A temporary one takes answers from everybody.
+    let temporary = QueueSettings { lifetime: Lifetime::Connection, ..own() };
+    world.run(a, declare_as("replies", temporary, DeclareMode::IfAbsent));
+    let b = world.open();
+    assert!(world.run(b, publish("replies", "x")).has("Confirm"));
     world.compare();
 }

@@ -32,11 +32,12 @@ fn nobody_subscribes_to_the_queue_of_a_session() {
             declare(&mut world, "mqtt.session.d", internal());
             let (sender, thief) = (world.join(), world.join());
             world.send(sender, "SEND\ndestination:/queue/mqtt.session.d\npersistent:true\n\nx");
+            assert_eq!(world.error(sender).get("message"), "Refused");
             world.send(thief, &format!("SUBSCRIBE\nid:1\ndestination:{destination}\n{mode}\nreceipt:r"));
             let error = world.error(thief);
-            assert_eq!((error.get("message"), error.get("receipt-id")), ("Private destination", "r"));
-            assert!(error.text().contains(destination), "{error:?}");
-            assert_eq!(world.tally("mqtt.session.d"), (1, 0), "nothing is taken away");
+            assert_eq!((error.get("message"), error.get("receipt-id")), ("Refused", "r"));
+            assert!(error.text().contains("mqtt.session.d"), "{destination}: {error:?}");
+            assert_eq!(world.tally("mqtt.session.d"), (0, 0), "nothing comes in");
         }
     }
 }
@@ -51,7 +52,7 @@ fn nor_to_that_of_a_durable_subscription() {
     let kept = world.internal_queues()[0].name.to_text().into_owned();
     let thief = world.join();
     world.send(thief, &format!("SUBSCRIBE\nid:1\ndestination:/queue/{kept}"));
-    assert_eq!(world.error(thief).get("message"), "Private destination");
+    assert_eq!(world.error(thief).get("message"), "Refused");
     world.subscribe(owner, "id:1\ndestination:/topic/t\nactivemq.subscriptionName:mine");
     assert_eq!(world.bodies(owner), ["x"]);
 }
