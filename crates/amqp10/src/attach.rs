@@ -90,7 +90,11 @@ impl Endpoint {
             }
             _ if is_over => {}
             // Who may not consume from another connection's queue may send to it.
-            (Err(Refusal::Exclusive(_)), End::Inbound(_)) => self.answer_target(link.index, io),
+            (Err(Refusal::Exclusive(_)), End::Inbound(inbound)) if !inbound.is_dynamic => inbound.ask_whose(link, io),
+            (Ok(Reply::Queue(info)), End::Inbound(_)) if info.settings.internal && info.settings.durable => {
+                let refusal = Refusal::Exclusive(info.name.to_text().into_owned());
+                self.refuse(link.index, &LinkError::Refused(refusal), io);
+            }
             (Err(refusal), end) => {
                 if let End::Outbound(outbound) = end {
                     outbound.is_consuming = false;

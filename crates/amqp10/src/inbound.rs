@@ -62,6 +62,10 @@ impl Inbound {
         self.destination = Some(Destination::of(node, namespace));
     }
 
+    pub(crate) fn destination(&self) -> Option<&Destination> {
+        self.destination.as_ref()
+    }
+
     /// What a dynamic target is called.
     pub(crate) fn address_of_dynamic(&self) -> Option<Text> {
         let Address { exchange, key, .. } = &self.destination.as_ref()?.address;

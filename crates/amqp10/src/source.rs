@@ -79,13 +79,10 @@ impl Endpoint {
         let browses = source.distribution_mode == Some(DistributionMode::Copy);
         let (exchange, key) = match node {
             Node::Queue { name, create } => {
-                if create {
-                    declare_quietly((namespace, name.clone()), io);
-                }
                 outbound.browses = browses;
                 outbound.settled |= browses;
-                let queue = QueueRef::Named(namespace, name);
-                consume(link, outbound, queue, false, io);
+                let mode = if create { DeclareMode::IfAbsent } else { DeclareMode::Passive };
+                declare(link, (namespace, name), QueueSettings::default(), mode, io);
                 return Ok(());
             }
             // A copy is what every subscriber gets.
@@ -116,11 +113,13 @@ impl Endpoint {
             return self.answer_source(link.index, io);
         }
         let Some(subscription) = &asked.subscription else {
-            // A temporary queue.
-            outbound.own = Own::Private(Some(queue));
-            let node = Node::Queue { name: info.name.detached(), create: false };
-            outbound.address = Some(node.to_address());
-            return consume(link, outbound, QueueRef::Id(queue), false, io);
+            if outbound.own == Own::Private(None) {
+                // A temporary queue.
+                outbound.own = Own::Private(Some(queue));
+                let node = Node::Queue { name: info.name.detached(), create: false };
+                outbound.address = Some(node.to_address());
+            }
+            return consume(link, outbound, queue, false, io);
         };
         if existed && subscription.name.is_some() && info.settings.extras != subscription.extras() {
             // To subscribe to something else is to end the subscription and begin one (JMS 2.0, 8.3.3).
@@ -145,7 +144,7 @@ impl Endpoint {
         let token = Request::Bind(link).token();
         io.commands.push(Command::Bind { token, queue: QueueRef::Id(queue), binding, replay: !existed });
         let exclusive = subscription.exclusive;
-        consume(link, outbound, QueueRef::Id(queue), exclusive, io);
+        consume(link, outbound, queue, exclusive, io);
     }
 
     /// A subscription's binding.
@@ -239,13 +238,6 @@ pub(crate) fn declare(
     io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode })));
 }
 
-/// Makes a queue that is not there. Why that may fail, the next command says.
-fn declare_quietly((namespace, name): (Namespace, Name), io: &mut Io<'_>) {
-    let (token, settings) = (Request::Ignored.token(), QueueSettings::default());
-    let mode = DeclareMode::IfAbsent;
-    io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode })));
-}
-
 fn declare_subscription(
     link: LinkRef,
     subscription: &Subscription,
@@ -267,7 +259,7 @@ fn declare_subscription(
     }
 }
 
-fn consume(link: LinkRef, outbound: &mut Outbound, queue: QueueRef, exclusive: bool, io: &mut Io<'_>) {
+fn consume(link: LinkRef, outbound: &mut Outbound, queue: QueueId, exclusive: bool, io: &mut Io<'_>) {
     let settlement = if outbound.settled { Settlement::Presettled } else { Settlement::Explicit };
     let mode = match outbound.browses {
         true => Mode::Cursor { from: Position::First },
@@ -278,7 +270,7 @@ fn consume(link: LinkRef, outbound: &mut Outbound, queue: QueueRef, exclusive: b
     io.commands.push(Command::Consume(Box::new(Consume {
         token: Request::Attach(link).token(),
         consumer: link.consumer(),
-        queue,
+        queue: QueueRef::Id(queue),
         mode,
         credit: Credit { messages: 0, bytes: CREDIT_BYTES as u64 },
         credit_mode: CreditMode::Explicit,

@@ -1,13 +1,16 @@
 //! What a sender asks for: a node, the anonymous relay, or the coordinator.
 
-use model::{Command, DeclareMode, Exchange, ExchangeKind, ExchangeSettings, Io, Name, Namespace, QueueSettings};
+use model::{
+    Command, DeclareMode, Exchange, ExchangeKind, ExchangeSettings, Inspect, Io, Name, Namespace, QueueRef,
+    QueueSettings,
+};
 
 use crate::address::{self, Node};
 use crate::attach::target_terminus;
 use crate::codec::Target;
 use crate::endpoint::Endpoint;
 use crate::error::LinkError;
-use crate::inbound::Destination;
+use crate::inbound::{Destination, Inbound};
 use crate::links::{End, LinkRef, State};
 use crate::source::{TEMPORARY_PREFIX, declare, temporary_key, temporary_settings};
 use crate::token::Request;
@@ -63,6 +66,15 @@ fn find_exchange(link: LinkRef, (namespace, name): (Namespace, Name), io: &mut I
     let token = Request::Attach(link).token();
     let (settings, passive) = (ExchangeSettings::new(ExchangeKind::Direct), true);
     io.commands.push(Command::DeclareExchange { token, namespace, name, settings, passive });
+}
+
+impl Inbound {
+    /// Asks what the queue is that another connection has for itself, or another protocol.
+    pub(crate) fn ask_whose(&self, link: LinkRef, io: &mut Io<'_>) {
+        let Some(Destination { address, .. }) = self.destination() else { return };
+        let what = Inspect::Queue(QueueRef::Named(address.namespace, address.key.clone()));
+        io.commands.push(Command::Inspect { token: Request::Attach(link).token(), what });
+    }
 }
 
 impl Destination {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use model::{
     CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver, Delivery, Effect,
-    EncodingId, Exchange, History, Message, MessageNumber, Mode, QueueCounts, QueueId, QueueInfo, QueueRef, Refusal,
-    Reply, Settlement, Tags, Time, Token,
+    EncodingId, Exchange, History, Message, MessageNumber, Mode, Name, Namespace, QueueCounts, QueueId, QueueInfo,
+    QueueRef, QueueSettings, Refusal, Reply, Settlement, Tags, Time, Token,
 };
 
 use super::chance::Chance;
@@ -100,6 +100,12 @@ impl FakeBroker {
             | Command::Rollback { token, .. } => {
                 self.reply(token, if refuses { Err(Refusal::Invalid("no".into())) } else { Ok(Reply::Done) });
             }
+            Command::Inspect { token, .. } => {
+                let settings = QueueSettings { internal: chance.one_in(2), ..QueueSettings::default() };
+                let info = info(QueueId::default(), Namespace(0), "q".into(), settings);
+                let gone = Refusal::NoSuchQueue("q".into());
+                self.reply(token, if refuses { Err(gone) } else { Ok(Reply::Queue(Box::new(info))) });
+            }
             Command::Unhold { token, .. } => self.reply(token, Ok(Reply::Done)),
             _ => {}
         }
@@ -112,9 +118,7 @@ impl FakeBroker {
         if chance.one_in(4) {
             settings.extras = vec![("amqp.source".to_owned(), "topic://other".to_owned())];
         }
-        let (created, altered, counts) = (Time(0), Time(0), QueueCounts::default());
-        let (namespace, name) = (*namespace, name.clone());
-        let info = QueueInfo { id: queue, namespace, name, alias: None, settings, created, altered, counts };
+        let info = info(queue, *namespace, name.clone(), settings);
         let existed = *mode != DeclareMode::Generated && chance.one_in(2);
         let made = Reply::Declared { queue, existed, info: Box::new(info) };
         let refusals = [Refusal::Exclusive("q".into()), Refusal::NoSuchQueue("q".into())];
@@ -204,6 +208,11 @@ impl FakeBroker {
             _ => {}
         }
     }
+}
+
+fn info(id: QueueId, namespace: Namespace, name: Name, settings: QueueSettings) -> QueueInfo {
+    let (created, altered, counts) = (Time(0), Time(0), QueueCounts::default());
+    QueueInfo { id, namespace, name, alias: None, settings, created, altered, counts }
 }
 
 fn history() -> History {

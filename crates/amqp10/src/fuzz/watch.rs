@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Command, Deliver, Effect, Mode, Outcome, QueueId, QueueRef, Settle, Settlement, TransactionIndex, TransactionRef,
+    Command, Deliver, Effect, Inspect, Mode, Outcome, QueueId, QueueRef, Settle, Settlement, TransactionIndex,
+    TransactionRef,
 };
 
 use crate::token::Request;
@@ -80,6 +81,7 @@ impl Watch {
             Command::Declare(_)
             | Command::DeclareExchange { passive: true, .. }
             | Command::Delete { .. }
+            | Command::Inspect { what: Inspect::Queue(_), .. }
             | Command::Unhold { .. } => {}
             Command::Tally(tally) => assert!(!tally.is_empty(), "counts nothing"),
             other => panic!("AMQP 1.0 needs no such command: {other:?}"),

@@ -225,6 +225,7 @@ fn a_browser_takes_nothing() {
     attach.source =
         Some(amqp10::codec::Source { distribution_mode: Some(DistributionMode::Copy), ..source("/queues/a") });
     let answer = world.attach(client, attach);
+    assert_eq!(answer.snd_settle_mode, SenderSettleMode::Settled, "there is nothing to settle");
     assert_eq!(answer.source.unwrap().distribution_mode, Some(DistributionMode::Copy));
     let drain = amqp10::codec::Flow { drain: true, ..credit(1, 0, 10) };
     world.flow(client, drain);

@@ -124,21 +124,23 @@ fn headers_and_annotations_say_how_long_and_when() {
         with(Header::default(), &delay(Value::Long(2_000)), None, "later"),
         with(Header::default(), &[("x-opt-delivery-time", Value::Timestamp(now + 2_000))], None, "then"),
         with(Header::default(), &delay(Value::Long(-5)), None, "at once"),
+        with(Header { priority: 200, ..Header::default() }, &[], None, "highest"),
     ];
     for (id, message) in table.iter().enumerate() {
         world.publish(client, 0, id as u32, message);
     }
-    assert_eq!(world.tally("a"), (5, 0));
+    assert_eq!(world.tally("a"), (6, 0));
     world.advance(1_500);
-    assert_eq!(world.tally("a"), (3, 0));
+    assert_eq!(world.tally("a"), (4, 0));
     world.advance(1_000);
     let left = drain(&mut world, "queue://a");
     assert_eq!(
         left.iter().map(|(_, body)| body.as_str()).collect::<Vec<_>>(),
-        ["until", "stays", "later", "then", "at once"]
+        ["until", "stays", "later", "then", "at once", "highest"]
     );
     assert_eq!(left[0].0.ttl, Some(500));
     assert_eq!((left[1].0.ttl, left[1].0.priority, left[1].0.first_acquirer), (None, 7, true));
+    assert_eq!(left[5].0.priority, 9);
 }
 
 #[test]

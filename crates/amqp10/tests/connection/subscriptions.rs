@@ -298,3 +298,21 @@ fn a_subscription_stays_when_its_subscriber_leaves_before_the_answer() {
         assert_eq!(world.tally("amqp.subscription.me:sub"), (1, 0), "{last}");
     }
 }
+
+#[test]
+fn a_subscriptions_queue_is_nobody_elses() {
+    let mut world = World::new();
+    let client = join_as(&mut world, "me");
+    world.attach(client, subscribes(0, "sub", "topic://a"));
+    let other = join_as(&mut world, "you");
+    for address in ["queue://amqp.subscription.me:sub", "/queues/amqp.subscription.me%3Asub"] {
+        for attach in [receives(0, address), crate::client::sends(0, address)] {
+            world.send(other, 0, Performative::Attach(Box::new(attach)));
+            assert_eq!(world.lines(other), ["attach 0 nothing", "detach 0 closed amqp:resource-locked"], "{address}");
+            world.detach(other, 0, true);
+        }
+    }
+    // Nor is it made by anybody.
+    world.send(other, 0, Performative::Attach(Box::new(receives(0, "queue://amqp.subscription.you:sub"))));
+    assert_eq!(world.lines(other), ["attach 0 nothing", "detach 0 closed amqp:not-found"]);
+}
