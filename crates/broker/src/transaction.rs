@@ -154,8 +154,8 @@ impl Broker {
         };
         let routes = match self.all_routes(now, &publish, step) {
             Err(Refusal::NoSuchQueue(_)) if publish.mandatory => Ok(Routes::new()),
-            // As outside of a transaction its publisher is told, and may go on.
-            Err(refusal @ Refusal::NoSuchQueue(_)) if !publish.create => {
+            // A quiet publisher takes this for "nobody is there", and goes on.
+            Err(refusal @ Refusal::NoSuchQueue(_)) if !publish.create && publish.quiet => {
                 if let Some(token) = publish.token {
                     self.refuse(id, token, refusal, step);
                 }

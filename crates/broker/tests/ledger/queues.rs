@@ -283,7 +283,9 @@ fn a_transaction_goes_on_after_a_message_that_nobody_takes() {
     world.run(a, declare("q"));
     world.run(a, begin(1));
     let nobody = |mandatory| match staged("nobody", "lost", 1) {
-        Command::Publish(publish) => Command::Publish(model::Publish { create: false, mandatory, ..publish }),
+        Command::Publish(publish) => {
+            Command::Publish(model::Publish { create: false, mandatory, quiet: !mandatory, ..publish })
+        }
         other => other,
     };
     assert!(matches!(world.run(a, nobody(false)).refusal(), Refusal::NoSuchQueue(name) if name == "nobody"));
