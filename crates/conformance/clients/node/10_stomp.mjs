@@ -119,8 +119,8 @@ test("the_newest_common_version_is_taken", async () => {
 });
 
 test("heart_beats_keep_an_idle_connection", async () => {
-  const client = await Client.connect({ beats: [800, 800] });
-  const idle = new Promise((resolve) => setTimeout(resolve, 3500, "idle"));
+  const client = await Client.connect({ beats: [2000, 2000] });
+  const idle = new Promise((resolve) => setTimeout(resolve, 5000, "idle"));
   assert.equal(await Promise.race([client.closed, idle]), "idle");
   await client.nothing();
   await client.end();

@@ -286,9 +286,9 @@ test("errors_close_the_channel_with_their_code", async () => {
 });
 
 test("heartbeats_keep_an_idle_connection", async () => {
-  const connection = await connect({ heartbeat: 1 });
+  const connection = await connect({ heartbeat: 2 });
   const broken = new Promise((resolve) => connection.once("error", resolve));
-  const idle = new Promise((resolve) => setTimeout(resolve, 3500, "idle"));
+  const idle = new Promise((resolve) => setTimeout(resolve, 5500, "idle"));
   assert.equal(await Promise.race([broken, idle]), "idle");
   await queue(await connection.createChannel());
   await connection.close();

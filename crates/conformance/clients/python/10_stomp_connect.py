@@ -40,11 +40,11 @@ def a_host_that_is_no_virtual_host_is_the_default_one():
 
 @case
 def heart_beats_keep_an_idle_connection():
-    with Client(heartbeats=(1000, 1000)) as client:
+    with Client(heartbeats=(2000, 2000)) as client:
         theirs, _ours = map(int, client.connected["heart-beat"].split(","))
         assert theirs > 0, client.connected
         # stomp.py closes the connection itself when the broker's beats stay away.
-        time.sleep(4)
+        time.sleep(5)
         assert not client.closed.is_set()
         client.nothing()
 

@@ -83,10 +83,10 @@ def the_smallest_frames_carry_a_large_body():
 
 @case
 def heartbeats_keep_an_idle_connection():
-    connection = connect(heartbeat=1)
+    connection = connect(heartbeat=2)
     channel_ = connection.channel()
-    # pika closes the connection itself after two seconds without a frame from the broker.
-    connection.process_data_events(4)
+    # pika closes the connection itself after four seconds without a frame from the broker.
+    connection.process_data_events(6)
     assert connection.is_open
     queue(channel_)
     close(connection)

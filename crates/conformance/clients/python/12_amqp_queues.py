@@ -40,7 +40,7 @@ def drained(channel_, name):
 @case
 def a_queues_time_to_live_ends_its_messages():
     with confirming() as channel_:
-        name = queue(channel_, arguments=arguments(message_ttl=200))
+        name = queue(channel_, arguments=arguments(message_ttl=1_000))
         put(channel_, name, b"x")
         same(count(channel_, name), 1)
         drained(channel_, name)
@@ -85,10 +85,10 @@ def a_time_to_live_of_zero_still_meets_a_waiting_consumer():
 @case
 def what_somebody_holds_does_not_expire():
     with confirming() as channel_:
-        name = queue(channel_, arguments=arguments(message_ttl=300))
+        name = queue(channel_, arguments=arguments(message_ttl=1_000))
         put(channel_, name, b"held")
         method, _, _ = get(channel_, name)
-        time.sleep(0.5)
+        time.sleep(1.3)
         channel_.basic_ack(method.delivery_tag)
         same(count(channel_, name), 0)
 
@@ -115,9 +115,9 @@ def an_unused_queue_expires():
 def a_consumed_queue_does_not_expire():
     with confirming() as channel_:
         name = unique("expires-")
-        channel_.queue_declare(name, arguments=arguments(expires=300))
+        channel_.queue_declare(name, arguments=arguments(expires=1_000))
         inbox = Inbox(channel_, name, auto_ack=True)
-        channel_.connection.process_data_events(0.7)
+        channel_.connection.process_data_events(1.6)
         put(channel_, name, b"still here")
         same(inbox.bodies(1), [b"still here"])
         channel_.queue_delete(name)
