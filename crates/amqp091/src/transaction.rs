@@ -1,5 +1,7 @@
 //! Class `tx`: publishes and acknowledgements of a channel that happen together or not at all.
 
+use std::collections::VecDeque;
+
 use model::{Command, Io, Outcome, Refusal, Reply, TransactionIndex, TransactionRef};
 
 use crate::channel::{Channel, Mode, Question};
@@ -16,8 +18,8 @@ pub(crate) struct Transaction {
     is_begun: bool,
     /// Deliveries whose outcome waits for the commit.
     staged: Vec<Unsettled>,
-    /// Those of a rollback or commit that is not answered.
-    ending: Vec<Unsettled>,
+    /// Those of each commit that is not answered yet.
+    ending: VecDeque<Vec<Unsettled>>,
 }
 
 impl Transaction {
@@ -51,7 +53,7 @@ impl Transaction {
         }
         // If a commit that is under way fails, what it was to settle has to go back too.
         let mut all = std::mem::take(&mut self.staged);
-        all.append(&mut self.ending);
+        all.extend(self.ending.drain(..).flatten());
         all
     }
 }
@@ -84,7 +86,7 @@ impl Channel {
         let which = TransactionRef::Own(TransactionIndex(channel.into()));
         if matches!(how, Question::TxCommit) {
             // Kept for the case that the broker refuses.
-            transaction.ending.extend(staged);
+            transaction.ending.push_back(staged);
             return self.ask(how, |token| Command::Commit { token, transaction: which }, shared, io);
         }
         self.unacked.restore(staged);
@@ -99,7 +101,7 @@ impl Channel {
         io: &mut Io<'_>,
     ) -> Result<(), Fault> {
         let Mode::Transactional(transaction) = &mut self.mode else { return Ok(()) };
-        let ending = std::mem::take(&mut transaction.ending);
+        let ending = transaction.ending.pop_front().unwrap_or_default();
         match reply {
             Ok(_) => {
                 self.say(tx::CommitOk {}, io);

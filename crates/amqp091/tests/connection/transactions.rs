@@ -130,6 +130,20 @@ fn a_commit_that_fails_gives_back_what_it_was_to_settle() {
 }
 
 #[test]
+fn of_commits_in_a_row_each_that_fails_gives_back_its_own() {
+    let (mut world, a) = started();
+    let arguments = table(&[("x-max-length", FieldValue::Int(0)), ("x-overflow", text("reject-publish"))]);
+    world.expect(a, 1, queue::Declare { arguments, ..durable("full") }, "queue.declare-ok full 0 0");
+    let mut frames = vec![frame(1, ack(1)), frame(1, tx::Commit {}), frame(1, ack(2))];
+    frames.extend(message_frames(1, to("", "full"), &Properties::default(), b"x"));
+    frames.push(frame(1, tx::Commit {}));
+    world.send_frames(a, &frames);
+    let text = "1: channel.close 406 PRECONDITION_FAILED - queue \"full\" is full (tx.commit)";
+    assert_eq!(world.lines(a), ["1: tx.commit-ok", text]);
+    assert_eq!(world.tally("q"), (2, 0), "the first is settled, and nobody has the others");
+}
+
+#[test]
 fn only_a_transactional_channel_commits() {
     let mut world = World::new();
     for (method, name) in
