@@ -27,6 +27,10 @@ pub mod method {
     pub const CHANNEL_OPEN: Id = (20, 10);
     pub const CHANNEL_OPEN_OK: Id = (20, 11);
     pub const CHANNEL_CLOSE: Id = (20, 40);
+    pub const QUEUE_DECLARE: Id = (50, 10);
+    pub const QUEUE_DECLARE_OK: Id = (50, 11);
+    pub const QUEUE_BIND: Id = (50, 20);
+    pub const QUEUE_BIND_OK: Id = (50, 21);
     pub const BASIC_QOS: Id = (60, 10);
     pub const BASIC_QOS_OK: Id = (60, 11);
     pub const BASIC_CONSUME: Id = (60, 20);
@@ -106,6 +110,15 @@ impl Amqp091 {
     pub fn call(&mut self, id: Id, arguments: &[u8], answer: Id) -> io::Result<Vec<u8>> {
         self.send(&method(id, arguments))?;
         self.wait_for(answer)
+    }
+
+    /// Declares a durable queue and binds it.
+    pub fn declare_bound(&mut self, queue: &str, exchange: &str, key: &str) -> io::Result<()> {
+        const DURABLE: u8 = 2;
+        let declare = [&[0, 0][..], &string(queue), &[DURABLE], &[0; 4]].concat();
+        self.call(method::QUEUE_DECLARE, &declare, method::QUEUE_DECLARE_OK)?;
+        let bind = [&[0, 0][..], &string(queue), &string(exchange), &string(key), &[0], &[0; 4]].concat();
+        self.call(method::QUEUE_BIND, &bind, method::QUEUE_BIND_OK).map(drop)
     }
 
     /// basic.qos and basic.consume, acknowledged by hand.
@@ -203,9 +216,9 @@ pub fn method(id: Id, arguments: &[u8]) -> Vec<u8> {
     frame(METHOD, CHANNEL, &[&head(id)[..], arguments].concat())
 }
 
-/// A persistent message to a queue, through the default exchange.
-pub fn publish(queue: &str, body: &[u8]) -> Vec<u8> {
-    let arguments = [&[0, 0, 0], &string(queue)[..], &[0]].concat();
+/// A persistent message.
+pub fn publish(exchange: &str, key: &str, body: &[u8]) -> Vec<u8> {
+    let arguments = [&[0, 0][..], &string(exchange), &string(key), &[0]].concat();
     // Of the properties only the delivery mode.
     let flags = [0x10, 0, 2];
     let header = [&BASIC.to_be_bytes()[..], &[0, 0], &(body.len() as u64).to_be_bytes(), &flags].concat();

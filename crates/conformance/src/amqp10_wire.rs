@@ -24,6 +24,9 @@ const PART: usize = 8_000;
 /// Transfers that may be on their way to this side.
 const WINDOW: u32 = 10_000;
 
+/// A terminus that keeps everything (3.5.5).
+const UNSETTLED_STATE: u32 = 2;
+
 const OPEN: u64 = 0x10;
 const BEGIN: u64 = 0x11;
 const ATTACH: u64 = 0x12;
@@ -45,6 +48,8 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Node<'a> {
     Address(&'a str),
+    /// A topic to subscribe to, for longer than a connection.
+    Durable(&'a str),
     /// Of transactions (4.4).
     Coordinator,
 }
@@ -146,8 +151,13 @@ impl Amqp10 {
         let theirs = match (role, node) {
             (Role::Sender, Node::Coordinator) => composite(0x30, &[]),
             (Role::Sender, Node::Address(address)) => composite(0x29, &[&string(address)]),
+            (Role::Receiver, Node::Durable(address)) => {
+                composite(0x28, &[&string(address), &uint(UNSETTLED_STATE), &symbol("never")])
+            }
             (Role::Receiver, Node::Address(address)) => composite(0x28, &[&string(address)]),
-            (Role::Receiver, Node::Coordinator) => return Err(malformed("nothing is received from a coordinator")),
+            (Role::Receiver, Node::Coordinator) | (Role::Sender, Node::Durable(_)) => {
+                return Err(malformed("no link goes there"));
+            }
         };
         let (source, target) = if role == Role::Sender { (ours, theirs) } else { (theirs, composite(0x29, &[])) };
         let mode = ubyte(u8::from(settles == Settles::Second));

@@ -99,12 +99,17 @@ pub struct Stomp {
 impl Stomp {
     /// Connects without heart-beats; a refusal is an error with the text of the ERROR frame.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::connect_with(address, Frame::new("CONNECT"))
+    }
+
+    /// As [`Self::connect`], with the headers of `connect` too.
+    pub fn connect_with(address: SocketAddr, connect: Frame) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(DEADLINE))?;
         socket.set_write_timeout(Some(DEADLINE))?;
         let mut stomp = Self { input: BufReader::new(socket.try_clone()?), socket };
-        let connect = Frame::new("CONNECT").header("accept-version", "1.2").header("host", "/");
+        let connect = connect.header("accept-version", "1.2").header("host", "/");
         stomp.send(&connect.header("login", "guest").header("passcode", "guest").encode())?;
         let connected = stomp.read()?;
         if connected.command != "CONNECTED" {

@@ -1,5 +1,6 @@
-//! The real binary on the volatile disk, where SIGKILL is a power cut: twenty of them under mixed load, and what was
-//! confirmed must hold. The same run on a disk that does not write must be found out.
+//! The real binary on the volatile disk, where SIGKILL is a power cut: twenty of them under the load of clients of every
+//! protocol ([`people`] says who they are), and what was confirmed must hold. The same run on a disk that does not write
+//! must be found out.
 //!
 //! `CRASH_SEED` repeats a run's sizes and moments; the interleaving of the threads is the machine's own.
 

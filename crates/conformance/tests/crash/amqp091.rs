@@ -19,8 +19,8 @@ const PREFETCH: u16 = 100;
 /// Deliveries that one basic.ack with `multiple` acknowledges.
 const MULTIPLE: u64 = 7;
 
-/// Persistent publishes with confirms.
-pub(crate) fn producer(world: &World, route: Route) {
+/// Persistent publishes with confirms, to a key of an exchange.
+pub(crate) fn producer(world: &World, route: Route, (exchange, key): (&str, &str)) {
     let mut next = 0;
     world.live(route.client, |_| {
         let mut amqp = Amqp091::connect(world.address(Face::Amqp))?;
@@ -29,7 +29,7 @@ pub(crate) fn producer(world: &World, route: Route) {
         let mut tags = 0;
         loop {
             let burst = in_flight.fill(world, route, &mut next, |id, out| {
-                out.extend(wire::publish(route.stream, world.body(id).as_bytes()));
+                out.extend(wire::publish(exchange, key, world.body(id).as_bytes()));
                 tags += 1;
                 tags
             });
@@ -57,7 +57,7 @@ pub(crate) fn transactional_producer(world: &World, route: Route) {
             while !world.is_finishing() && ending.len() < ENDING {
                 let batch = Batch::next(world, route, &mut next);
                 let mut bytes = Vec::new();
-                batch.ids().for_each(|id| bytes.extend(wire::publish(route.stream, world.body(id).as_bytes())));
+                batch.ids().for_each(|id| bytes.extend(wire::publish("", route.stream, world.body(id).as_bytes())));
                 let end = if batch.is_rolled_back { method::TX_ROLLBACK } else { method::TX_COMMIT };
                 bytes.extend(wire::method(end, &[]));
                 amqp.send(&bytes)?;
@@ -100,11 +100,20 @@ pub(crate) fn transactional_worker(world: &World, client: &'static str, stream: 
     });
 }
 
+/// The same from a queue that it has declared, with a binding to a topic, before anything was sent.
+pub(crate) fn subscriber(world: &World, client: &'static str, stream: &'static str, key: &'static str) {
+    let mut amqp = Amqp091::connect(world.address(Face::Amqp)).expect("nothing has happened yet");
+    amqp.declare_bound(stream, "amq.topic", key).expect("nothing has happened yet");
+    drop(amqp);
+    world.subscribed();
+    transactional_worker(world, client, stream);
+}
+
 /// Acknowledges and publishes in transactions.
 pub(crate) fn relay(world: &World, client: &'static str, forward: Forward) {
     let publish = |id, body: &[u8]| {
         forward.sent(world, id);
-        wire::publish(forward.to, body)
+        wire::publish("", forward.to, body)
     };
     in_transactions(world, client, forward.from, publish, |ids| forward.committed(world, ids));
 }

@@ -16,11 +16,11 @@ use crate::world::{PATIENCE, World, unexpected};
 const CREDIT: u32 = 100;
 
 /// Durable messages, unsettled.
-pub(crate) fn producer(world: &World, route: Route) {
+pub(crate) fn producer(world: &World, route: Route, address: &str) {
     let mut next = 0;
     world.live(route.client, |_| {
         let mut amqp = Amqp10::connect(world.address(Face::Amqp), route.client)?;
-        let link = amqp.attach(Role::Sender, Node::Address(route.stream), Settles::First)?;
+        let link = amqp.attach(Role::Sender, Node::Address(address), Settles::First)?;
         let mut in_flight = InFlight::default();
         loop {
             if amqp.room(link) >= WINDOW as u32 {
@@ -94,7 +94,7 @@ pub(crate) fn transactional_producer(world: &World, route: Route) {
 pub(crate) fn worker(world: &World, client: &'static str, stream: &'static str) {
     world.live(client, |_| {
         let mut amqp = Amqp10::connect(world.address(Face::Amqp), client)?;
-        receive(&mut amqp, stream, Settles::First)?;
+        receive(&mut amqp, Node::Address(stream), Settles::First)?;
         loop {
             match amqp.read()? {
                 Heard::Message { handle, id: number, redelivered, body } => {
@@ -115,29 +115,45 @@ pub(crate) fn worker(world: &World, client: &'static str, stream: &'static str) 
 pub(crate) fn careful_worker(world: &World, client: &'static str, stream: &'static str) {
     world.live(client, |_| {
         let mut amqp = Amqp10::connect(world.address(Face::Amqp), client)?;
-        receive(&mut amqp, stream, Settles::Second)?;
-        let mut accepted: BTreeMap<u32, Id> = BTreeMap::new();
-        loop {
-            match amqp.read()? {
-                Heard::Message { handle, id: number, redelivered, body } => {
-                    if let Some(id) = world.id(stream, &body) {
-                        world.delivered(id, redelivered);
-                        accepted.insert(number, id);
-                        amqp.send(&wire::accept(number, number, false, None))?;
-                    }
-                    grant_if_low(&mut amqp, handle)?;
-                }
-                Heard::Disposition { role: Role::Sender, first, last, settled: true, state: State::Accepted } => {
-                    for number in first..=last {
-                        let id = accepted.remove(&number).ok_or_else(|| unexpected(&number))?;
-                        world.oracle().settled(id);
-                    }
-                }
-                Heard::Room => {}
-                other => return Err(unexpected(&other)),
-            }
-        }
+        receive(&mut amqp, Node::Address(stream), Settles::Second)?;
+        settle_second(world, stream, &mut amqp)
     });
+}
+
+/// The same from a topic, by a subscription that lives through all crashes.
+pub(crate) fn subscriber(world: &World, client: &'static str, stream: &'static str, address: &str) {
+    world.live(client, |life| {
+        let mut amqp = Amqp10::connect(world.address(Face::Amqp), client)?;
+        receive(&mut amqp, Node::Durable(address), Settles::Second)?;
+        if life == 1 {
+            world.subscribed();
+        }
+        settle_second(world, stream, &mut amqp)
+    });
+}
+
+fn settle_second(world: &World, stream: &'static str, amqp: &mut Amqp10) -> io::Result<()> {
+    let mut accepted: BTreeMap<u32, Id> = BTreeMap::new();
+    loop {
+        match amqp.read()? {
+            Heard::Message { handle, id: number, redelivered, body } => {
+                if let Some(id) = world.id(stream, &body) {
+                    world.delivered(id, redelivered);
+                    accepted.insert(number, id);
+                    amqp.send(&wire::accept(number, number, false, None))?;
+                }
+                grant_if_low(amqp, handle)?;
+            }
+            Heard::Disposition { role: Role::Sender, first, last, settled: true, state: State::Accepted } => {
+                for number in first..=last {
+                    let id = accepted.remove(&number).ok_or_else(|| unexpected(&number))?;
+                    world.oracle().settled(id);
+                }
+            }
+            Heard::Room => {}
+            other => return Err(unexpected(&other)),
+        }
+    }
 }
 
 /// Accepts and sends in transactions, one after the other.
@@ -146,7 +162,7 @@ pub(crate) fn relay(world: &World, client: &'static str, forward: Forward) {
         let mut amqp = Amqp10::connect(world.address(Face::Amqp), client)?;
         let link = amqp.attach(Role::Sender, Node::Address(forward.to), Settles::First)?;
         let coordinator = amqp.attach(Role::Sender, Node::Coordinator, Settles::First)?;
-        receive(&mut amqp, forward.from, Settles::First)?;
+        receive(&mut amqp, Node::Address(forward.from), Settles::First)?;
         let mut relay = Relay { world, forward, link, coordinator, staged: Vec::new(), waiting: VecDeque::new() };
         loop {
             relay.transact(&mut amqp)?;
@@ -226,9 +242,9 @@ fn message(id: Id, body: &str) -> Vec<u8> {
 }
 
 /// Nothing can be attached after this, as messages come.
-fn receive(amqp: &mut Amqp10, queue: &str, settles: Settles) -> io::Result<()> {
+fn receive(amqp: &mut Amqp10, node: Node<'_>, settles: Settles) -> io::Result<()> {
     amqp.set_patience(PATIENCE)?;
-    let link = amqp.attach(Role::Receiver, Node::Address(queue), settles)?;
+    let link = amqp.attach(Role::Receiver, node, settles)?;
     amqp.grant(link, CREDIT)
 }
 

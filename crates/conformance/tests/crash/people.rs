@@ -15,10 +15,13 @@ const ORDERED: Promise = Promise { ordered: true, once: false, relayed_from: Non
 const COMPETING: Promise = Promise { ordered: false, once: false, relayed_from: None };
 const ONCE: Promise = Promise { ordered: true, once: true, relayed_from: None };
 
-/// Two topics, and queues by what is in them.
-const STREAMS: [(&str, Promise); 14] = [
+/// Topics with one subscriber each, and queues by what is in them.
+const STREAMS: [(&str, Promise); 17] = [
     ("topic", ORDERED),
     ("once", ONCE),
+    ("news", ORDERED),
+    ("radio", ORDERED),
+    ("print", ORDERED),
     ("notes", ORDERED),
     ("letters", ORDERED),
     ("orders", ORDERED),
@@ -32,7 +35,7 @@ const STREAMS: [(&str, Promise); 14] = [
     ("ground", relayed("cut")),
     ("fine", relayed("ground")),
 ];
-const TOPICS: usize = 2;
+const TOPICS: usize = 5;
 
 const fn relayed(from: &'static str) -> Promise {
     Promise { ordered: true, once: false, relayed_from: Some(from) }
@@ -68,8 +71,11 @@ pub(crate) fn assert_all_took_part(tallies: &BTreeMap<&'static str, Tally>) {
 pub(crate) fn come(world: &Arc<World>) {
     world.spawn(|world| consumers::subscriber(world, "subscriber", "topic", "crash/topic"));
     world.spawn(|world| consumers::subscriber_exactly_once(world, "exact", "once", "crash/once"));
+    world.spawn(|world| stomp::subscriber(world, "listener", "news", "/topic/crash.news"));
+    world.spawn(|world| amqp10::subscriber(world, "hearer", "radio", "topic://crash.radio"));
+    world.spawn(|world| amqp091::subscriber(world, "printer", "print", "crash.print"));
     world.begin_life();
-    until("both subscriptions", || (world.subscriptions() == TOPICS).then_some(()));
+    until("all subscriptions", || (world.subscriptions() == TOPICS).then_some(()));
     consume(world);
     relay(world);
     produce(world);
@@ -106,16 +112,19 @@ fn produce(world: &Arc<World>) {
     world.spawn_producer(move |world| producers::at_least_once(world, to("p1", "topic", 1), "crash/topic"));
     world.spawn_producer(move |world| producers::exactly_once(world, to("p2", "once", 2), "crash/once"));
     world.spawn_producer(move |world| producers::at_least_once(world, to("p3", "notes", 3), "$queue/notes"));
-    world.spawn_producer(move |world| stomp::producer(world, to("p4", "letters", 4)));
-    world.spawn_producer(move |world| amqp091::producer(world, to("p5", "orders", 5)));
-    world.spawn_producer(move |world| amqp10::producer(world, to("p6", "bills", 6)));
+    world.spawn_producer(move |world| stomp::producer(world, to("p4", "letters", 4), "/queue/letters"));
+    world.spawn_producer(move |world| amqp091::producer(world, to("p5", "orders", 5), ("", "orders")));
+    world.spawn_producer(move |world| amqp10::producer(world, to("p6", "bills", 6), "bills"));
     world.spawn_producer(move |world| producers::at_least_once(world, to("p7", "jobs", 7), "$queue/jobs"));
     world.spawn_producer(move |world| producers::over_sqs(world, to("p8", "jobs", 8)));
     world.spawn_producer(move |world| producers::over_sqs(world, to("p9", "mail", 9)));
-    world.spawn_producer(move |world| stomp::transactional_producer(world, to("p10", "deals", 10)));
+    world.spawn_producer(move |world| stomp::transactional_producer(world, to("p10", "deals", 10), "/queue/deals"));
     world.spawn_producer(move |world| amqp091::transactional_producer(world, to("p11", "deals", 11)));
     world.spawn_producer(move |world| amqp10::transactional_producer(world, to("p12", "deals", 12)));
     world.spawn_producer(move |world| producers::at_least_once(world, to("p13", "park", 13), "$queue/park"));
-    world.spawn_producer(move |world| amqp091::producer(world, to("p14", "park", 14)));
-    world.spawn_producer(move |world| amqp10::producer(world, to("p15", "raw", 15)));
+    world.spawn_producer(move |world| amqp091::producer(world, to("p14", "park", 14), ("", "park")));
+    world.spawn_producer(move |world| amqp10::producer(world, to("p15", "raw", 15), "raw"));
+    world.spawn_producer(move |world| amqp091::producer(world, to("p16", "news", 16), ("amq.topic", "crash.news")));
+    world.spawn_producer(move |world| stomp::producer(world, to("p17", "radio", 17), "/topic/crash.radio"));
+    world.spawn_producer(move |world| amqp10::producer(world, to("p18", "print", 18), "topic://crash.print"));
 }

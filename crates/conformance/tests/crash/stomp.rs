@@ -18,14 +18,14 @@ const ENDING: usize = 3;
 const PREFETCH: u32 = 100;
 
 /// Persistent SENDs with receipts.
-pub(crate) fn producer(world: &World, route: Route) {
+pub(crate) fn producer(world: &World, route: Route, destination: &str) {
     let mut next = 0;
     world.live(route.client, |_| {
         let mut stomp = Stomp::connect(world.address(Face::Stomp))?;
         let mut in_flight = InFlight::default();
         loop {
             let burst = in_flight.fill(world, route, &mut next, |id, out| {
-                out.extend(message(id, route.stream, world.body(id)).header("receipt", id.number).encode());
+                out.extend(message(id, destination, world.body(id)).header("receipt", id.number).encode());
                 id.number.into()
             });
             stomp.send(&burst)?;
@@ -39,7 +39,7 @@ pub(crate) fn producer(world: &World, route: Route) {
 }
 
 /// BEGIN, SENDs, and COMMIT or ABORT with a receipt.
-pub(crate) fn transactional_producer(world: &World, route: Route) {
+pub(crate) fn transactional_producer(world: &World, route: Route, destination: &str) {
     let mut next = 0;
     world.live(route.client, |_| {
         let mut stomp = Stomp::connect(world.address(Face::Stomp))?;
@@ -50,7 +50,7 @@ pub(crate) fn transactional_producer(world: &World, route: Route) {
                 let batch = Batch::next(world, route, &mut next);
                 let mut bytes = Frame::new("BEGIN").header("transaction", name).encode();
                 for id in batch.ids() {
-                    let send = message(id, route.stream, world.body(id)).header("transaction", name);
+                    let send = message(id, destination, world.body(id)).header("transaction", name);
                     bytes.extend(send.encode());
                 }
                 let end = Frame::new(if batch.is_rolled_back { "ABORT" } else { "COMMIT" });
@@ -68,32 +68,49 @@ pub(crate) fn transactional_producer(world: &World, route: Route) {
     });
 }
 
-/// Acknowledges each message alone, and asks for a receipt.
+/// Acknowledges each message of a queue alone, and asks for a receipt.
 pub(crate) fn worker(world: &World, client: &'static str, stream: &'static str) {
     world.live(client, |_| {
-        let mut stomp = subscribe(world, stream)?;
-        let mut acknowledged: BTreeMap<u64, Id> = BTreeMap::new();
-        let mut next = 0;
-        loop {
-            let frame = stomp.read()?;
-            if frame.command == "MESSAGE" {
-                if let Some(id) = take(world, stream, &frame) {
-                    acknowledged.insert(next, id);
-                    stomp.send(&acknowledge(&frame)?.header("receipt", next).encode())?;
-                    next += 1;
-                }
-            } else {
-                let id = acknowledged.remove(&receipt(&frame)?).ok_or_else(|| unexpected(&frame))?;
-                world.oracle().settled(id);
-            }
-        }
+        let mut stomp = subscribe(world, Frame::new("CONNECT"), to_each(&queue(stream)))?;
+        acknowledge_each(world, stream, &mut stomp)
     });
+}
+
+/// The same for a topic, in a subscription that lives through all crashes.
+pub(crate) fn subscriber(world: &World, client: &'static str, stream: &'static str, destination: &str) {
+    world.live(client, |life| {
+        let named = to_each(destination).header("activemq.subscriptionName", stream);
+        let mut stomp = subscribe(world, Frame::new("CONNECT").header("client-id", client), named)?;
+        if life == 1 {
+            world.subscribed();
+        }
+        acknowledge_each(world, stream, &mut stomp)
+    });
+}
+
+fn acknowledge_each(world: &World, stream: &'static str, stomp: &mut Stomp) -> io::Result<()> {
+    let mut acknowledged: BTreeMap<u64, Id> = BTreeMap::new();
+    let mut next = 0;
+    loop {
+        let frame = stomp.read()?;
+        if frame.command == "MESSAGE" {
+            if let Some(id) = take(world, stream, &frame) {
+                acknowledged.insert(next, id);
+                stomp.send(&acknowledge(&frame)?.header("receipt", next).encode())?;
+                next += 1;
+            }
+        } else {
+            let id = acknowledged.remove(&receipt(&frame)?).ok_or_else(|| unexpected(&frame))?;
+            world.oracle().settled(id);
+        }
+    }
 }
 
 /// ACKs and SENDs in transactions.
 pub(crate) fn relay(world: &World, client: &'static str, forward: Forward) {
+    let (from, to) = (queue(forward.from), queue(forward.to));
     world.live(client, |_| {
-        let mut stomp = subscribe(world, forward.from)?;
+        let mut stomp = subscribe(world, Frame::new("CONNECT"), to_each(&from))?;
         let mut staged = Vec::new();
         let mut committing: VecDeque<Vec<Id>> = VecDeque::new();
         let mut name = 0;
@@ -105,7 +122,7 @@ pub(crate) fn relay(world: &World, client: &'static str, forward: Forward) {
                         stomp.send(&Frame::new("BEGIN").header("transaction", name).encode())?;
                     }
                     forward.sent(world, id);
-                    let send = message(id, forward.to, frame.body.clone()).header("transaction", name);
+                    let send = message(id, &to, frame.body.clone()).header("transaction", name);
                     let ack = acknowledge(&frame)?.header("transaction", name);
                     stomp.send(&[send.encode(), ack.encode()].concat())?;
                     staged.push(id);
@@ -123,18 +140,28 @@ pub(crate) fn relay(world: &World, client: &'static str, forward: Forward) {
     });
 }
 
-/// A persistent SEND to a queue: every other one as text, the others as bytes.
-fn message(id: Id, queue: &str, body: impl Into<Vec<u8>>) -> Frame {
-    let send = Frame::new("SEND").header("destination", format!("/queue/{queue}")).header("persistent", "true");
+/// A persistent SEND: every other one as text, the others as bytes.
+fn message(id: Id, destination: &str, body: impl Into<Vec<u8>>) -> Frame {
+    let send = Frame::new("SEND").header("destination", destination).header("persistent", "true");
     if id.number.is_multiple_of(2) { send.text(body) } else { send.bytes(body) }
 }
 
-fn subscribe(world: &World, queue: &str) -> io::Result<Stomp> {
-    let mut stomp = Stomp::connect(world.address(Face::Stomp))?;
+fn queue(name: &str) -> String {
+    format!("/queue/{name}")
+}
+
+/// A SUBSCRIBE whose messages are acknowledged one by one.
+fn to_each(destination: &str) -> Frame {
+    let subscribe = Frame::new("SUBSCRIBE").header("id", 0).header("destination", destination);
+    subscribe.header("ack", "client-individual").header("activemq.prefetchSize", PREFETCH)
+}
+
+/// A connection whose subscription stands.
+fn subscribe(world: &World, connect: Frame, subscribe: Frame) -> io::Result<Stomp> {
+    let mut stomp = Stomp::connect_with(world.address(Face::Stomp), connect)?;
     stomp.set_patience(PATIENCE)?;
-    let subscribe = Frame::new("SUBSCRIBE").header("id", 0).header("destination", format!("/queue/{queue}"));
-    let subscribe = subscribe.header("ack", "client-individual").header("activemq.prefetchSize", PREFETCH);
-    stomp.send(&subscribe.encode())?;
+    stomp.send(&subscribe.header("receipt", 0).encode())?;
+    receipt(&stomp.read()?)?;
     Ok(stomp)
 }
 
