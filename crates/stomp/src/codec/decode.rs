@@ -127,6 +127,9 @@ impl Decoder {
         if header.raw_name.is_empty() {
             return Err(Malformed::NoName(command, quote(line)));
         }
+        if header.has_stray_return() {
+            return Err(Malformed::StrayReturn(command, quote(line)));
+        }
         if header.raw_name == b"content-length" && length.is_none() {
             *length = Some(content_length(command, header.raw_value)?);
         }
@@ -181,8 +184,8 @@ pub fn glimpse<'a>(input: &'a [u8], version: Version, name: &str) -> Option<&'a 
         if let Some(header) = Header::of(line, escapes(command, version))
             && header.raw_name == name.as_bytes()
         {
-            let is_sound = std::str::from_utf8(header.raw_value).is_ok() && is_valid(header.raw_value, version);
-            return is_sound.then_some(header.raw_value);
+            let is_text = std::str::from_utf8(header.raw_value).is_ok() && !header.has_stray_return();
+            return (is_text && is_valid(header.raw_value, version)).then_some(header.raw_value);
         }
         rest = &rest[end + 1..];
     }

@@ -17,6 +17,8 @@ pub enum Malformed {
     NoColon(Command, String),
     #[error("The line {1:?} of {0} is no header: it has no name before the colon.")]
     NoName(Command, String),
+    #[error("The header line {1:?} of {0} ends with more than one CR. In STOMP 1.2 a value says CR as \\r.")]
+    StrayReturn(Command, String),
     #[error("{0} ends within its headers: a blank line must follow them, also where there is no body.")]
     NoBlankLine(Command),
     #[error("A header of {0} is not UTF-8.")]
@@ -44,9 +46,12 @@ impl Malformed {
             Self::LongHeaders(..) => "Headers too long",
             Self::LongBody(..) => "Body too long",
             Self::ContentLength(..) | Self::NoNul(..) => "Wrong content-length",
-            Self::NoColon(..) | Self::NoName(..) | Self::NoBlankLine(_) | Self::NotUtf8(_) | Self::Escape(..) => {
-                "Malformed header"
-            }
+            Self::NoColon(..)
+            | Self::NoName(..)
+            | Self::StrayReturn(..)
+            | Self::NoBlankLine(_)
+            | Self::NotUtf8(_)
+            | Self::Escape(..) => "Malformed header",
         }
     }
 }

@@ -87,6 +87,11 @@ impl<'a> Header<'a> {
         Some(Self { raw_name, raw_value, line, version })
     }
 
+    /// Its value ends with a CR that is not escaped and, said again, would be a part of the line end (1.2, "Value Encoding").
+    pub(super) fn has_stray_return(&self) -> bool {
+        self.version == Version::V12 && self.line.ends_with(b"\r")
+    }
+
     pub const fn version(&self) -> Version {
         self.version
     }

@@ -56,6 +56,21 @@ fn wrong_escapes() {
     }
 }
 
+/// Said again, the value would lose it to the line end.
+#[test]
+fn a_return_before_the_line_end() {
+    for (value, quoted) in [("t\r\r", "x:t\r\r"), ("\r\r", "x:\r\r"), ("t\\n\r\r", "x:t\\n\r\r")] {
+        let data = format!("ACK\nx:{value}\n\n\0");
+        let error = Malformed::StrayReturn(Command::Ack, quoted.to_owned());
+        fails(data.as_bytes(), Version::V12, &error);
+        assert_eq!(error.title(), "Malformed header");
+        for version in [Version::V10, Version::V11] {
+            assert_eq!(decode_all(data.as_bytes(), version, &LIMITS).1, None);
+        }
+        assert_eq!(glimpse(data.as_bytes(), Version::V12, "x"), None);
+    }
+}
+
 #[test]
 fn limits() {
     let header = |count: usize| format!("SEND\n{}", "a:b\n".repeat(count));
