@@ -293,7 +293,8 @@ fn any_frame_is_as_good_as_a_heartbeat() {
     assert!(beats >= 3, "{beats}");
 }
 
-/// What waits for a client that does not read is bounded by the memory limit; the rest is on disk.
+/// What waits for a client that does not read is bounded: the bodies by the memory limit, and about as much again for what
+/// is on its way (parked publishes, read buffers, records for the disk). The rest is on disk.
 #[test]
 fn a_consumer_that_does_not_read_is_stopped_by_its_socket() {
     let broker = Broker::start("memory_limit = \"64MiB\"\n", Options::default());
@@ -313,7 +314,7 @@ fn a_consumer_that_does_not_read_is_stopped_by_its_socket() {
         publisher.works();
     }
     let grown = broker.anonymous_memory().saturating_sub(before);
-    assert!(grown < 96 * MIB, "200 MB for a consumer that does not read took {grown} bytes of 64 MiB");
+    assert!(grown < 128 * MIB, "200 MB for a consumer that does not read took {grown} bytes of 64 MiB");
     let mut some = vec![0; 10_000_000];
     stuck.socket().read_exact(&mut some).expect("it may read again");
 }
