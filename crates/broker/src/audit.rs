@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use model::{QueueId, Time};
+use model::{Lsn, QueueId, Time};
 
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
-use crate::entry::{Entry, Owner, State};
+use crate::entries::Block;
+use crate::entry::{Entry, Located, Owner, State};
+use crate::page;
 use crate::queue::Queue;
+use crate::resting::Pages;
 use crate::router::Target;
 
 /// An entry of a queue, for tests.
@@ -31,7 +34,7 @@ impl Broker {
         for queue in self.registry.all() {
             queue.audit().map_err(|error| format!("queue {} {:?}: {error}", queue.n, queue.name))?;
             for (_, entry) in queue.entries_from(0) {
-                memory += if entry.message.is_some() { u64::from(entry.charge) } else { 0 };
+                memory += self.memory.entry_bytes() + if entry.message.is_some() { u64::from(entry.charge) } else { 0 };
                 if let State::Leased(Owner::Consumer(key)) = entry.state {
                     *leased.entry(key).or_default() += 1;
                 }
@@ -63,9 +66,9 @@ impl Broker {
         expect("queues to go on with", self.unfinished.len(), unfinished.len())
     }
 
-    /// What the journal must know, line by line: the same before a restart and after it.
+    /// What the journal must know, line by line: the same before a restart and after it. `pages` reads what rests.
     #[doc(hidden)]
-    pub fn durable_state(&self, now: Time) -> String {
+    pub fn durable_state(&self, now: Time, pages: &mut Pages<'_>) -> String {
         let mut out = String::new();
         for (name, namespace) in self.registry.namespaces() {
             writeln!(out, "namespace {} {name:?}", namespace.0).expect("a string takes all");
@@ -85,8 +88,10 @@ impl Broker {
                 .collect();
             bindings.sort();
             bindings.iter().for_each(|line| writeln!(out, "{line}").expect("a string takes all"));
-            for (seq, entry) in queue.entries_from(0).filter(|(_, entry)| entry.durable) {
-                writeln!(out, "  {seq} {}", self.line_of(now, entry)).expect("a string takes all");
+            for (seq, entry) in queue.entries.blocks_from(0).flat_map(|block| all_of(block, pages)) {
+                if entry.durable {
+                    writeln!(out, "  {seq} {}", self.line_of(now, &entry)).expect("a string takes all");
+                }
             }
         }
         for kept in self.retained.iter() {
@@ -99,11 +104,38 @@ impl Broker {
         out
     }
 
-    /// A queue's entries in order.
+    /// How often each record of the journal is needed. `pages` reads what rests.
     #[doc(hidden)]
-    pub fn contents(&self, queue: QueueId) -> Vec<Content> {
+    pub fn needed(&self, pages: &mut Pages<'_>) -> BTreeMap<u64, u64> {
+        let mut needed = BTreeMap::new();
+        let mut need = |located: Option<Located>| {
+            for lsn in located.into_iter().flat_map(|it| it.lsn - u64::from(it.pieces)..=it.lsn) {
+                *needed.entry(lsn).or_default() += 1;
+            }
+        };
+        let record = |lsn| Some(Located { lsn, pieces: 0 });
+        for block in self.registry.all().flat_map(|queue| queue.entries.blocks_from(0)) {
+            need(block.page.as_ref().and_then(|page| record(page.lsn)));
+            all_of(block, pages).iter().for_each(|(_, entry)| need(entry.held()));
+        }
+        for doomed in &self.doomed {
+            need(record(doomed.lsn));
+            let entries = pages(Lsn(doomed.lsn)).map(|it| page::of_record(it).expect("a page"));
+            entries.iter().flatten().for_each(|(_, entry)| need(entry.held()));
+        }
+        self.retained.iter().for_each(|kept| need(kept.located));
+        let open = self.transactions.open.values().flat_map(|it| &it.staged);
+        let committing = self.transactions.committing.iter().flat_map(|it| it.staged.as_slice());
+        open.chain(committing).for_each(|staged| need(staged.located));
+        needed
+    }
+
+    /// A queue's entries in order. `pages` reads what rests.
+    #[doc(hidden)]
+    pub fn contents(&self, queue: QueueId, pages: &mut Pages<'_>) -> Vec<Content> {
         let Some(queue) = self.registry.queue(queue.n) else { return Vec::new() };
-        let entries = queue.entries_from(0).map(|(seq, entry)| {
+        let all = queue.entries.blocks_from(0).flat_map(|block| all_of(block, pages));
+        let entries = all.map(|(seq, entry)| {
             let state = match entry.state {
                 State::Ready => "ready".into(),
                 State::Delayed(at) => format!("delayed {}", at.0),
@@ -147,9 +179,29 @@ impl Broker {
     }
 }
 
+/// The entries of a block, in memory or not.
+fn all_of(block: &Block, pages: &mut Pages<'_>) -> Vec<(u64, Entry)> {
+    let rests = block.page.as_ref().filter(|_| block.rests).and_then(|page| pages(Lsn(page.lsn)));
+    let resting = rests.map(|record| page::of_record(record).expect("a page")).unwrap_or_default();
+    block.from(0).map(|(seq, entry)| (seq, entry.clone())).chain(resting).collect()
+}
+
 impl Queue {
     fn audit(&self) -> Result<(), String> {
         let (mut ready, mut delayed, mut leased, mut bytes, mut due) = (0u64, 0u64, 0u64, 0u64, 0usize);
+        for block in self.resting_blocks() {
+            let Some(page) = block.page.as_ref() else { return Err(format!("block {} rests nowhere", block.no)) };
+            ready += u64::from(page.ready);
+            delayed += u64::from(page.delayed);
+            leased += u64::from(page.decided);
+            bytes += page.bytes;
+            if block.changed || block.count() > 0 {
+                return Err(format!("block {} rests and is changed", block.no));
+            }
+            if self.settings.durable && self.next_seq() < self.entries.bounds(block.no).1 {
+                return Err(format!("block {} rests and {} comes into it", block.no, self.next_seq()));
+            }
+        }
         for (seq, entry) in self.entries_from(0) {
             bytes += u64::from(entry.size);
             match entry.state {
@@ -163,7 +215,8 @@ impl Queue {
                     return Err(format!("no alarm for {seq} at {}", at.0));
                 }
             }
-            let missed = |at: &Time| self.armed.is_none_or(|armed| armed > *at);
+            // What is read sets the alarm when it is here.
+            let missed = |at: &Time| self.loading == 0 && self.armed.is_none_or(|armed| armed > *at);
             if let Some(at) = self.due_of(entry).filter(missed) {
                 return Err(format!("{seq} falls due at {} and the alarm is set for {:?}", at.0, self.armed));
             }
@@ -184,7 +237,7 @@ impl Queue {
             return Err("settlements that are not written".into());
         }
         let front = self.entries_from(0).next().map(|(seq, _)| seq);
-        if self.promised.is_none() && front.unwrap_or(self.next_seq()) != self.first_seq() {
+        if front.is_some_and(|seq| seq < self.first_seq()) {
             return Err(format!("the front is at {} and the first entry at {front:?}", self.first_seq()));
         }
         Ok(())

@@ -5,16 +5,19 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use model::limits::STEP_BUDGET;
 use model::{
-    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Peer, Refusal, Reply, Tally,
-    Time, Token,
+    Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Peer, Refusal, Reply, Settle,
+    Tally, Time, Token,
 };
 
+use crate::checkpoint::Checkpoints;
 use crate::connections::Connections;
 use crate::consumer::Consumers;
+use crate::define::Moving;
 use crate::entry::Located;
 use crate::queue::{Memory, Queue};
 use crate::record::Record;
 use crate::registry::Registry;
+use crate::resting::{Doomed, Wanted};
 use crate::retained::Retained;
 use crate::router::{Router, Target};
 use crate::step::{Outgoing, Step};
@@ -42,18 +45,22 @@ pub struct Broker {
     pub(crate) numbers_below: u64,
     pub(crate) next_load: u64,
     pub(crate) next_fetch: u64,
-    /// Who a load is for: queue and sequence number.
-    pub(crate) loading: HashMap<u64, (u32, u64), foldhash::fast::FixedState>,
+    /// What a load is for.
+    pub(crate) loading: HashMap<u64, Wanted, foldhash::fast::FixedState>,
+    /// Settlements whose message rests in this block of this queue.
+    pub(crate) postponed: Vec<(u32, u64, ConnectionId, Settle)>,
+    /// Messages that an administrator moves.
+    pub(crate) moves: VecDeque<Moving>,
+    /// Pages of which nothing is left; the first `dooming` were asked for.
+    pub(crate) doomed: VecDeque<Doomed>,
+    pub(crate) dooming: usize,
+    /// The queue whose turn it is to let entries rest.
+    pub(crate) resting_turn: u32,
     /// Queues whose dispatch goes on at the end of this step or in the next: each once, and flagged.
     pub(crate) unfinished: VecDeque<u32>,
     /// Queues with settlements that this step has not written yet.
     pub(crate) settled_queues: Vec<u32>,
-    /// Where the parts of the journal begin that can be read by themselves; the first is where it begins.
-    pub(crate) checkpoints: VecDeque<u64>,
-    /// A record was restored.
-    pub(crate) restored: bool,
-    /// Bytes of records since the last of them.
-    pub(crate) since_checkpoint: u64,
+    pub(crate) checkpoints: Checkpoints,
     /// During recovery: pieces of a body whose message follows.
     pub(crate) pieces: Vec<Bytes>,
     /// Messages of commits that this step may still put into queues.
@@ -62,18 +69,38 @@ pub struct Broker {
 }
 
 /// What does not change while the broker lives.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Options {
     pub encodings: Encodings,
     /// Make queues that are published to and do not exist.
     pub auto_create: bool,
     /// Bytes of bodies in memory, at which publishers are throttled.
     pub memory_limit: u64,
-    /// Bytes of records after which what is not a message is written again, so that the journal can be trimmed. 0:
-    /// never.
+    /// Bytes of records after which there is a checkpoint. 0: never one.
     pub checkpoint_bytes: u64,
+    /// Milliseconds after which there is one, if there were records at all. 0: only by bytes.
+    pub checkpoint_interval: u64,
+    /// How many entries of a queue rest together, as a power of two.
+    pub block_bits: u32,
+    /// Entries of a backlog may rest in pages of the journal, which programs of an older version cannot read.
+    pub rests: bool,
     /// There is a journal to read bodies from, so that durable ones need not stay in memory.
     pub evicts: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            encodings: Encodings::default(),
+            auto_create: false,
+            memory_limit: 0,
+            checkpoint_bytes: 0,
+            checkpoint_interval: 0,
+            block_bits: 10,
+            rests: false,
+            evicts: false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,11 +114,10 @@ pub(crate) struct Totals {
 
 impl Broker {
     pub fn new(options: Options) -> Self {
-        let (limit, evicts) = (options.memory_limit, options.evicts);
+        let (limit, evicts, rests) = (options.memory_limit, options.evicts, options.rests);
         Self {
             options,
-            memory: Memory { limit, evicts, ..Memory::default() },
-            checkpoints: VecDeque::from([1]),
+            memory: Memory { limit, evicts, rests, ..Memory::default() },
             next_lsn: 1,
             next_number: 1,
             numbers_below: 1,
@@ -108,6 +134,7 @@ impl Broker {
             self.command(now, connection, command, out);
         }
         self.continue_commits(now, out);
+        self.continue_moves(now, out);
         for _ in 0..STEP_BUDGET.min(self.unfinished.len()) {
             if let Some(n) = self.unfinished.pop_front() {
                 if let Some(queue) = self.registry.queue_mut(n) {
@@ -119,13 +146,20 @@ impl Broker {
         for n in std::mem::take(&mut self.settled_queues) {
             self.write_settled(n, out);
         }
+        self.continue_dooms(out);
+        self.rest_some(now, out);
         self.watch_memory(out);
         self.keep_journal_short(now, out.records.len() - written, out);
+        self.memory.holds.append_to(&mut out.holds);
     }
 
     /// When `step` wants to be called again, with or without commands.
     pub fn poll_timeout(&self) -> Option<Time> {
-        if !self.unfinished.is_empty() || self.has_commits() { Some(Time::ZERO) } else { self.timers.next() }
+        let goes_on = !self.unfinished.is_empty() || self.has_commits() || self.has_moves();
+        if goes_on || self.doomed.len() > self.dooming && self.dooming == 0 {
+            return Some(Time::ZERO);
+        }
+        self.timers.next().into_iter().chain(self.checkpoints.due).min()
     }
 
     fn command(&mut self, now: Time, id: ConnectionId, command: Command, out: &mut Step) {
@@ -137,7 +171,7 @@ impl Broker {
             Command::Decide { token, delivery, mark } => self.decide(now, id, token, delivery, mark, out),
             Command::Unhold { token, hold } => self.unhold(now, id, token, (hold.queue.n, hold.number), out),
             Command::Loaded { load, records } => {
-                if let Some(n) = self.loaded(load, records) {
+                if let Some(n) = self.loaded(now, load, records, out) {
                     self.dispatch(now, n, out);
                 }
             }
@@ -275,9 +309,7 @@ impl Broker {
             Record::RolledBack { transaction } => self.apply_rolled_back(transaction),
             Record::Numbered { below } => self.numbers_below = below,
             Record::QueuesNumbered { below } => self.registry.announced = below,
-            // One whose beginning was trimmed away is none any more.
-            Record::Checkpoint { first } if self.checkpoints.back().is_some_and(|last| *last >= first) => {}
-            Record::Checkpoint { first } => self.checkpoints.push_back(first),
+            Record::Checkpoint { .. } => self.checkpoints.reading = false,
             Record::Held { queue, number } => {
                 if let Some(queue) = self.registry.queue_mut(queue) {
                     queue.holds.insert(number);
@@ -285,6 +317,9 @@ impl Broker {
             }
             Record::Advanced { queue, next, created, altered } => self.apply_advanced(queue, next, created, altered),
             Record::TopicDeclared { namespace, name } => self.registry.add_topic(namespace, name.detached()),
+            said_again if self.checkpoints.reading => self.apply_said_again(said_again),
+            // What a checkpoint says again of what is known.
+            Record::Begun | Record::Resting { .. } | Record::Doomed { .. } | Record::StagedAgain(_) => {}
             _ => unreachable!("apply() does the other kinds"),
         }
     }

@@ -6,8 +6,37 @@ use model::{Deliver, Delivery, Effect, Lsn, Time};
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Entry, State};
+use crate::queue::Queue;
 use crate::step::{Outgoing, Step};
 use crate::view::View;
+
+/// What a cursor comes to next.
+enum Seen<'a> {
+    Entry(u64, &'a Entry),
+    /// A block that rests.
+    Rests(u64),
+    End,
+}
+
+impl Queue {
+    /// The first entry at or after `seq` that `visible` lets through, before the first place that a commit has yet to
+    /// fill.
+    fn seen_from(&self, seq: u64, visible: impl Fn(&Entry) -> bool) -> Seen<'_> {
+        for block in self.entries.blocks_from(self.entries.block_of(seq)) {
+            if let Some(page) = block.page.as_ref().filter(|_| block.rests) {
+                if !page.damaged && (page.ready > 0 || self.is_log()) {
+                    return Seen::Rests(block.no);
+                }
+                continue;
+            }
+            let in_order = block.from(seq).take_while(|(seq, _)| !self.waits_for_commit(*seq));
+            if let Some((seq, entry)) = in_order.into_iter().find(|(_, entry)| visible(entry)) {
+                return Seen::Entry(seq, entry);
+            }
+        }
+        Seen::End
+    }
+}
 
 impl Broker {
     /// Shows every cursor of a queue what it has credit for.
@@ -32,17 +61,23 @@ impl Broker {
                 return;
             }
             let is_log = queue.is_log();
-            let visible = |entry: &Entry| (is_log || entry.state == State::Ready) && !queue.is_expired(entry, now);
-            let found = queue.entries_in_order(consumer.next).find(|(_, entry)| visible(entry));
-            let Some((seq, entry)) = found else {
-                consumer.next = consumer.next.max(queue.promised.unwrap_or(queue.next_seq()));
-                if queue.promised.is_some() {
+            let since = consumer.since;
+            let visible = |entry: &Entry| {
+                (is_log || entry.state == State::Ready) && entry.arrived >= since && !queue.is_expired(entry, now)
+            };
+            let (seq, entry) = match queue.seen_from(consumer.next, visible) {
+                Seen::Entry(seq, entry) => (seq, entry),
+                Seen::Rests(block) => return self.want_page(n, block, step),
+                Seen::End => {
+                    consumer.next = consumer.next.max(queue.promised.unwrap_or(queue.next_seq()));
+                    if queue.promised.is_some() {
+                        return;
+                    }
+                    if consumer.drain || consumer.fetch.is_some() {
+                        self.drained(n, key, step);
+                    }
                     return;
                 }
-                if consumer.drain || consumer.fetch.is_some() {
-                    self.drained(n, key, step);
-                }
-                return;
             };
             if entry.message.is_none() {
                 return self.load_for_cursor(n, seq, step);

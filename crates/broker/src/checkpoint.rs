@@ -1,69 +1,64 @@
-//! What lets the journal be trimmed: now and then everything that is not a message is written again, and once all
-//! messages recorded before that are gone, so may the records be.
-//!
-//! The journal always begins with a checkpoint (or with the store's first record). One old message keeps everything
-//! since the checkpoint before it; an open or prepared transaction keeps the next checkpoint from being written.
-
-use std::collections::BTreeMap;
+//! What bounds recovery: now and then everything that a restart must know is written again, entries as pages, and the
+//! restart begins there. Of what is older only records are kept that somebody holds.
 
 use model::{Lsn, Namespace, Time};
 
 use crate::broker::Broker;
-use crate::record::{Declared, Published, Record, Tie};
+use crate::page::Page;
+use crate::record::{Declared, Published, Record, RestingPage, StagedAgain, Tie};
 use crate::router::Target;
 use crate::step::Step;
+use crate::transaction::{Staged, TransactionNumber};
 
-/// Records of one bucket are counted together.
-const BUCKET_BITS: u32 = 8;
+/// Pages, and messages of a transaction, that one record names.
+const NAMED_AT_A_TIME: usize = 1_024;
+/// A checkpoint is at most this part of what is written.
+const SHARE: u64 = 4;
 
-/// How many entries need which part of the journal.
+/// When the last checkpoint was, and when the next is due.
 #[derive(Debug, Default)]
-pub(crate) struct Live(BTreeMap<u64, u64>);
-
-impl Live {
-    pub(crate) fn add(&mut self, lsn: u64) {
-        *self.0.entry(lsn >> BUCKET_BITS).or_default() += 1;
-    }
-
-    pub(crate) fn remove(&mut self, lsn: u64) {
-        let bucket = lsn >> BUCKET_BITS;
-        let Some(count) = self.0.get_mut(&bucket) else { return };
-        *count -= 1;
-        if *count == 0 {
-            self.0.remove(&bucket);
-        }
-    }
-
-    /// No entry needs a record before this one; `None`: none needs any.
-    fn first(&self) -> Option<u64> {
-        self.0.first_key_value().map(|(bucket, _)| bucket << BUCKET_BITS)
-    }
+pub(crate) struct Checkpoints {
+    /// Recovery is in the checkpoint that it began with: what that says of entries is news.
+    pub(crate) reading: bool,
+    /// A record was restored.
+    pub(crate) restored: bool,
+    /// Bytes of records since the last one.
+    pub(crate) since: u64,
+    /// Bytes of the last one.
+    size: u64,
+    /// By time.
+    pub(crate) due: Option<Time>,
 }
 
 impl Broker {
     /// At the end of a step that wrote `written` bytes of records.
     pub(crate) fn keep_journal_short(&mut self, now: Time, written: usize, step: &mut Step) {
-        self.since_checkpoint += written as u64;
-        let most = self.options.checkpoint_bytes;
-        // Retained messages are written again too; not so often that they are most of what is written.
-        let due = most > 0 && self.since_checkpoint >= most.max(4 * self.retained.bytes());
-        if due && !self.transactions.is_any_under_way() {
-            self.checkpoint(now, step);
+        let (most, interval) = (self.options.checkpoint_bytes, self.options.checkpoint_interval);
+        self.checkpoints.since += written as u64;
+        if most == 0 || self.checkpoints.since == 0 {
+            return;
         }
-        let needed = self.memory.live.first().unwrap_or(u64::MAX);
-        while self.checkpoints.get(1).is_some_and(|next| *next <= needed) {
-            self.checkpoints.pop_front();
-            step.trim = self.checkpoints.front().map(|first| Lsn(*first));
+        let Checkpoints { since, size, .. } = self.checkpoints;
+        let by_time = interval > 0 && *self.checkpoints.due.get_or_insert(now.plus(interval)) <= now;
+        if by_time {
+            self.checkpoints.due = Some(now.plus(interval));
+        }
+        // It is not most of what is written.
+        let share = size.max(self.retained.bytes());
+        let due = since >= most.max(SHARE * share) || by_time && since >= share;
+        // A commit that goes on would be in it by halves.
+        if due && !self.has_commits() {
+            self.checkpoint(now, step);
         }
     }
 
-    fn checkpoint(&mut self, now: Time, step: &mut Step) {
-        self.since_checkpoint = 0;
-        let first = self.next_lsn;
-        let mut records = vec![
-            Record::Numbered { below: self.numbers_below },
-            Record::QueuesNumbered { below: self.registry.announced },
-        ];
+    /// Writes a checkpoint.
+    pub(crate) fn checkpoint(&mut self, now: Time, step: &mut Step) {
+        let (first, before) = (self.next_lsn, step.records.len());
+        self.write(Record::Begun, step);
+        self.write(Record::Numbered { below: self.numbers_below }, step);
+        self.write(Record::QueuesNumbered { below: self.registry.announced }, step);
+        let mut records = Vec::new();
         for (name, namespace) in self.registry.namespaces() {
             records.push(Record::Entered { namespace, name: name.clone() });
         }
@@ -71,9 +66,17 @@ impl Broker {
         for (namespace, name) in self.registry.topics() {
             records.push(Record::TopicDeclared { namespace: *namespace, name: name.clone() });
         }
-        self.checkpoint_queues(&mut records);
-        for record in &records {
-            step.write(record, &mut self.next_lsn);
+        for record in records {
+            self.write(record, step);
+        }
+        let durable = self.registry.all().filter(|queue| queue.settings.durable);
+        for n in durable.map(|queue| queue.n).collect::<Vec<_>>() {
+            self.checkpoint_queue(n, first, step);
+        }
+        self.checkpoint_transactions(step);
+        let doomed: Vec<(u64, u32)> = self.doomed.iter().map(|it| (it.lsn, it.len)).collect();
+        for pages in doomed.chunks(NAMED_AT_A_TIME) {
+            self.write(Record::Doomed { pages: pages.to_vec() }, step);
         }
         // These are read from their new places from now on.
         for kept in self.retained.all() {
@@ -83,9 +86,15 @@ impl Broker {
             let located = step.write(&record, &mut self.next_lsn);
             self.apply(now, record, Some(located));
         }
-        let record = Record::Checkpoint { first };
+        self.write(Record::Checkpoint { first }, step);
+        step.checkpoint = Some(Lsn(first));
+        self.checkpoints.size = (step.records.len() - before) as u64;
+        self.checkpoints.since = 0;
+        self.checkpoints.due = None;
+    }
+
+    fn write(&mut self, record: Record, step: &mut Step) {
         step.write(&record, &mut self.next_lsn);
-        self.apply(now, record, None);
     }
 
     fn checkpoint_exchanges(&self, records: &mut Vec<Record>) {
@@ -105,25 +114,82 @@ impl Broker {
         }
     }
 
-    fn checkpoint_queues(&self, records: &mut Vec<Record>) {
-        for queue in self.registry.all().filter(|queue| queue.settings.durable) {
-            let n = queue.n;
-            records.push(Record::Declared(Box::new(Declared {
+    /// All of one queue: blocks that the journal does not have as they are, as pages, and where the others are.
+    fn checkpoint_queue(&mut self, n: u32, first: u64, step: &mut Step) {
+        let Some(queue) = self.registry.queue(n) else { return };
+        let mut records = vec![
+            Record::Declared(Box::new(Declared {
                 queue: n,
                 namespace: queue.namespace,
                 name: queue.name.clone(),
                 alias: queue.alias.clone(),
                 settings: queue.settings.clone(),
-            })));
-            let (created, altered) = (queue.created, queue.altered);
-            records.push(Record::Advanced { queue: n, next: queue.next_seq(), created, altered });
-            if queue.mark > 1 {
-                records.push(Record::Marked { queue: n, below: queue.mark });
+            })),
+            Record::Advanced { queue: n, next: queue.next_seq(), created: queue.created, altered: queue.altered },
+        ];
+        if queue.mark > 1 {
+            records.push(Record::Marked { queue: n, below: queue.mark });
+        }
+        records.extend(queue.holds.iter().map(|number| Record::Held { queue: n, number: *number }));
+        let bindings = self.router.bindings_to(queue.namespace, &Target::Queue(n));
+        records.extend(bindings.iter().map(|it| Record::Bound { queue: n, binding: Box::new(it.as_ref().clone()) }));
+        let awake: Vec<u64> = queue.entries.blocks_from(0).filter(|it| !it.rests).map(|it| it.no).collect();
+        for record in records {
+            self.write(record, step);
+        }
+        for no in awake {
+            self.write_page(n, no, step);
+        }
+        let Some(queue) = self.registry.queue(n) else { return };
+        let before = |page: &&Page| page.lsn < first;
+        let known: Vec<RestingPage> = queue
+            .entries
+            .blocks_from(0)
+            .filter_map(|block| Some((block.no, block.page.as_deref().filter(before)?)))
+            .map(|(block, page)| RestingPage { block, lsn: page.lsn, len: page.len, summary: page.summary.clone() })
+            .collect();
+        for pages in known.chunks(NAMED_AT_A_TIME) {
+            self.write(Record::Resting { queue: n, pages: pages.to_vec() }, step);
+        }
+    }
+
+    /// What is staged, and which of it is prepared.
+    fn checkpoint_transactions(&mut self, step: &mut Step) {
+        let mut records = Vec::new();
+        for (number, transaction) in &self.transactions.open {
+            let staged = transaction.staged.iter().filter_map(|staged| staged.again(*number));
+            records.extend(staged.map(|it| Record::StagedAgain(Box::new(it))));
+        }
+        for (xid, number) in &self.transactions.prepared {
+            let settles = self.durable_settles(*number);
+            records.push(Record::Prepared { transaction: *number, xid: xid.clone(), settles });
+        }
+        for record in records {
+            self.write(record, step);
+        }
+    }
+
+    /// What the checkpoint says that recovery begins with, and is no news to a broker that came by it.
+    pub(crate) fn apply_said_again(&mut self, record: Record) {
+        match record {
+            Record::Resting { queue: n, pages } => {
+                let Some(queue) = self.registry.queue_mut(n) else { return };
+                for RestingPage { block, lsn, len, summary } in pages {
+                    let page = Page { lsn, len, summary, coming: false, damaged: false };
+                    queue.adopt(block, page, &mut self.memory);
+                }
             }
-            records.extend(queue.holds.iter().map(|number| Record::Held { queue: n, number: *number }));
-            let bindings = self.router.bindings_to(queue.namespace, &Target::Queue(n));
-            records
-                .extend(bindings.iter().map(|it| Record::Bound { queue: n, binding: Box::new(it.as_ref().clone()) }));
+            Record::Doomed { pages } => {
+                self.doomed.extend(pages.into_iter().map(|(lsn, len)| crate::resting::Doomed { lsn, len }));
+            }
+            Record::StagedAgain(staged) => {
+                let StagedAgain { transaction, number, located, size, header, routes } = *staged;
+                self.memory.holds.add(located, size);
+                self.transactions.next = self.transactions.next.max(transaction.0 + 1);
+                let open = self.transactions.open.entry(transaction).or_default();
+                open.staged.push(Staged { message: None, header, number, located: Some(located), size, routes });
+            }
+            _ => {}
         }
     }
 
@@ -131,6 +197,15 @@ impl Broker {
         let Some(queue) = self.registry.queue_mut(n) else { return };
         queue.created = created;
         queue.altered = altered;
-        queue.skip_to(next);
+        queue.entries.skip_to(next);
+    }
+}
+
+impl Staged {
+    fn again(&self, transaction: TransactionNumber) -> Option<StagedAgain> {
+        let Self { number, size, header, .. } = self;
+        let routes = self.routes.iter().filter(|route| route.durable).cloned().collect();
+        let located = self.located?;
+        Some(StagedAgain { transaction, number: *number, located, size: *size, header: *header, routes })
     }
 }

@@ -189,6 +189,9 @@ impl Broker {
             if staged.message.is_some() {
                 self.memory.used -= u64::from(staged.size);
             }
+            if let Some(located) = staged.located {
+                self.memory.holds.release(located, staged.size);
+            }
             let (queues, share) = (places.iter().map(|route| route.queue).collect(), places.len().max(1) as u32);
             for route in places {
                 self.enqueue_staged(at, &staged, share, route);
@@ -249,7 +252,6 @@ impl Broker {
         let still = self.transactions.committing.iter().filter_map(|it| it.next.get(&n)).min().copied();
         if let Some(queue) = self.registry.queue_mut(n) {
             queue.promised = still;
-            queue.trim();
         }
         self.later(n);
     }
@@ -292,7 +294,12 @@ impl Broker {
     pub(crate) fn apply_rolled_back(&mut self, number: TransactionNumber) {
         self.transactions.prepared.retain(|_, other| *other != number);
         let Some(transaction) = self.transactions.open.remove(&number) else { return };
-        self.memory.used -= transaction.staged.iter().map(Staged::bytes_in_memory).sum::<u64>();
+        for staged in &transaction.staged {
+            self.memory.used -= staged.bytes_in_memory();
+            if let Some(located) = staged.located {
+                self.memory.holds.release(located, staged.size);
+            }
+        }
         for Staging { queue, seq, owner, .. } in transaction.settles {
             let Some(queue) = self.registry.queue_mut(queue) else { continue };
             let held = |entry: &Entry| entry.state == State::Leased(Owner::Transaction(number));
@@ -309,7 +316,7 @@ impl Broker {
         }
     }
 
-    fn durable_settles(&self, number: TransactionNumber) -> Vec<(u32, u64)> {
+    pub(crate) fn durable_settles(&self, number: TransactionNumber) -> Vec<(u32, u64)> {
         let settles = self.transactions.open.get(&number).map(|it| it.settles.as_slice()).unwrap_or_default();
         let durable = |it: &&Staging| {
             self.registry.queue(it.queue).and_then(|queue| queue.entry(it.seq)).is_some_and(|entry| entry.durable)

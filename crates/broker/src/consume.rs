@@ -11,6 +11,7 @@ use selector::Selector;
 
 use crate::broker::Broker;
 use crate::consumer::{Consumer, ConsumerKey, Fetching};
+use crate::entries::Block;
 use crate::entry::State;
 use crate::queue::Queue;
 use crate::ready::Key;
@@ -50,6 +51,7 @@ impl Broker {
             scanned: Key::FIRST,
             hits: BTreeSet::new(),
             next,
+            since: if let Mode::Cursor { from: Position::Time(since) } = mode { since } else { Time::ZERO },
             drain: false,
             fetch: None,
             leased: 0,
@@ -87,7 +89,12 @@ impl Broker {
             Position::Next => queue.next_seq(),
             Position::Seq(seq) => seq,
             Position::Time(time) => {
-                queue.entries_from(0).find(|(_, entry)| entry.arrived >= time).map_or(queue.next_seq(), |(seq, _)| seq)
+                let late = |block: &&Block| match block.page.as_ref().filter(|_| block.rests) {
+                    Some(page) => page.youngest >= time,
+                    None => block.from(0).any(|(_, entry)| entry.arrived >= time),
+                };
+                let block = queue.entries.blocks_from(0).find(late);
+                block.map_or(queue.next_seq(), |block| queue.entries.bounds(block.no).0)
             }
         }
     }
@@ -160,6 +167,7 @@ impl Broker {
             scanned: Key::FIRST,
             hits: BTreeSet::new(),
             next: 0,
+            since: Time::ZERO,
             drain: false,
             fetch: Some(Fetching { until: fetch.until.filter(|at| *at > now), delivered: 0, number }),
             leased: 0,

@@ -27,6 +27,8 @@ pub(crate) struct Consumer {
     pub(crate) hits: BTreeSet<Key>,
     /// A cursor's next sequence number.
     pub(crate) next: u64,
+    /// A cursor passes what came before.
+    pub(crate) since: Time,
     pub(crate) drain: bool,
     pub(crate) fetch: Option<Fetching>,
     /// Deliveries that end with this consumer's connection.

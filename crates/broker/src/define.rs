@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use model::limits::STEP_BUDGET;
 use model::{
     Alteration, ConnectionId, Declare, DeclareMode, Effect, Lifetime, Lsn, Name, Namespace, QueueRef, QueueSettings,
     Refusal, Reply, Time, Token, limits,
@@ -10,10 +11,21 @@ use model::{
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Owner, State};
-use crate::queue::Queue;
+use crate::queue::{Head, Queue};
 use crate::record::{Declared, Record};
 use crate::router::Target;
 use crate::step::{Outgoing, Step};
+
+/// Messages on their way from one queue to another, by an administrator's command.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    id: ConnectionId,
+    token: Token,
+    from: u32,
+    to: u32,
+    left: u64,
+    count: u64,
+}
 
 /// Numbers of queues that one `QueuesNumbered` record gives out.
 const NUMBERS_PER_RECORD: u32 = 1024;
@@ -136,7 +148,7 @@ impl Broker {
             queue.settings = settings;
             return;
         }
-        let mut queue = Queue::new(queue, namespace, name.detached(), settings, now);
+        let mut queue = Queue::new(queue, namespace, name.detached(), settings, now, self.options.block_bits);
         queue.alias = alias;
         self.registry.insert(queue);
         self.router.forget_routes();
@@ -238,11 +250,8 @@ impl Broker {
             self.router.unbind(queue.namespace, &target, &binding);
         }
         self.router.forget_routes();
-        let (first, last) = (queue.first_seq(), queue.next_seq());
-        for seq in first..last {
-            if let Some(entry) = queue.remove(seq, &mut self.memory) {
-                self.lease_ended(entry.state);
-            }
+        for state in queue.empty(u64::MAX, &BTreeSet::new(), &mut self.memory, &mut self.doomed) {
+            self.lease_ended(state);
         }
         for owner in self.transactions.forget_queue(n) {
             self.lease_ended(State::Leased(owner));
@@ -267,7 +276,8 @@ impl Broker {
         let except: Vec<u64> =
             queue.entries_from(0).filter(|(_, entry)| stays(entry.state)).map(|(seq, _)| seq).collect();
         let below = queue.promised.unwrap_or(queue.next_seq());
-        let count = queue.entries_from(0).filter(|(seq, entry)| *seq < below && !stays(entry.state)).count() as u64;
+        let here = queue.entries_from(0).filter(|(seq, entry)| *seq < below && !stays(entry.state)).count() as u64;
+        let count = here + queue.resting_blocks().filter_map(|it| it.page.as_ref()).map(|it| it.count()).sum::<u64>();
         let durable = queue.settings.durable;
         let record = Record::Purged { queue: n, below, except };
         let after = if durable { Lsn(step.write(&record, &mut self.next_lsn).lsn) } else { Lsn(0) };
@@ -277,19 +287,7 @@ impl Broker {
 
     pub(crate) fn apply_purged(&mut self, n: u32, below: u64, except: Vec<u64>) {
         let Some(queue) = self.registry.queue_mut(n) else { return };
-        let except: BTreeSet<u64> = except.into_iter().collect();
-        let mut ended = Vec::new();
-        for seq in queue.first_seq()..below.min(queue.next_seq()) {
-            if !except.contains(&seq)
-                && let Some(entry) = queue.remove(seq, &mut self.memory)
-            {
-                ended.push(entry.state);
-            }
-        }
-        if queue.counts.ready == 0 {
-            queue.ready.clear();
-        }
-        for state in ended {
+        for state in queue.empty(below, &except.into_iter().collect(), &mut self.memory, &mut self.doomed) {
             self.lease_ended(state);
         }
     }
@@ -307,17 +305,47 @@ impl Broker {
         if from == to {
             return self.refuse(id, token, Refusal::Invalid("a queue cannot be moved into itself".into()), step);
         }
-        let mut count = 0;
-        while count < max {
-            let Some(seq) = self.registry.queue_mut(from).and_then(|queue| Some(queue.first_ready()?.seq())) else {
-                break;
+        self.moves.push_back(Moving { id, token, from, to, left: max, count: 0 });
+        self.continue_moves(now, step);
+    }
+
+    /// Goes on with what administrators move, the first one first, as far as one step may.
+    pub(crate) fn continue_moves(&mut self, now: Time, step: &mut Step) {
+        let mut budget = STEP_BUDGET;
+        while let Some(mut moving) = self.moves.pop_front() {
+            let over = loop {
+                if moving.left == 0 {
+                    break true;
+                }
+                if budget == 0 {
+                    break false;
+                }
+                match self.registry.queue_mut(moving.from).map_or(Head::Nothing, Queue::head) {
+                    Head::Entry(key) if self.registry.queue(moving.to).is_some() => {
+                        self.move_entry(now, moving.from, key.seq(), moving.to, step);
+                        (moving.left, moving.count, budget) = (moving.left - 1, moving.count + 1, budget - 1);
+                    }
+                    Head::Rests(block) => {
+                        self.want_page(moving.from, block, step);
+                        break false;
+                    }
+                    Head::Entry(_) | Head::Nothing => break true,
+                }
             };
-            self.move_entry(now, from, seq, to, step);
-            count += 1;
+            if !over {
+                self.moves.push_front(moving);
+                return;
+            }
+            let after = Lsn(self.next_lsn - 1);
+            self.reply_after(moving.id, moving.token, after, Reply::Count(moving.count), step);
+            self.dispatch(now, moving.to, step);
         }
-        let after = Lsn(self.next_lsn - 1);
-        self.reply_after(id, token, after, Reply::Count(count), step);
-        self.dispatch(now, to, step);
+    }
+
+    /// Whether a move could go on now: it waits for nothing but its turn.
+    pub(crate) fn has_moves(&self) -> bool {
+        let waits = |moving: &Moving| self.registry.queue(moving.from).is_some_and(|queue| queue.loading > 0);
+        self.moves.front().is_some_and(|moving| !waits(moving))
     }
 
     /// The queue a command names; refuses the command if there is none or it is another connection's own.

@@ -6,10 +6,11 @@ use model::{Deliver, Delivery, Effect, Lease, Lsn, Mode, Settlement, Time};
 use crate::broker::Broker;
 use crate::consumer::{Consumer, ConsumerKey, Consumers};
 use crate::entry::{Entry, Owner, State};
-use crate::queue::Queue;
+use crate::queue::{Head, Queue};
 use crate::ready::Key;
 use crate::record::Record;
-use crate::step::{Load, Step};
+use crate::resting::Wanted;
+use crate::step::Step;
 use crate::view::View;
 
 /// Sequence numbers that one `Marked` record lets be delivered: few for a quiet queue, because a restart skips those
@@ -41,11 +42,15 @@ impl Broker {
             if queue.consumers.is_empty() {
                 return;
             }
-            let Some(head) = queue.first_ready() else { return self.starve(now, n, step) };
+            let head = match queue.head() {
+                Head::Entry(head) => head,
+                Head::Rests(block) => return self.want_page(n, block, step),
+                Head::Nothing => return self.starve(now, n, step),
+            };
             if queue.waits_for_commit(head.seq()) {
                 return;
             }
-            let entry = queue.entry(head.seq()).expect("first_ready() looked");
+            let entry = queue.entry(head.seq()).expect("head() looked");
             if queue.is_expired(entry, now) {
                 self.expire(now, n, head.seq(), step);
                 continue;
@@ -55,6 +60,7 @@ impl Broker {
                     return;
                 }
                 self.hand_out(now, n, consumer, head, step);
+                self.read_ahead(n, step);
                 continue;
             }
             match self.dispatch_selective(now, n, &mut budget, step) {
@@ -135,7 +141,17 @@ impl Broker {
             let Some(consumer) = self.consumers.get_mut(key) else { return Found::Nothing };
             let Some(queue) = self.registry.queue(n) else { return Found::Nothing };
             let hit = consumer.hits.pop_first();
-            let Some(at) = hit.or_else(|| queue.ready.at_or_after(consumer.scanned)) else { return Found::Nothing };
+            let next = hit.map_or_else(|| queue.ready_from(consumer.scanned), Head::Entry);
+            let (at, rests) = match next {
+                Head::Entry(at) => (at, queue.entries.rests(at.seq()).then(|| queue.entries.block_of(at.seq()))),
+                Head::Rests(block) => (consumer.scanned, Some(block)),
+                Head::Nothing => return Found::Nothing,
+            };
+            if let Some(block) = rests {
+                consumer.hits.extend(hit);
+                self.want_page(n, block, step);
+                return Found::Later;
+            }
             let Some(entry) = queue.entry(at.seq()).filter(|entry| entry.state == State::Ready) else {
                 consumer.scanned = consumer.scanned.max(at.next());
                 continue;
@@ -199,11 +215,8 @@ impl Broker {
         let Some(queue) = self.registry.queue_mut(n) else { return };
         let Some(located) = queue.entry(seq).and_then(|entry| entry.located) else { return };
         queue.loading += 1;
-        let load = self.next_load;
-        self.next_load += 1;
-        self.loading.insert(load, (n, seq));
         let first = Lsn(located.lsn - u64::from(located.pieces));
-        step.loads.push(Load { load, first, last: Lsn(located.lsn) });
+        self.ask(Wanted::Body { queue: n, seq }, first, Lsn(located.lsn), step);
     }
 
     /// Gives entry `key` to a consumer.

@@ -49,15 +49,14 @@ pub(crate) struct Located {
 }
 
 impl Entry {
-    /// The first record of the journal that this entry needs.
-    pub(crate) fn first_record(&self) -> Option<u64> {
-        let located = self.located.filter(|_| self.durable)?;
-        Some(located.lsn - u64::from(located.pieces))
+    /// Where the journal has what this entry needs of it.
+    pub(crate) fn held(&self) -> Option<Located> {
+        self.located.filter(|_| self.durable)
     }
 
     /// Nobody has it.
     pub(crate) fn waits(&self) -> bool {
-        matches!(self.state, State::Ready | State::Delayed(_))
+        self.state.waits()
     }
 }
 
@@ -83,6 +82,15 @@ pub(crate) enum Owner {
 }
 
 impl State {
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::Ready | Self::Delayed(_))
+    }
+
+    /// The state after a restart: nobody has a lease.
+    pub(crate) fn at_rest(self) -> Self {
+        if matches!(self, Self::Leased(_)) { Self::Ready } else { self }
+    }
+
     /// When an entry in this state needs attention; `expires` counts only while nobody has it.
     pub(crate) fn due(self, expires: Option<Time>) -> Option<Time> {
         match self {

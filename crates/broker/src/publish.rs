@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    ConnectionId, DeathReason, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token,
+    ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token,
 };
 use smallvec::SmallVec;
 
@@ -108,7 +108,7 @@ impl Broker {
             }
         }
         if message.header.retain && message.address.exchange == Exchange::Topic {
-            self.retained.set(Kept { message, number, located });
+            self.retained.set(Kept { message, number, located }, &mut self.memory.holds);
         }
     }
 
@@ -159,7 +159,7 @@ impl Broker {
     pub(crate) fn let_rest(&mut self, n: u32, seq: u64) {
         let tight = self.memory.is_tight();
         let Some(queue) = self.registry.queue_mut(n) else { return };
-        let Some(entry) = queue.entry_mut(seq) else { return };
+        let Some(entry) = queue.entries.cached_mut(seq) else { return };
         if tight && entry.durable {
             queue.set_message(seq, None, &mut self.memory);
         } else if matches!(entry.state, State::Ready | State::Delayed(_))
@@ -202,28 +202,6 @@ impl Broker {
         self.next_number = number + 1;
         MessageNumber(number)
     }
-
-    /// Drops or dead-letters the oldest ready ones of a queue that is over its limits.
-    pub(crate) fn make_room(&mut self, now: Time, n: u32, step: &mut Step) {
-        loop {
-            let Some(queue) = self.registry.queue_mut(n) else { return };
-            if !queue.is_over() || !matches!(queue.settings.overflow, Overflow::DropHead | Overflow::DeadLetter) {
-                return;
-            }
-            let oldest = if queue.is_log() {
-                queue.entries_from(0).next().map(|(seq, _)| seq)
-            } else {
-                queue.first_ready().map(|key| key.seq())
-            };
-            let Some(seq) = oldest else { return };
-            queue.counts.dropped += 1;
-            if queue.settings.overflow == Overflow::DeadLetter {
-                self.dead_letter(now, n, seq, DeathReason::MaxLength.into(), step);
-            } else {
-                self.discard(n, seq);
-            }
-        }
-    }
 }
 
 impl Queue {
@@ -242,18 +220,13 @@ impl Queue {
         }
     }
 
-    fn waiting(&self) -> u64 {
+    pub(crate) fn waiting(&self) -> u64 {
         self.counts.ready + self.counts.delayed
     }
 
     fn is_full(&self, message: &Message) -> bool {
         self.settings.max_length.is_some_and(|most| self.waiting() >= most)
             || self.settings.max_bytes.is_some_and(|most| self.counts.bytes + u64::from(size_of(message)) > most)
-    }
-
-    fn is_over(&self) -> bool {
-        self.settings.max_length.is_some_and(|most| self.waiting() > most)
-            || self.settings.max_bytes.is_some_and(|most| self.counts.bytes > most && self.len() > 1)
     }
 }
 

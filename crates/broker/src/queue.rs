@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
@@ -6,9 +6,10 @@ use model::{
     QueueSettings, Time,
 };
 
-use crate::checkpoint::Live;
 use crate::consumer::ConsumerKey;
+use crate::entries::{Block, Entries};
 use crate::entry::{Entry, State};
+use crate::holds::Holds;
 use crate::ready::{Key, Ready};
 use crate::record::Ranges;
 
@@ -24,13 +25,15 @@ pub(crate) struct Queue {
     pub(crate) altered: Time,
     /// With `Lifetime::Connection`.
     pub(crate) owner: Option<ConnectionId>,
-    /// Entry `base + i` is `entries[i]`; what is settled leaves a gap until the front passes it.
-    base: u64,
-    entries: VecDeque<Option<Entry>>,
+    pub(crate) entries: Entries,
     /// The first sequence number that is promised to a transaction and not filled yet. The front waits for it, and
     /// nothing behind it is handed out, so that what was published after a commit does not overtake it.
     pub(crate) promised: Option<u64>,
     pub(crate) ready: Ready,
+    /// Blocks that rest, by their first ready entry.
+    pub(crate) resting: BTreeSet<(Key, u64)>,
+    /// Blocks that rest, by the first alarm of an entry.
+    pub(crate) resting_due: BTreeSet<(Time, u64)>,
     /// When an entry's delay, lease or own expiry falls due.
     due: BTreeSet<(Time, u64)>,
     /// The earliest alarm that is set for this queue.
@@ -63,17 +66,37 @@ pub(crate) struct Queue {
     pub(crate) counts: QueueCounts,
 }
 
-/// What all entries together hold: bytes of bodies in memory, and records in the journal.
+/// What all entries together hold: memory, and records in the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// Bytes of bodies and entries.
     pub(crate) used: u64,
     pub(crate) limit: u64,
     pub(crate) evicts: bool,
-    /// Which part of the journal the entries need.
-    pub(crate) live: Live,
+    /// Entries may rest in pages.
+    pub(crate) rests: bool,
+    /// Changes that the store was not told of yet.
+    pub(crate) holds: Holds,
+}
+
+/// What an entry in memory counts for, besides its body: itself, its places in lists, and spare room.
+const ENTRY_BYTES: u64 = 256;
+
+/// What is to be handed out next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    Entry(Key),
+    /// It is in this block, which rests.
+    Rests(u64),
+    Nothing,
 }
 
 impl Memory {
+    /// What an entry in memory counts for: nothing where it cannot go.
+    pub(crate) fn entry_bytes(&self) -> u64 {
+        if self.rests { ENTRY_BYTES } else { 0 }
+    }
+
     /// Durable bodies that nobody takes at once are left on disk from here on.
     pub(crate) fn is_tight(&self) -> bool {
         self.evicts && self.is_crowded()
@@ -86,7 +109,15 @@ impl Memory {
 }
 
 impl Queue {
-    pub(crate) fn new(n: u32, namespace: Namespace, name: Name, settings: QueueSettings, now: Time) -> Self {
+    /// `bits`: how many entries make a block, as a power of two.
+    pub(crate) fn new(
+        n: u32,
+        namespace: Namespace,
+        name: Name,
+        settings: QueueSettings,
+        now: Time,
+        bits: u32,
+    ) -> Self {
         Self {
             n,
             namespace,
@@ -96,10 +127,11 @@ impl Queue {
             created: now,
             altered: now,
             owner: None,
-            base: 1,
-            entries: VecDeque::new(),
+            entries: Entries::new(bits),
             promised: None,
             ready: Ready::default(),
+            resting: BTreeSet::new(),
+            resting_due: BTreeSet::new(),
             due: BTreeSet::new(),
             armed: None,
             consumers: Vec::new(),
@@ -140,43 +172,32 @@ impl Queue {
 
     /// The sequence number of the next message.
     pub(crate) fn next_seq(&self) -> u64 {
-        self.base + self.entries.len() as u64
+        self.entries.next()
     }
 
+    /// Nothing is, or will be, before this one.
     pub(crate) fn first_seq(&self) -> u64 {
-        self.base
+        let first = self.entries.first().unwrap_or(self.next_seq());
+        self.promised.map_or(first, |promised| promised.min(first))
     }
 
     pub(crate) fn len(&self) -> u64 {
         self.counts.ready + self.counts.leased + self.counts.delayed
     }
 
+    /// An entry that is in memory.
     pub(crate) fn entry(&self, seq: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(seq.checked_sub(self.base)?).ok()?)?.as_ref()
-    }
-
-    fn slot(&mut self, seq: u64) -> Option<&mut Option<Entry>> {
-        self.entries.get_mut(usize::try_from(seq.checked_sub(self.base)?).ok()?)
+        self.entries.get(seq)
     }
 
     /// For everything but `state`, which [`Queue::set_state`] changes.
     pub(crate) fn entry_mut(&mut self, seq: u64) -> Option<&mut Entry> {
-        self.slot(seq)?.as_mut()
+        self.entries.get_mut(seq)
     }
 
-    /// Entries at or after `seq`, in order.
+    /// Entries in memory at or after `seq`, in order.
     pub(crate) fn entries_from(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
-        let skip = usize::try_from(seq.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.entries.len());
-        let first = self.base + skip as u64;
-        self.entries.range(skip..).enumerate().filter_map(move |(i, slot)| Some((first + i as u64, slot.as_ref()?)))
-    }
-
-    /// Entries from `seq` to the first place that a commit has yet to fill, in order.
-    pub(crate) fn entries_in_order(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
-        let end = self.promised.map_or(self.entries.len(), |first| first.saturating_sub(self.base) as usize);
-        let skip = usize::try_from(seq.saturating_sub(self.base)).unwrap_or(usize::MAX).min(end);
-        let first = self.base + skip as u64;
-        self.entries.range(skip..end).enumerate().filter_map(move |(i, slot)| Some((first + i as u64, slot.as_ref()?)))
+        self.entries.from(seq)
     }
 
     /// Whether a commit has to fill a place before this one first.
@@ -187,53 +208,57 @@ impl Queue {
     /// Promises the next `count` sequence numbers to a commit that fills them later.
     pub(crate) fn promise(&mut self, first: u64, count: u64) {
         self.promised = Some(self.promised.map_or(first, |earlier| earlier.min(first)));
-        while self.next_seq() < first + count {
-            self.entries.push_back(None);
-        }
+        self.entries.skip_to(first + count);
     }
 
+    /// Puts a new entry into its place, whose block is in memory.
     pub(crate) fn insert(&mut self, seq: u64, entry: Entry, memory: &mut Memory) {
-        if self.entries.is_empty() && seq > self.base && self.promised.is_none() {
-            self.base = seq;
-        }
-        while self.next_seq() <= seq {
-            self.entries.push_back(None);
-        }
         self.counts.enqueued += 1;
         self.counts.bytes += u64::from(entry.size);
+        if let Some(located) = entry.held() {
+            memory.holds.add(located, entry.size);
+        }
+        self.note_in(seq, &entry, memory);
+        self.entries.insert(seq, entry);
+    }
+
+    /// Takes an entry out of memory and of the queue, whatever its state.
+    pub(crate) fn remove(&mut self, seq: u64, memory: &mut Memory) -> Option<Entry> {
+        let entry = self.entries.remove(seq)?;
+        self.counts.bytes -= u64::from(entry.size);
+        if let Some(located) = entry.held() {
+            memory.holds.release(located, entry.size);
+        }
+        self.note_out(seq, &entry, memory);
+        if let Some(page) = self.entries.drop_if_empty(self.entries.block_of(seq)) {
+            memory.release_page(&page);
+        }
+        Some(entry)
+    }
+
+    /// An entry comes into memory.
+    pub(crate) fn note_in(&mut self, seq: u64, entry: &Entry, memory: &mut Memory) {
+        memory.used += memory.entry_bytes();
         if entry.message.is_some() {
             memory.used += u64::from(entry.charge);
         }
-        if let Some(first) = entry.first_record() {
-            memory.live.add(first);
-        }
-        let key = self.key(&entry, seq);
+        let key = self.key(entry, seq);
         self.enter(entry.state, key);
-        if let Some(at) = Self::alarm_of(&entry) {
+        if let Some(at) = Self::alarm_of(entry) {
             self.due.insert((at, seq));
-        }
-        if let Some(slot) = self.slot(seq) {
-            debug_assert!(slot.is_none(), "a sequence number is used once");
-            *slot = Some(entry);
         }
     }
 
-    /// Takes an entry out, whatever its state.
-    pub(crate) fn remove(&mut self, seq: u64, memory: &mut Memory) -> Option<Entry> {
-        let entry = self.slot(seq)?.take()?;
-        self.counts.bytes -= u64::from(entry.size);
+    /// An entry leaves memory.
+    pub(crate) fn note_out(&mut self, seq: u64, entry: &Entry, memory: &mut Memory) {
+        memory.used -= memory.entry_bytes();
         if entry.message.is_some() {
             memory.used -= u64::from(entry.charge);
         }
-        if let Some(first) = entry.first_record() {
-            memory.live.remove(first);
-        }
         self.leave(entry.state);
-        if let Some(at) = Self::alarm_of(&entry) {
+        if let Some(at) = Self::alarm_of(entry) {
             self.due.remove(&(at, seq));
         }
-        self.trim();
-        Some(entry)
     }
 
     pub(crate) fn set_state(&mut self, seq: u64, state: State) {
@@ -252,7 +277,7 @@ impl Queue {
     }
 
     pub(crate) fn set_message(&mut self, seq: u64, message: Option<Arc<Message>>, memory: &mut Memory) {
-        let Some(entry) = self.entry_mut(seq) else { return };
+        let Some(entry) = self.entries.cached_mut(seq) else { return };
         let charge = u64::from(entry.charge);
         let was_there = std::mem::replace(&mut entry.message, message).is_some();
         match (was_there, entry.message.is_some()) {
@@ -266,15 +291,44 @@ impl Queue {
         Key::new(entry.priority.min(self.settings.max_priority), seq)
     }
 
-    /// The first ready entry's key, without the stale ones before it.
-    pub(crate) fn first_ready(&mut self) -> Option<Key> {
-        loop {
-            let key = self.ready.first()?;
+    /// What is to be handed out next; without the stale keys before it.
+    pub(crate) fn head(&mut self) -> Head {
+        let first = loop {
+            let Some(key) = self.ready.first() else { break None };
             if self.entry(key.seq()).is_some_and(|entry| entry.state == State::Ready) {
-                return Some(key);
+                break Some(key);
             }
             self.ready.pop();
+        };
+        match (first, self.resting.first()) {
+            (Some(key), Some((before, block))) if *before < key => Head::Rests(*block),
+            (Some(key), _) => Head::Entry(key),
+            (None, Some((_, block))) => Head::Rests(*block),
+            (None, None) => Head::Nothing,
         }
+    }
+
+    /// What a search through the ready ones finds at or after `from`, in memory or not.
+    pub(crate) fn ready_from(&self, from: Key) -> Head {
+        let here = self.ready.at_or_after(from);
+        let rests = |block: u64| self.entries.block(block).and_then(|block| block.page.as_ref());
+        let before = self.resting.range(..(from, 0)).rev();
+        // Without priorities blocks lie one behind the other.
+        let most = if self.settings.max_priority == 0 { 1 } else { usize::MAX };
+        let around = before.take(most).find(|(_, block)| rests(*block).is_some_and(|page| page.tail >= from));
+        match (here, around.or_else(|| self.resting.range((from, 0)..).next())) {
+            (Some(key), Some((first, block))) if *first.max(&from) <= key => Head::Rests(*block),
+            (Some(key), _) => Head::Entry(key),
+            (None, Some((_, block))) => Head::Rests(*block),
+            (None, None) => Head::Nothing,
+        }
+    }
+
+    /// The block that is wanted next once those in memory are used up, if it is not asked for yet.
+    pub(crate) fn next_resting(&self) -> Option<u64> {
+        let (_, block) = self.resting.first()?;
+        let page = self.entries.block(*block)?.page.as_ref()?;
+        (!page.coming).then_some(*block)
     }
 
     /// Takes the first alarm that is due.
@@ -284,22 +338,36 @@ impl Queue {
         Some(seq)
     }
 
-    /// Up to `most` entries that have outlived the queue's time to live.
-    pub(crate) fn outlived(&self, now: Time, most: usize) -> Vec<u64> {
-        let Some(ttl) = self.settings.ttl else { return Vec::new() };
-        let in_turn = self.entries_from(self.base).filter(|(_, entry)| entry.waits());
-        let late = in_turn.take_while(|(_, entry)| entry.arrived.plus(ttl) <= now);
-        late.map(|(seq, _)| seq).take(most).collect()
+    /// Takes a block that rests and has an entry that is due.
+    pub(crate) fn pop_due_block(&mut self, now: Time) -> Option<u64> {
+        let (at, block) = self.resting_due.first().copied().filter(|(at, _)| *at <= now)?;
+        self.resting_due.remove(&(at, block));
+        Some(block)
+    }
+
+    /// When the first one that waits came: what outlives the queue's time to live does so in this order.
+    pub(crate) fn oldest(&self) -> Option<(Time, &Block)> {
+        self.entries.blocks_from(0).find_map(|block| {
+            let page = block.page.as_ref().filter(|_| block.rests);
+            let oldest = match page {
+                Some(page) => page.oldest.filter(|_| !page.damaged),
+                None => block.from(0).find(|(_, entry)| entry.waits()).map(|(_, entry)| entry.arrived),
+            };
+            Some((oldest?, block))
+        })
     }
 
     /// When something here falls due.
     pub(crate) fn next_due(&self) -> Option<Time> {
-        let own = self.due.first().map(|(at, _)| *at);
+        let own = self.first_alarm();
+        let rest = self.resting_due.first().map(|(at, _)| *at);
+        // One that is asked for is seen to when it is here.
         let in_turn = self.settings.ttl.and_then(|ttl| {
-            let (_, entry) = self.entries_from(self.base).find(|(_, entry)| entry.waits())?;
-            Some(entry.arrived.plus(ttl))
+            let (arrived, block) = self.oldest()?;
+            let coming = block.rests && block.page.as_ref().is_some_and(|page| page.coming);
+            (!coming).then(|| arrived.plus(ttl))
         });
-        own.into_iter().chain(in_turn).chain(self.goes_at()).min()
+        own.into_iter().chain(rest).chain(in_turn).chain(self.goes_at()).min()
     }
 
     /// When an entry in this queue needs attention, by an alarm of its own or in its turn.
@@ -320,31 +388,6 @@ impl Queue {
 
     pub(crate) fn first_alarm(&self) -> Option<Time> {
         self.due.first().map(|(at, _)| *at)
-    }
-
-    /// After a reserved range is filled, or an entry taken out: the front moves up.
-    pub(crate) fn trim(&mut self) {
-        while let Some(None) = self.entries.front() {
-            if self.promised.is_some_and(|first| first <= self.base) {
-                return;
-            }
-            self.entries.pop_front();
-            self.base += 1;
-        }
-        if self.entries.is_empty() && self.entries.capacity() > 1024 {
-            self.entries.shrink_to(64);
-        }
-    }
-
-    /// Gives out no sequence number below `seq` any more.
-    pub(crate) fn skip_to(&mut self, seq: u64) {
-        self.trim();
-        if self.entries.is_empty() {
-            self.base = self.base.max(seq);
-        }
-        while self.next_seq() < seq {
-            self.entries.push_back(None);
-        }
     }
 
     pub(crate) fn info(&self) -> QueueInfo {

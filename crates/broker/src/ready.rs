@@ -11,16 +11,26 @@ pub(crate) struct Ready {
 }
 
 /// Priority (inverted, 4 bits) and sequence number: smaller goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(u64);
 
 const SEQ_BITS: u32 = 60;
+/// Room for keys that an empty list keeps.
+const SPARE_KEYS: usize = 64;
 
 impl Key {
     pub(crate) const FIRST: Self = Self(0);
 
     pub(crate) fn new(priority: u8, seq: u64) -> Self {
         Self(u64::from(model::limits::PRIORITIES.saturating_sub(priority)) << SEQ_BITS | seq)
+    }
+
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     pub(crate) fn seq(self) -> u64 {
@@ -57,6 +67,11 @@ impl Ready {
         }
     }
 
+    /// How many there are, stale ones too.
+    pub(crate) fn len(&self) -> usize {
+        self.fifo.len() + self.sorted.len()
+    }
+
     /// The first key at or after `from`.
     pub(crate) fn at_or_after(&self, from: Key) -> Option<Key> {
         let in_order = self.fifo.get(self.fifo.partition_point(|key| *key < from)).copied();
@@ -67,10 +82,28 @@ impl Ready {
         }
     }
 
+    /// Removes the keys of sequence numbers `first..end`, of all priorities.
+    pub(crate) fn remove_range(&mut self, first: u64, end: u64) {
+        for priority in 0..=model::limits::PRIORITIES {
+            let (first, end) = (Key::new(priority, first), Key::new(priority, end));
+            let from = self.fifo.partition_point(|key| *key < first);
+            let to = self.fifo.partition_point(|key| *key < end);
+            if from < to {
+                self.fifo.drain(from..to);
+            }
+            while let Some(key) = self.sorted.range(first..end).next().copied() {
+                self.sorted.remove(&key);
+            }
+        }
+        if self.fifo.capacity() > 4 * self.fifo.len().max(SPARE_KEYS) {
+            self.fifo.shrink_to(2 * self.fifo.len());
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.fifo.clear();
         self.sorted.clear();
-        self.fifo.shrink_to(64);
+        self.fifo.shrink_to(SPARE_KEYS);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::queue::Queue;
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     queues: HashMap<u32, Box<Queue>, foldhash::fast::FixedState>,
+    numbers: BTreeSet<u32>,
     by_name: BTreeMap<(Namespace, Name), u32>,
     by_alias: BTreeMap<(Namespace, String), u32>,
     namespaces: BTreeMap<Name, Namespace>,
@@ -29,6 +30,13 @@ impl Registry {
 
     pub(crate) fn queue_mut(&mut self, n: u32) -> Option<&mut Queue> {
         self.queues.get_mut(&n).map(AsMut::as_mut)
+    }
+
+    /// The next queue in turn, by number.
+    pub(crate) fn next_in_turn(&self, turn: &mut u32) -> Option<u32> {
+        let next = self.numbers.range(*turn..).next().or_else(|| self.numbers.first()).copied()?;
+        *turn = next.wrapping_add(1);
+        Some(next)
     }
 
     pub(crate) fn find(&self, queue: &QueueRef) -> Option<u32> {
@@ -68,11 +76,13 @@ impl Registry {
         if let Some(alias) = &queue.alias {
             self.by_alias.insert((queue.namespace, alias.clone()), queue.n);
         }
+        self.numbers.insert(queue.n);
         self.queues.insert(queue.n, Box::new(queue));
     }
 
     pub(crate) fn remove(&mut self, n: u32) -> Option<Box<Queue>> {
         let queue = self.queues.remove(&n)?;
+        self.numbers.remove(&n);
         self.by_name.remove(&(queue.namespace, queue.name.clone()));
         if let Some(alias) = &queue.alias {
             self.by_alias.remove(&(queue.namespace, alias.clone()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::{Message, MessageNumber, Name, Namespace};
 
 use crate::entry::Located;
+use crate::holds::Holds;
 use crate::pattern::{is_wildcard, matches, words};
 use crate::publish::size_of;
 
@@ -24,7 +25,7 @@ pub(crate) struct Kept {
 
 impl Retained {
     /// Keeps a message, or forgets the topic's one if its body is empty (MQTT-3.3.1-10, -11).
-    pub(crate) fn set(&mut self, kept: Kept) {
+    pub(crate) fn set(&mut self, kept: Kept, holds: &mut Holds) {
         let address = &kept.message.address;
         let key = (address.namespace, address.key.detached());
         let size = u64::from(size_of(&kept.message));
@@ -32,9 +33,14 @@ impl Retained {
             self.kept.remove(&key)
         } else {
             self.bytes += size;
+            kept.located.into_iter().for_each(|located| holds.add(located, size as u32));
             self.kept.insert(key, kept)
         };
-        self.bytes -= before.map_or(0, |before| u64::from(size_of(&before.message)));
+        if let Some(before) = before {
+            let size = size_of(&before.message);
+            self.bytes -= u64::from(size);
+            before.located.into_iter().for_each(|located| holds.release(located, size));
+        }
     }
 
     /// Those whose topic matches `pattern`, in order of topic.

@@ -22,6 +22,10 @@ impl Broker {
         let n = settle.queue.n;
         let mut count = 0;
         if let Some(queue) = self.registry.queue(n) {
+            if settle.attempt.is_some() && queue.entries.rests(settle.first) {
+                let block = queue.entries.block_of(settle.first);
+                return self.postpone(id, settle, block, step);
+            }
             let last = settle.last.min(queue.next_seq().saturating_sub(1));
             for seq in settle.first.max(queue.first_seq())..=last {
                 if self.may_settle(id, n, seq, &settle) {
@@ -223,7 +227,7 @@ impl Broker {
                 queue.remove(seq, &mut self.memory);
             }
             // What was settled in the same step that published it may be settled in the journal before a gap.
-            queue.skip_to(last.saturating_add(1));
+            queue.entries.skip_to(last.saturating_add(1));
         }
     }
 
@@ -331,9 +335,10 @@ impl Broker {
                 State::Ready | State::Leased(_) | State::Decided { .. } => {}
             }
         }
-        for seq in self.registry.queue(n).map(|queue| queue.outlived(now, budget)).unwrap_or_default() {
-            self.expire(now, n, seq, step);
+        while let Some(block) = self.registry.queue_mut(n).and_then(|queue| queue.pop_due_block(now)) {
+            self.want_page(n, block, step);
         }
+        self.outlive(now, n, budget, step);
         if let Some(next) = self.registry.queue(n).and_then(Queue::next_due) {
             // What is late already goes on in another step.
             self.arm(n, next.max(now.plus(1)));

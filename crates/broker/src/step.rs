@@ -2,6 +2,7 @@ use bytes::{BufMut, BytesMut};
 use model::{ConnectionId, Effect, Lsn};
 
 use crate::entry::Located;
+use crate::holds::Holds;
 use crate::record::Record;
 use crate::record::split_body;
 
@@ -16,8 +17,11 @@ pub struct Step {
     pub effects: Vec<Outgoing>,
     /// Bodies to read; each is answered by `Command::Loaded`.
     pub loads: Vec<Load>,
-    /// Once `records` are durable, nothing before this one is needed any more.
-    pub trim: Option<Lsn>,
+    /// Which records are needed, and which are not any more. Without records of this step it may be told with those of
+    /// the next.
+    pub holds: Holds,
+    /// The last of `records` ends a checkpoint, which begins with this one.
+    pub checkpoint: Option<Lsn>,
 }
 
 /// An effect, who it is for, and the record that must be durable before it leaves (0: none). For one connection these

@@ -83,11 +83,6 @@ impl Transactions {
         transaction.settles.extract_if(.., |it| it.outcome != Outcome::Accepted).collect()
     }
 
-    /// Something staged, prepared or committed is not finished.
-    pub(crate) fn is_any_under_way(&self) -> bool {
-        !self.open.is_empty() || !self.committing.is_empty()
-    }
-
     /// The consumers whose leases transactions hold, once for each.
     pub(crate) fn owners(&self) -> impl Iterator<Item = ConsumerKey> {
         self.open.values().flat_map(|it| &it.settles).filter_map(|it| match it.owner {
@@ -206,6 +201,9 @@ impl Broker {
         let transaction = self.transactions.open.entry(number).or_default();
         let size = size_of(&published.message);
         let may_rest = located.is_some() && self.memory.evicts;
+        if let Some(located) = located {
+            self.memory.holds.add(located, size);
+        }
         let keep = !may_rest || (transaction.in_memory < BODIES_IN_MEMORY && !self.memory.is_tight());
         if keep {
             transaction.in_memory += u64::from(size);

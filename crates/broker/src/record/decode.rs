@@ -8,8 +8,11 @@ use model::{
 use smallvec::SmallVec;
 
 use super::settings::{exchange_settings, header_rule, kind, reason, settings};
-use super::{Copied, Declared, Died, Parsed, Published, Ranges, Record, Route, Tie};
+use super::{
+    Copied, Declared, Died, Parsed, Published, Ranges, Record, RestingPage, Route, StagedAgain, Tie, WrittenPage,
+};
 use crate::entry::Located;
+use crate::page::Summary;
 use crate::transaction::TransactionNumber;
 use crate::wire::{BadRecord, Reader};
 
@@ -108,6 +111,37 @@ fn ledger(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
         31 => Record::Tied(Box::new(tie(r)?)),
         32 => Record::Untied(Box::new(tie(r)?)),
         25 => Record::TopicDeclared { namespace: Namespace(r.small()?), name: r.bytes()?.into() },
+        other => return pages(other, r),
+    })
+}
+
+fn pages(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
+    Ok(match kind {
+        33 => {
+            let (queue, block, summary) = (r.small()?, r.number()?, Summary::read(r)?);
+            Record::Page(Box::new(WrittenPage { queue, block, summary, entries: std::mem::take(&mut r.0) }))
+        }
+        34 => Record::Begun,
+        35 => {
+            let (queue, count) = (r.small()?, r.count()?);
+            let page = |_| {
+                let (block, lsn, len) = (r.number()?, r.number()?, r.small()?);
+                Ok(RestingPage { block, lsn, len, summary: Summary::read(r)? })
+            };
+            Record::Resting { queue, pages: (0..count).map(page).collect::<Result<_, _>>()? }
+        }
+        36 => {
+            let count = r.count()?;
+            Record::Doomed { pages: (0..count).map(|_| Ok((r.number()?, r.small()?))).collect::<Result<_, _>>()? }
+        }
+        37 => {
+            let (transaction, number) = (TransactionNumber(r.number()?), MessageNumber(r.number()?));
+            let located = Located { lsn: r.number()?, pieces: r.small()? };
+            let (size, header) = (r.small()?, header(r)?);
+            let count = r.count()?;
+            let routes = (0..count).map(|_| route(r)).collect::<Result<_, _>>()?;
+            Record::StagedAgain(Box::new(StagedAgain { transaction, number, located, size, header, routes }))
+        }
         _ => return Err(BadRecord("unknown kind")),
     })
 }
@@ -126,21 +160,25 @@ fn published(r: &mut Reader, pieces: &mut u32) -> Result<Published, BadRecord> {
 fn message(r: &mut Reader, pieces: &mut u32) -> Result<Message, BadRecord> {
     let namespace = Namespace(r.small()?);
     let address = Address { namespace, exchange: exchange(r)?, key: r.bytes()?.into() };
+    let header = header(r)?;
+    let encoding = EncodingId(r.small()?);
+    let properties = r.bytes()?;
+    *pieces = r.small()?;
+    let body = Body::from(r.bytes()?);
+    Ok(Message { address, header, encoding, properties, body })
+}
+
+fn header(r: &mut Reader) -> Result<Header, BadRecord> {
     let flags = r.byte()?;
     let (priority, private) = (r.byte()?, r.byte()?);
-    let header = Header {
+    Ok(Header {
         durable: flags & 1 != 0,
         retain: flags & 2 != 0,
         priority,
         private,
         expires: time(r)?,
         not_before: time(r)?,
-    };
-    let encoding = EncodingId(r.small()?);
-    let properties = r.bytes()?;
-    *pieces = r.small()?;
-    let body = Body::from(r.bytes()?);
-    Ok(Message { address, header, encoding, properties, body })
+    })
 }
 
 fn route(r: &mut Reader) -> Result<Route, BadRecord> {
@@ -162,7 +200,7 @@ fn time(r: &mut Reader) -> Result<Option<Time>, BadRecord> {
     Ok(r.option()?.map(Time))
 }
 
-pub(super) fn exchange(r: &mut Reader) -> Result<Exchange, BadRecord> {
+pub(crate) fn exchange(r: &mut Reader) -> Result<Exchange, BadRecord> {
     Ok(match r.byte()? {
         0 => Exchange::Default,
         1 => Exchange::Topic,

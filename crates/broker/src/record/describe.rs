@@ -4,6 +4,7 @@ use bytes::Bytes;
 use model::{Address, Body, Exchange, ExchangeSettings, Time};
 
 use super::{Died, Parsed, Published, Record, Route};
+use crate::page::Summary;
 
 /// One line that says what a record says, for tests and logs; its form is no promise.
 #[doc(hidden)]
@@ -86,6 +87,20 @@ impl Record {
             Self::TopicDeclared { namespace, name } => write!(f, "TopicDeclared {name:?} in {}", namespace.0),
             Self::QueuesNumbered { below } => write!(f, "QueuesNumbered below {below}"),
             Self::Numbered { below } => write!(f, "Numbered below {below}"),
+            Self::Page(written) => {
+                let Summary { ready, delayed, decided, .. } = &written.summary;
+                write!(f, "Page q{}/{} of {ready}+{delayed}+{decided}", written.queue, written.block)
+            }
+            Self::Begun => write!(f, "Begun"),
+            Self::Resting { queue, pages } => {
+                write!(f, "Resting q{queue}")?;
+                pages.iter().try_for_each(|page| write!(f, " /{} in {}", page.block, page.lsn))
+            }
+            Self::Doomed { pages } => {
+                write!(f, "Doomed")?;
+                pages.iter().try_for_each(|(lsn, _)| write!(f, " {lsn}"))
+            }
+            Self::StagedAgain(it) => write!(f, "StagedAgain t{} #{}", it.transaction.0, it.number.0),
             _ => unreachable!("fmt() writes the other kinds"),
         }
     }

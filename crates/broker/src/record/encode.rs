@@ -1,9 +1,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use model::limits::RECORD_BODY_BYTES;
-use model::{Binding, Body, Exchange, ExchangeSettings, Message, Name, Time};
+use model::{Binding, Body, Exchange, ExchangeSettings, Header, Message, Name, Time};
 
 use super::settings::{put_exchange_settings, put_header_rule, put_kind, put_reason, put_settings};
-use super::{Copied, Published, Record, Route, Tie};
+use super::{Copied, Published, Record, Route, StagedAgain, Tie};
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
 impl Record {
@@ -164,6 +164,42 @@ impl Record {
                 put_head(out, 25, namespace.0.into());
                 put_bytes(out, name.as_bytes());
             }
+            pages => pages.encode_pages(out),
+        }
+    }
+
+    fn encode_pages(&self, out: &mut BytesMut) {
+        match self {
+            Self::Page(written) => {
+                put_head(out, 33, written.queue);
+                put_number(out, written.block);
+                written.summary.put(out);
+                out.extend_from_slice(&written.entries);
+            }
+            Self::Begun => out.put_u8(34),
+            Self::Resting { queue, pages } => {
+                put_head(out, 35, *queue);
+                put_number(out, pages.len() as u64);
+                for page in pages {
+                    put_numbers(out, &[page.block, page.lsn, page.len.into()]);
+                    page.summary.put(out);
+                }
+            }
+            Self::Doomed { pages } => {
+                out.put_u8(36);
+                put_number(out, pages.len() as u64);
+                for (lsn, len) in pages {
+                    put_numbers(out, &[*lsn, (*len).into()]);
+                }
+            }
+            Self::StagedAgain(staged) => {
+                let StagedAgain { transaction, number, located, size, header, routes } = staged.as_ref();
+                out.put_u8(37);
+                put_numbers(out, &[transaction.0, number.0, located.lsn, located.pieces.into(), (*size).into()]);
+                put_header(out, header);
+                put_number(out, routes.len() as u64);
+                routes.iter().for_each(|route| put_route(out, route));
+            }
             _ => unreachable!("encode() writes the other kinds"),
         }
     }
@@ -187,12 +223,7 @@ pub(crate) fn put_message(out: &mut BytesMut, message: &Message, pieces: u32, la
     put_number(out, message.address.namespace.0.into());
     put_exchange(out, &message.address.exchange);
     put_bytes(out, message.address.key.as_bytes());
-    let header = &message.header;
-    out.put_u8(u8::from(header.durable) | u8::from(header.retain) << 1);
-    out.put_u8(header.priority);
-    out.put_u8(header.private);
-    put_time(out, header.expires);
-    put_time(out, header.not_before);
+    put_header(out, &message.header);
     put_number(out, message.encoding.0.into());
     put_bytes(out, &message.properties);
     put_number(out, pieces.into());
@@ -200,6 +231,14 @@ pub(crate) fn put_message(out: &mut BytesMut, message: &Message, pieces: u32, la
     for piece in last.pieces() {
         out.extend_from_slice(piece);
     }
+}
+
+fn put_header(out: &mut BytesMut, header: &Header) {
+    out.put_u8(u8::from(header.durable) | u8::from(header.retain) << 1);
+    out.put_u8(header.priority);
+    out.put_u8(header.private);
+    put_time(out, header.expires);
+    put_time(out, header.not_before);
 }
 
 fn put_published(out: &mut BytesMut, published: &Published) {
@@ -256,7 +295,7 @@ fn put_time(out: &mut BytesMut, time: Option<Time>) {
     put_option(out, time.map(|time| time.0));
 }
 
-pub(super) fn put_exchange(out: &mut BytesMut, exchange: &Exchange) {
+pub(crate) fn put_exchange(out: &mut BytesMut, exchange: &Exchange) {
     let (kind, name) = match exchange {
         Exchange::Default => (0, &Name::default()),
         Exchange::Topic => (1, &Name::default()),

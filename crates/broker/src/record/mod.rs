@@ -17,15 +17,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Binding, DeathReason, Exchange, ExchangeSettings, Message, MessageNumber, Name, Namespace, QueueSettings, Tags,
+    Binding, DeathReason, Exchange, ExchangeSettings, Header, Message, MessageNumber, Name, Namespace, QueueSettings, Tags,
     Time, Xid,
 };
 use smallvec::SmallVec;
 
 use crate::entry::Located;
+use crate::page::Summary;
 use crate::transaction::TransactionNumber;
 pub use describe::describe;
-pub(crate) use encode::split_body;
+pub(crate) use decode::exchange;
+pub(crate) use encode::{put_exchange, split_body};
+pub(crate) use settings::{put_reason, reason};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Record {
@@ -134,8 +137,8 @@ pub(crate) enum Record {
     QueuesNumbered {
         below: u32,
     },
-    /// From `first` to here everything that is not a message is said again: what is before `first` need not be read.
-    /// It stands at the end, so that half a checkpoint is none.
+    /// From `first` to here everything is said again that a restart must know: what is before need be read no more, but
+    /// for bodies and pages. It stands at the end, so that half a checkpoint is none.
     Checkpoint {
         first: u64,
     },
@@ -155,6 +158,49 @@ pub(crate) enum Record {
         namespace: Namespace,
         name: Name,
     },
+    /// The durable entries of a block of a queue, as they are here.
+    Page(Box<WrittenPage>),
+    /// A checkpoint begins.
+    Begun,
+    /// In a checkpoint: blocks whose pages were written before.
+    Resting {
+        queue: u32,
+        pages: Vec<RestingPage>,
+    },
+    /// In a checkpoint: pages of which nothing is left, and how long their records are; what their entries held was not
+    /// released yet.
+    Doomed {
+        pages: Vec<(u64, u32)>,
+    },
+    /// In a checkpoint: a message of an open transaction that was staged before.
+    StagedAgain(Box<StagedAgain>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WrittenPage {
+    pub(crate) queue: u32,
+    pub(crate) block: u64,
+    pub(crate) summary: Summary,
+    /// As a [`crate::page::Writer`] writes them.
+    pub(crate) entries: Bytes,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RestingPage {
+    pub(crate) block: u64,
+    pub(crate) lsn: u64,
+    pub(crate) len: u32,
+    pub(crate) summary: Summary,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StagedAgain {
+    pub(crate) transaction: TransactionNumber,
+    pub(crate) number: MessageNumber,
+    pub(crate) located: Located,
+    pub(crate) size: u32,
+    pub(crate) header: Header,
+    pub(crate) routes: SmallVec<[Route; 1]>,
 }
 
 /// Inclusive ranges of sequence numbers.

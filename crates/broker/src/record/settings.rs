@@ -202,7 +202,7 @@ pub(super) fn header_rule(r: &mut Reader) -> Result<HeaderRule, BadRecord> {
     Ok(HeaderRule { all: mode & 1 != 0, with_x: mode & 2 != 0, pairs })
 }
 
-pub(super) fn put_reason(out: &mut BytesMut, reason: DeathReason) {
+pub(crate) fn put_reason(out: &mut BytesMut, reason: DeathReason) {
     out.put_u8(match reason {
         DeathReason::Rejected => 0,
         DeathReason::Expired => 1,
@@ -212,7 +212,7 @@ pub(super) fn put_reason(out: &mut BytesMut, reason: DeathReason) {
     });
 }
 
-pub(super) fn reason(r: &mut Reader) -> Result<DeathReason, BadRecord> {
+pub(crate) fn reason(r: &mut Reader) -> Result<DeathReason, BadRecord> {
     Ok(match r.byte()? {
         0 => DeathReason::Rejected,
         1 => DeathReason::Expired,

@@ -28,7 +28,7 @@ fn what_is_no_message_outlives_the_records_that_said_it_first() {
     ]);
     world.run(a, fetch_with("busy", 9, 1, |fetch| fetch.settlement = Settlement::Presettled));
     pass_through(&mut world, a, 100);
-    assert!(world.needed_from() > Lsn(200), "nothing before {:?} is needed", world.needed_from());
+    assert!(world.begins_at() > Lsn(200), "nothing before {:?} is needed", world.begins_at());
     world.compare();
     world.restart();
     let a = world.open();
@@ -42,31 +42,33 @@ fn what_is_no_message_outlives_the_records_that_said_it_first() {
 }
 
 #[test]
-fn a_message_that_nobody_takes_keeps_its_record_and_what_came_after() {
+fn a_message_that_nobody_takes_keeps_its_record_and_nothing_else() {
     let mut world = World::new().with_checkpoints();
     let a = world.open();
     world.batch([(a, declare("busy")), (a, declare("stuck")), (a, publish("stuck", "still here"))]);
     let stuck = world.last();
     pass_through(&mut world, a, 100);
-    assert!(world.needed_from() <= stuck);
+    assert!(world.begins_at() > Lsn(200) && world.is_kept(stuck));
+    assert!((2..world.begins_at().0).filter(|lsn| world.is_kept(Lsn(*lsn))).count() < 4);
     world.restart();
     assert_eq!(world.browse("stuck"), ["still here"]);
     let a = world.open();
     world.run(a, purge("stuck", false));
     pass_through(&mut world, a, 20);
-    assert!(world.needed_from() > stuck);
+    assert!(!world.is_kept(stuck));
     world.restart();
     assert!(world.browse("stuck").is_empty());
 }
 
 #[test]
-fn an_open_transaction_keeps_what_it_staged() {
+fn a_prepared_transaction_keeps_what_it_staged() {
     let mut world = World::new().with_checkpoints();
     let a = world.open();
     world.batch([(a, declare("busy")), (a, begin(1)), (a, staged("busy", "not yet", 1)), (a, prepare(1, "x"))]);
     let prepared = world.last();
     pass_through(&mut world, a, 100);
-    assert!(world.needed_from() <= prepared);
+    assert!(world.begins_at() > prepared);
+    world.compare();
     world.restart();
     let a = world.open();
     world.run(a, commit_prepared("x"));

@@ -7,13 +7,13 @@ pub(crate) mod properties;
 mod render;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use broker::{Broker, Load, Options, Outgoing, Step};
+use broker::{Broker, Content, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
-    Command, Commands, ConnectionId, Deliver, Delivery, Effect, Envelope, Inspect, Lsn, Name, Peer, QueueCounts,
+    Command, Commands, ConnectionId, Deliver, Delivery, Effect, Envelope, Inspect, Lsn, Name, Peer, QueueCounts, QueueId,
     QueueInfo, QueueRef, Refusal, Reply, Time, Token,
 };
 
@@ -40,12 +40,58 @@ pub(crate) struct World {
     pub(crate) most_effects: usize,
     pub(crate) steps: usize,
     journal: Vec<(Time, Bytes)>,
-    /// What may be trimmed: after which record that was said, and how many records may go.
-    trims: Vec<(Lsn, usize)>,
+    store: Store,
     options: Options,
     watch: Watch,
     next_token: u64,
     next_slot: u32,
+}
+
+/// What a store keeps: records that somebody holds, and everything from the last checkpoint on.
+#[derive(Default)]
+struct Store {
+    holders: BTreeMap<u64, u64>,
+    /// Told by steps that had no records.
+    waiting: Holds,
+    checkpoints: Vec<Checkpoint>,
+}
+
+struct Checkpoint {
+    first: Lsn,
+    last: Lsn,
+    holders: BTreeMap<u64, u64>,
+}
+
+impl Store {
+    fn note(&mut self, records: bool, mut holds: Holds, checkpoint: Option<Lsn>, last: Lsn) {
+        self.waiting.added.append(&mut holds.added);
+        self.waiting.released.append(&mut holds.released);
+        if records {
+            change(&mut self.holders, &std::mem::take(&mut self.waiting));
+        }
+        if let Some(first) = checkpoint {
+            self.checkpoints.push(Checkpoint { first, last, holders: self.holders.clone() });
+        }
+    }
+
+    /// Whether a record is there for a process that begins at the last checkpoint but `back`.
+    fn has(&self, lsn: Lsn, back: usize) -> bool {
+        let at = self.checkpoints.iter().rev().nth(back);
+        at.is_none_or(|it| lsn >= it.first || it.holders.contains_key(&lsn.0))
+    }
+}
+
+fn change(holders: &mut BTreeMap<u64, u64>, holds: &Holds) {
+    for hold in &holds.added {
+        *holders.entry(hold.lsn.0).or_default() += u64::from(hold.count);
+    }
+    for hold in &holds.released {
+        let left = holders.get_mut(&hold.lsn.0).unwrap_or_else(|| panic!("{hold:?} was not held"));
+        *left = left.checked_sub(u64::from(hold.count)).unwrap_or_else(|| panic!("{hold:?} was not held so often"));
+        if *left == 0 {
+            holders.remove(&hold.lsn.0);
+        }
+    }
 }
 
 /// What came of one or more commands.
@@ -72,7 +118,7 @@ impl World {
             most_effects: 0,
             steps: 0,
             journal: Vec::new(),
-            trims: Vec::new(),
+            store: Store::default(),
             options,
             watch: Watch::default(),
             next_token: 0,
@@ -155,14 +201,30 @@ impl World {
         happened
     }
 
-    /// Checkpoints after a few records each, so that the journal is trimmed all the time.
+    /// One whose entries rest in small blocks, and soon.
+    pub(crate) fn resting() -> Self {
+        let options = Options { auto_create: true, memory_limit: 8, evicts: true, ..Options::default() };
+        Self::with(Options { rests: true, block_bits: 2, ..options })
+    }
+
+    /// One of those.
+    pub(crate) fn of_kind(kind: u8) -> Self {
+        match kind {
+            0 => Self::new(),
+            1 => Self::cramped(),
+            _ => Self::resting(),
+        }
+    }
+
+    /// Checkpoints after a few records each.
     pub(crate) fn with_checkpoints(self) -> Self {
         Self::with(Options { checkpoint_bytes: 400, ..self.options })
     }
 
     /// A process that ends and another that starts from the journal.
     pub(crate) fn restart(&mut self) {
-        self.broker = self.restored();
+        (self.broker, self.store.holders) = self.restored_at(0);
+        self.store.waiting = Holds::default();
         self.loads.clear();
         self.watch = Watch::default();
     }
@@ -170,13 +232,18 @@ impl World {
     /// A restart in which everything after record `durable` is lost.
     pub(crate) fn crash(&mut self, durable: Lsn) {
         self.journal.truncate(durable.0 as usize);
-        self.trims.retain(|(said, _)| *said <= durable);
+        self.store.checkpoints.retain(|it| it.last <= durable);
         self.restart();
     }
 
-    /// Everything before may be trimmed.
-    pub(crate) fn needed_from(&self) -> Lsn {
-        Lsn(self.trims.last().map_or(1, |(_, gone)| *gone as u64 + 1))
+    /// Recovery begins here.
+    pub(crate) fn begins_at(&self) -> Lsn {
+        self.store.checkpoints.last().map_or(Lsn(1), |it| it.first)
+    }
+
+    /// Whether a record is still there.
+    pub(crate) fn is_kept(&self, lsn: Lsn) -> bool {
+        self.store.has(lsn, 0)
     }
 
     /// The number of the last record.
@@ -186,23 +253,59 @@ impl World {
 
     /// What a new process would know.
     pub(crate) fn restored(&self) -> Broker {
-        let mut broker = Broker::new(self.options.clone());
-        // A journal trims whole segments, so a few records more are there than must be.
-        let gone = self.trims.last().map_or(0, |(_, gone)| gone.saturating_sub(gone % 5));
-        for (i, (time, record)) in self.journal.iter().enumerate().skip(gone) {
-            broker.restore(Lsn(i as u64 + 1), *time, record).expect("a record that the broker wrote");
-        }
-        broker.finish_restore();
-        broker
+        self.restored_at(0).0
     }
 
-    /// The live broker and one restored from its records know the same durable things.
+    /// A new process that begins at the last checkpoint but `back`, and what is held then.
+    fn restored_at(&self, back: usize) -> (Broker, BTreeMap<u64, u64>) {
+        let mut broker = Broker::new(self.options.clone());
+        let at = self.store.checkpoints.iter().rev().nth(back);
+        let (first, last) = at.map_or((Lsn(1), Lsn(0)), |it| (it.first, it.last));
+        let mut holders = at.map(|it| it.holders.clone()).unwrap_or_default();
+        let mut read = |lsn: Lsn| self.read(lsn, back);
+        for (i, (time, record)) in self.journal.iter().enumerate().skip(first.0 as usize - 1) {
+            let (lsn, mut holds) = (Lsn(i as u64 + 1), Holds::default());
+            broker.restore(lsn, *time, record, &mut read, &mut holds).expect("a record that the broker wrote");
+            if lsn > last {
+                change(&mut holders, &holds);
+            }
+        }
+        let mut holds = Holds::default();
+        broker.finish_restore(&mut read, &mut holds).expect("pages that the broker wrote");
+        change(&mut holders, &holds);
+        let needed = broker.needed(&mut read);
+        assert!(holders == needed, "held {holders:?}\nneeded {needed:?}\nrecords:\n{}", self.journal_text());
+        (broker, holders)
+    }
+
+    pub(crate) fn contents(&self, queue: QueueId) -> Vec<Content> {
+        self.broker.contents(queue, &mut |lsn| self.read(lsn, 0))
+    }
+
+    pub(crate) fn durable_state(&self) -> String {
+        self.broker.durable_state(self.now, &mut |lsn| self.read(lsn, 0))
+    }
+
+    fn read(&self, lsn: Lsn, back: usize) -> Option<Bytes> {
+        assert!(self.store.has(lsn, back), "record {} is gone:\n{}", lsn.0, self.journal_text());
+        self.journal.get(lsn.0 as usize - 1).map(|(_, record)| record.clone())
+    }
+
+    /// The live broker and one restored from its records know the same durable things, also if the last checkpoint did not
+    /// get to be one.
     #[track_caller]
     pub(crate) fn compare(&self) {
-        let restored = self.restored();
-        restored.audit().expect("a restored broker without contradictions");
-        let (live, after) = (self.broker.durable_state(self.now), restored.durable_state(self.now));
-        assert!(live == after, "live:\n{live}\nrestored:\n{after}\nrecords:\n{}", self.journal_text());
+        let live = self.durable_state();
+        let mut held = self.store.holders.clone();
+        change(&mut held, &self.store.waiting);
+        let needed = self.broker.needed(&mut |lsn| self.read(lsn, 0));
+        assert!(held == needed, "held {held:?}\nneeded {needed:?}\nrecords:\n{}", self.journal_text());
+        for back in 0..=self.store.checkpoints.len().min(1) {
+            let (restored, _) = self.restored_at(back);
+            restored.audit().expect("a restored broker without contradictions");
+            let after = restored.durable_state(self.now, &mut |lsn| self.read(lsn, back));
+            assert!(live == after, "live:\n{live}\nrestored:\n{after}\nrecords:\n{}", self.journal_text());
+        }
     }
 
     pub(crate) fn journal_text(&self) -> String {
@@ -259,7 +362,9 @@ impl World {
     fn loaded(&mut self) -> Commands {
         let mut batch = Commands { connection: SHELL, ..Commands::default() };
         for Load { load, first, last } in std::mem::take(&mut self.loads) {
-            let readable = (first.0..=last.0).all(|lsn| !self.damaged.contains(&lsn));
+            // One that nobody needs any more may be gone before it is read.
+            let readable = |lsn| !self.damaged.contains(&lsn) && self.is_kept(Lsn(lsn));
+            let readable = (first.0..=last.0).all(readable);
             let records = (first.0..=last.0).map(|lsn| self.journal[lsn as usize - 1].1.clone());
             batch.push(Command::Loaded { load, records: readable.then(|| records.collect()) });
         }
@@ -294,7 +399,7 @@ impl World {
                 happened.lines.push(line(outgoing));
             }
         }
-        self.trims.extend(step.trim.map(|before| (last, before.0 as usize - 1)));
+        self.store.note(step.count > 0, step.holds, step.checkpoint, last);
         for load in &step.loads {
             assert!(load.first.0 > 0 && load.first <= load.last && load.last <= last, "{load:?}");
         }

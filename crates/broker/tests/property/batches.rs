@@ -36,8 +36,8 @@ struct Batches {
 }
 
 impl Batches {
-    fn new(cramped: bool) -> Self {
-        let mut world = if cramped { World::cramped() } else { World::new() }.with_checkpoints();
+    fn new(kind: u8) -> Self {
+        let mut world = World::of_kind(kind).with_checkpoints();
         let connections = [(); 3].map(|()| world.open());
         for (index, name) in NAMES.iter().enumerate() {
             world.run(connections[0], declare_as_before(index, name));
@@ -136,10 +136,10 @@ proptest! {
     #[test]
     fn the_journal_says_what_the_broker_knows(
         batches in prop::collection::vec((prop::collection::vec(quick(), 1..12), 0..15u64), 1..12),
-        cramped in any::<bool>(),
+        kind in 0..4u8,
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
-        let mut run = Batches::new(cramped);
+        let mut run = Batches::new(kind);
         for (batch, wait) in &batches {
             run.step(batch, *wait);
         }

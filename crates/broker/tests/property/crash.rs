@@ -32,7 +32,7 @@ impl Ledger {
         let transactions = std::mem::take(&mut self.transactions);
         for index in 0..self.queues.len() {
             let queue = std::mem::take(&mut self.queues[index]);
-            let found = world.broker.contents(queue.id);
+            let found = world.contents(queue.id);
             if !queue.durable {
                 assert!(found.is_empty(), "a queue in memory came back");
                 self.queues[index] = Queue { id: queue.id, most: queue.most, ..Queue::default() };
@@ -50,7 +50,7 @@ impl Ledger {
         }
         self.consumers.clear();
         self.transactions = transactions;
-        self.holds = holds(&world.broker.durable_state(now));
+        self.holds = holds(&world.durable_state());
     }
 
     /// Durable messages that were moved once, from a durable queue to another: wherever the journal ends, they are
@@ -83,7 +83,7 @@ impl Ledger {
     }
 
     fn forget_transactions(&mut self, world: &World, durable: u64) {
-        let state = world.broker.durable_state(world.now);
+        let state = world.durable_state();
         self.transactions.retain(|uid, transaction| {
             let there = state.lines().any(|line| line == format!("prepared b\"x{uid}\""));
             let Some(prepared) = transaction.prepared else { return false };

@@ -33,8 +33,8 @@ pub(crate) struct Receipt {
 }
 
 impl Run {
-    pub(crate) fn new(cramped: bool) -> Self {
-        let mut world = if cramped { World::cramped() } else { World::new() }.with_checkpoints();
+    pub(crate) fn new(kind: u8) -> Self {
+        let mut world = World::of_kind(kind).with_checkpoints();
         let connections = [(); 3].map(|()| world.open());
         let ledger = Ledger { queues: NAMES.iter().map(|_| Queue::default()).collect(), ..Ledger::default() };
         let mut run = Self { world, ledger, connections, open: [None; 3], receipts: Vec::new(), floor: 0 };
@@ -104,7 +104,7 @@ impl Run {
 
     fn agree(&mut self) {
         for (index, queue) in self.ledger.queues.iter_mut().enumerate() {
-            let found = self.world.broker.contents(queue.id);
+            let found = self.world.contents(queue.id);
             let order: Vec<u64> = found.iter().map(|it| it.number).collect();
             let settled: Vec<u64> = queue.entries.iter().filter(|it| !it.moved).map(|it| it.number).collect();
             let kept: Vec<u64> = order.iter().copied().filter(|it| settled.contains(it)).collect();
