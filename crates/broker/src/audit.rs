@@ -116,12 +116,12 @@ impl Broker {
         let record = |lsn| Some(Located { lsn, pieces: 0 });
         for block in self.registry.all().flat_map(|queue| queue.entries.blocks_from(0)) {
             need(block.page.as_ref().and_then(|page| record(page.lsn)));
-            all_of(block, pages).iter().for_each(|(_, entry)| need(entry.held()));
+            all_of(block, pages).iter().for_each(|(_, entry)| need(entry.located));
         }
         for doomed in &self.doomed {
             need(record(doomed.lsn));
             let entries = pages(Lsn(doomed.lsn)).map(|it| page::of_record(it).expect("a page"));
-            entries.iter().flatten().for_each(|(_, entry)| need(entry.held()));
+            entries.iter().flatten().for_each(|(_, entry)| need(entry.located));
         }
         self.retained.iter().for_each(|kept| need(kept.located));
         let open = self.transactions.open.values().flat_map(|it| &it.staged);

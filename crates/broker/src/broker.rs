@@ -319,7 +319,11 @@ impl Broker {
             Record::TopicDeclared { namespace, name } => self.registry.add_topic(namespace, name.detached()),
             said_again if self.checkpoints.reading => self.apply_said_again(said_again),
             // What a checkpoint says again of what is known.
-            Record::Begun | Record::Resting { .. } | Record::Doomed { .. } | Record::StagedAgain(_) => {}
+            Record::Begun { .. }
+            | Record::Resting { .. }
+            | Record::Doomed { .. }
+            | Record::Loose { .. }
+            | Record::StagedAgain(_) => {}
             _ => unreachable!("apply() does the other kinds"),
         }
     }

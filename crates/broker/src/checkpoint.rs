@@ -5,7 +5,7 @@ use model::{Lsn, Namespace, Time};
 
 use crate::broker::Broker;
 use crate::page::Page;
-use crate::record::{Declared, Published, Record, RestingPage, StagedAgain, Tie};
+use crate::record::{Declared, Loose, Published, Record, RestingPage, StagedAgain, Tie};
 use crate::router::Target;
 use crate::step::Step;
 use crate::transaction::{Staged, TransactionNumber};
@@ -22,6 +22,8 @@ pub(crate) struct Checkpoints {
     pub(crate) reading: bool,
     /// A record was restored.
     pub(crate) restored: bool,
+    /// What was held for entries that are gone since the restart.
+    pub(crate) loose: Vec<Loose>,
     /// Bytes of records since the last one.
     pub(crate) since: u64,
     /// Bytes of the last one.
@@ -55,7 +57,7 @@ impl Broker {
     /// Writes a checkpoint.
     pub(crate) fn checkpoint(&mut self, now: Time, step: &mut Step) {
         let (first, before) = (self.next_lsn, step.records.len());
-        self.write(Record::Begun, step);
+        self.write(Record::Begun { transactions: self.transactions.next }, step);
         self.write(Record::Numbered { below: self.numbers_below }, step);
         self.write(Record::QueuesNumbered { below: self.registry.announced }, step);
         let mut records = Vec::new();
@@ -78,6 +80,7 @@ impl Broker {
         for pages in doomed.chunks(NAMED_AT_A_TIME) {
             self.write(Record::Doomed { pages: pages.to_vec() }, step);
         }
+        self.checkpoint_loose(step);
         // These are read from their new places from now on.
         for kept in self.retained.all() {
             let published =
@@ -153,6 +156,17 @@ impl Broker {
         }
     }
 
+    /// What holds a record and will not be there after a restart.
+    fn checkpoint_loose(&mut self, step: &mut Step) {
+        let queues = self.registry.all().filter(|queue| queue.loose > 0);
+        let entries = queues.flat_map(|queue| queue.entries_from(0)).filter(|(_, entry)| entry.is_loose());
+        let bodies: Vec<Loose> =
+            entries.filter_map(|(_, entry)| Some(Loose { located: entry.located?, size: entry.size })).collect();
+        for bodies in bodies.chunks(NAMED_AT_A_TIME) {
+            self.write(Record::Loose { bodies: bodies.to_vec() }, step);
+        }
+    }
+
     /// What is staged, and which of it is prepared.
     fn checkpoint_transactions(&mut self, step: &mut Step) {
         let mut records = Vec::new();
@@ -182,6 +196,8 @@ impl Broker {
             Record::Doomed { pages } => {
                 self.doomed.extend(pages.into_iter().map(|(lsn, len)| crate::resting::Doomed { lsn, len }));
             }
+            Record::Begun { transactions } => self.transactions.next = transactions,
+            Record::Loose { bodies } => self.checkpoints.loose.extend(bodies),
             Record::StagedAgain(staged) => {
                 let StagedAgain { transaction, number, located, size, header, routes } = *staged;
                 self.memory.holds.add(located, size);

@@ -11,7 +11,7 @@ pub(crate) struct Entry {
     /// `None`: only on disk, at `located`.
     pub(crate) message: Option<Arc<Message>>,
     pub(crate) number: MessageNumber,
-    /// Where the journal has it; not there if it is not durable.
+    /// Where the journal has it. One that is not durable has a place only if it came from a queue that is.
     pub(crate) located: Option<Located>,
     pub(crate) arrived: Time,
     /// The message's own expiry, which has an alarm of its own. A queue's time to live needs none: it falls due in
@@ -49,9 +49,14 @@ pub(crate) struct Located {
 }
 
 impl Entry {
-    /// Where the journal has what this entry needs of it.
-    pub(crate) fn held(&self) -> Option<Located> {
+    /// Where the journal has it, if it is to be there after a restart.
+    pub(crate) fn kept(&self) -> Option<Located> {
         self.located.filter(|_| self.durable)
+    }
+
+    /// Its body is in the journal, and it will be gone after a restart.
+    pub(crate) fn is_loose(&self) -> bool {
+        !self.durable && self.located.is_some()
     }
 
     /// Nobody has it.

@@ -1,7 +1,7 @@
 //! Which records of the journal are still needed: what the broker tells the store in each step.
 
-use model::limits::RECORD_BODY_BYTES;
 use model::Lsn;
+use model::limits::RECORD_BODY_BYTES;
 
 use crate::entry::Located;
 

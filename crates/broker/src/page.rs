@@ -397,7 +397,10 @@ mod tests {
             (8, Entry { history: Some(history.clone()), attempts: 3, failed: 1, first_acquired: Time(5), ..entry(90) }),
             (1030, Entry { history: Some(history), expires: Some(Time(77)), exact: true, retained: true, ..entry(91) }),
             (1031, Entry { state: State::Delayed(Time(5)), tags: SmallVec::from_slice(&[Tag(1), Tag(9)]), ..entry(2) }),
-            (1040, Entry { state: State::Decided { mark: 8 }, located: Some(Located { lsn: 70, pieces: 3 }), ..entry(70) }),
+            (
+                1040,
+                Entry { state: State::Decided { mark: 8 }, located: Some(Located { lsn: 70, pieces: 3 }), ..entry(70) },
+            ),
         ];
         let read = read(written(&entries)).expect("what was written");
         assert_eq!(format!("{read:?}"), format!("{entries:?}"));

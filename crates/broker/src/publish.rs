@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{
-    ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token,
-};
+use model::{ConnectionId, Effect, Exchange, Lsn, Message, MessageNumber, Overflow, Publish, Refusal, Time, Token};
 use smallvec::SmallVec;
 
 use crate::broker::Broker;

@@ -34,6 +34,8 @@ pub(crate) struct Queue {
     pub(crate) resting: BTreeSet<(Key, u64)>,
     /// Blocks that rest, by the first alarm of an entry.
     pub(crate) resting_due: BTreeSet<(Time, u64)>,
+    /// Blocks that rest and have something due: nothing is handed out before it is here.
+    pub(crate) awaited: BTreeSet<u64>,
     /// When an entry's delay, lease or own expiry falls due.
     due: BTreeSet<(Time, u64)>,
     /// The earliest alarm that is set for this queue.
@@ -59,6 +61,8 @@ pub(crate) struct Queue {
     pub(crate) holds: BTreeSet<u32>,
     /// Its dispatch goes on later, and not before.
     pub(crate) unfinished: bool,
+    /// Entries that need the journal and will be gone after a restart.
+    pub(crate) loose: usize,
     /// Bodies asked for and not here yet.
     pub(crate) loading: usize,
     /// Settled in this step, to be written as one record.
@@ -110,14 +114,7 @@ impl Memory {
 
 impl Queue {
     /// `bits`: how many entries make a block, as a power of two.
-    pub(crate) fn new(
-        n: u32,
-        namespace: Namespace,
-        name: Name,
-        settings: QueueSettings,
-        now: Time,
-        bits: u32,
-    ) -> Self {
+    pub(crate) fn new(n: u32, namespace: Namespace, name: Name, settings: QueueSettings, now: Time, bits: u32) -> Self {
         Self {
             n,
             namespace,
@@ -132,6 +129,7 @@ impl Queue {
             ready: Ready::default(),
             resting: BTreeSet::new(),
             resting_due: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             due: BTreeSet::new(),
             armed: None,
             consumers: Vec::new(),
@@ -146,6 +144,7 @@ impl Queue {
             seen_before: 1,
             holds: BTreeSet::new(),
             unfinished: false,
+            loose: 0,
             loading: 0,
             settled: Ranges::new(),
             counts: QueueCounts::default(),
@@ -215,7 +214,7 @@ impl Queue {
     pub(crate) fn insert(&mut self, seq: u64, entry: Entry, memory: &mut Memory) {
         self.counts.enqueued += 1;
         self.counts.bytes += u64::from(entry.size);
-        if let Some(located) = entry.held() {
+        if let Some(located) = entry.located {
             memory.holds.add(located, entry.size);
         }
         self.note_in(seq, &entry, memory);
@@ -226,7 +225,7 @@ impl Queue {
     pub(crate) fn remove(&mut self, seq: u64, memory: &mut Memory) -> Option<Entry> {
         let entry = self.entries.remove(seq)?;
         self.counts.bytes -= u64::from(entry.size);
-        if let Some(located) = entry.held() {
+        if let Some(located) = entry.located {
             memory.holds.release(located, entry.size);
         }
         self.note_out(seq, &entry, memory);
@@ -239,6 +238,7 @@ impl Queue {
     /// An entry comes into memory.
     pub(crate) fn note_in(&mut self, seq: u64, entry: &Entry, memory: &mut Memory) {
         memory.used += memory.entry_bytes();
+        self.loose += usize::from(entry.is_loose());
         if entry.message.is_some() {
             memory.used += u64::from(entry.charge);
         }
@@ -252,6 +252,7 @@ impl Queue {
     /// An entry leaves memory.
     pub(crate) fn note_out(&mut self, seq: u64, entry: &Entry, memory: &mut Memory) {
         memory.used -= memory.entry_bytes();
+        self.loose -= usize::from(entry.is_loose());
         if entry.message.is_some() {
             memory.used -= u64::from(entry.charge);
         }
@@ -293,6 +294,9 @@ impl Queue {
 
     /// What is to be handed out next; without the stale keys before it.
     pub(crate) fn head(&mut self) -> Head {
+        if let Some(block) = self.awaited.first() {
+            return Head::Rests(*block);
+        }
         let first = loop {
             let Some(key) = self.ready.first() else { break None };
             if self.entry(key.seq()).is_some_and(|entry| entry.state == State::Ready) {
@@ -310,6 +314,9 @@ impl Queue {
 
     /// What a search through the ready ones finds at or after `from`, in memory or not.
     pub(crate) fn ready_from(&self, from: Key) -> Head {
+        if let Some(block) = self.awaited.first() {
+            return Head::Rests(*block);
+        }
         let here = self.ready.at_or_after(from);
         let rests = |block: u64| self.entries.block(block).and_then(|block| block.page.as_ref());
         let before = self.resting.range(..(from, 0)).rev();
@@ -342,6 +349,7 @@ impl Queue {
     pub(crate) fn pop_due_block(&mut self, now: Time) -> Option<u64> {
         let (at, block) = self.resting_due.first().copied().filter(|(at, _)| *at <= now)?;
         self.resting_due.remove(&(at, block));
+        self.awaited.insert(block);
         Some(block)
     }
 

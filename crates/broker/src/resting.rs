@@ -63,7 +63,7 @@ impl Queue {
         let block = self.entries.block(no).filter(|block| !block.rests)?;
         let (mut writer, mut summary) = (page::Writer::default(), Summary::default());
         for (seq, entry) in block.from(0) {
-            if let Some(located) = entry.held() {
+            if let Some(located) = entry.kept() {
                 writer.add(seq, entry, located);
                 summary.add(seq, self.key(entry, seq), entry);
             }
@@ -74,7 +74,7 @@ impl Queue {
     /// Whether all of a block's entries wait, and are in the journal.
     fn may_rest(&self, block: &Block) -> bool {
         let end = self.entries.bounds(block.no).1;
-        let at_rest = |entry: &Entry| entry.waits() && entry.held().is_some();
+        let at_rest = |entry: &Entry| entry.waits() && entry.kept().is_some();
         !block.rests
             && block.count() > 0
             && self.promised.is_none_or(|promised| end <= promised)
@@ -134,6 +134,7 @@ impl Queue {
     }
 
     fn note_awake(&mut self, no: u64, summary: &Summary) {
+        self.awaited.remove(&no);
         self.counts.ready -= u64::from(summary.ready);
         self.counts.delayed -= u64::from(summary.delayed);
         self.counts.leased -= u64::from(summary.decided);
@@ -198,6 +199,7 @@ impl Queue {
     fn give_up(&mut self, no: u64) {
         let Some(page) = self.entries.block_mut(no).and_then(|block| block.page.as_mut()) else { return };
         (page.coming, page.damaged) = (false, true);
+        self.awaited.remove(&no);
         let (head, due) = (page.head, page.due);
         self.resting.remove(&(head, no));
         if let Some(at) = due {
@@ -243,8 +245,9 @@ impl Broker {
 
     /// The page of a block, or that it cannot be read.
     pub(crate) fn page_came(&mut self, now: Time, n: u32, no: u64, record: Option<Bytes>, step: &mut Step) {
-        let Some(queue) = self.registry.queue_mut(n) else { return };
+        let Some(queue) = self.registry.queue_mut(n) else { return self.settle_postponed(now, n, no, step) };
         queue.loading = queue.loading.saturating_sub(1);
+        let is_due = queue.awaited.contains(&no);
         match record.map(page::of_record) {
             Some(Ok(entries)) => queue.wake(now, no, entries, &mut self.memory),
             // The journal has said where and why.
@@ -255,6 +258,9 @@ impl Broker {
         }
         self.make_room(now, n, step);
         self.settle_postponed(now, n, no, step);
+        if is_due {
+            self.fall_due(now, n, step);
+        }
     }
 
     /// A settlement by receipt whose message rests waits until it is here.
@@ -368,7 +374,7 @@ impl Broker {
         // What a page that cannot be read held stays on disk: nobody knows what it was.
         let Some(Ok(entries)) = record.map(page::of_record) else { return };
         for (_, entry) in entries {
-            if let Some(located) = entry.held() {
+            if let Some(located) = entry.located {
                 self.memory.holds.release(located, entry.size);
             }
         }
@@ -395,6 +401,9 @@ impl Broker {
         });
         if able {
             queue.rest(no, &mut self.memory);
+        } else if let Some(block) = queue.entries.block_mut(no).filter(|block| !block.rests) {
+            // The page may know of attempts that this life of the broker does not.
+            block.changed = true;
         }
     }
 }

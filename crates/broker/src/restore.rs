@@ -29,7 +29,7 @@ impl Broker {
         self.checkpoints.since += record.len() as u64;
         let length = record.len() as u32;
         let Parsed { record, pieces } = Parsed::from_bytes(Bytes::copy_from_slice(record))?;
-        self.checkpoints.reading |= is_first && matches!(record, Record::Begun);
+        self.checkpoints.reading |= is_first && matches!(record, Record::Begun { .. });
         if matches!(record, Record::Checkpoint { .. }) {
             self.checkpoints.since = 0;
         }
@@ -126,6 +126,9 @@ impl Broker {
     pub fn finish_restore(&mut self, pages: &mut Pages<'_>, holds: &mut Holds) -> Result<(), BadRecord> {
         self.forget_unprepared();
         self.checkpoints.reading = false;
+        for loose in std::mem::take(&mut self.checkpoints.loose) {
+            self.memory.holds.release(loose.located, loose.size);
+        }
         self.next_number = self.next_number.max(self.numbers_below);
         self.pieces.clear();
         self.registry.next = self.registry.next.max(self.registry.announced);
@@ -167,13 +170,7 @@ impl Broker {
     }
 
     /// What `Step::loads` asked for. Returns the queue to go on with.
-    pub(crate) fn loaded(
-        &mut self,
-        now: Time,
-        load: u64,
-        records: Option<Vec<Bytes>>,
-        step: &mut Step,
-    ) -> Option<u32> {
+    pub(crate) fn loaded(&mut self, now: Time, load: u64, records: Option<Vec<Bytes>>, step: &mut Step) -> Option<u32> {
         let one = |records: Option<Vec<Bytes>>| records.and_then(|mut records| records.pop());
         match self.loading.remove(&load)? {
             Wanted::Body { queue, seq } => self.body_came(queue, seq, records),

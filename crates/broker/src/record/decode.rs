@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::settings::{exchange_settings, header_rule, kind, reason, settings};
 use super::{
-    Copied, Declared, Died, Parsed, Published, Ranges, Record, RestingPage, Route, StagedAgain, Tie, WrittenPage,
+    Copied, Declared, Died, Loose, Parsed, Published, Ranges, Record, RestingPage, Route, StagedAgain, Tie, WrittenPage,
 };
 use crate::entry::Located;
 use crate::page::Summary;
@@ -121,7 +121,7 @@ fn pages(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
             let (queue, block, summary) = (r.small()?, r.number()?, Summary::read(r)?);
             Record::Page(Box::new(WrittenPage { queue, block, summary, entries: std::mem::take(&mut r.0) }))
         }
-        34 => Record::Begun,
+        34 => Record::Begun { transactions: r.number()? },
         35 => {
             let (queue, count) = (r.small()?, r.count()?);
             let page = |_| {
@@ -141,6 +141,14 @@ fn pages(kind: u8, r: &mut Reader) -> Result<Record, BadRecord> {
             let count = r.count()?;
             let routes = (0..count).map(|_| route(r)).collect::<Result<_, _>>()?;
             Record::StagedAgain(Box::new(StagedAgain { transaction, number, located, size, header, routes }))
+        }
+        38 => {
+            let count = r.count()?;
+            let mut body = |_| {
+                let located = Located { lsn: r.number()?, pieces: r.small()? };
+                Ok(Loose { located, size: r.small()? })
+            };
+            Record::Loose { bodies: (0..count).map(&mut body).collect::<Result<_, _>>()? }
         }
         _ => return Err(BadRecord("unknown kind")),
     })

@@ -91,7 +91,7 @@ impl Record {
                 let Summary { ready, delayed, decided, .. } = &written.summary;
                 write!(f, "Page q{}/{} of {ready}+{delayed}+{decided}", written.queue, written.block)
             }
-            Self::Begun => write!(f, "Begun"),
+            Self::Begun { transactions } => write!(f, "Begun t{transactions}"),
             Self::Resting { queue, pages } => {
                 write!(f, "Resting q{queue}")?;
                 pages.iter().try_for_each(|page| write!(f, " /{} in {}", page.block, page.lsn))
@@ -99,6 +99,10 @@ impl Record {
             Self::Doomed { pages } => {
                 write!(f, "Doomed")?;
                 pages.iter().try_for_each(|(lsn, _)| write!(f, " {lsn}"))
+            }
+            Self::Loose { bodies } => {
+                write!(f, "Loose")?;
+                bodies.iter().try_for_each(|it| write!(f, " {}", it.located.lsn))
             }
             Self::StagedAgain(it) => write!(f, "StagedAgain t{} #{}", it.transaction.0, it.number.0),
             _ => unreachable!("fmt() writes the other kinds"),

@@ -3,7 +3,7 @@ use model::limits::RECORD_BODY_BYTES;
 use model::{Binding, Body, Exchange, ExchangeSettings, Header, Message, Name, Time};
 
 use super::settings::{put_exchange_settings, put_header_rule, put_kind, put_reason, put_settings};
-use super::{Copied, Published, Record, Route, StagedAgain, Tie};
+use super::{Copied, Loose, Published, Record, Route, StagedAgain, Tie};
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
 impl Record {
@@ -176,7 +176,10 @@ impl Record {
                 written.summary.put(out);
                 out.extend_from_slice(&written.entries);
             }
-            Self::Begun => out.put_u8(34),
+            Self::Begun { transactions } => {
+                out.put_u8(34);
+                put_number(out, *transactions);
+            }
             Self::Resting { queue, pages } => {
                 put_head(out, 35, *queue);
                 put_number(out, pages.len() as u64);
@@ -190,6 +193,13 @@ impl Record {
                 put_number(out, pages.len() as u64);
                 for (lsn, len) in pages {
                     put_numbers(out, &[*lsn, (*len).into()]);
+                }
+            }
+            Self::Loose { bodies } => {
+                out.put_u8(38);
+                put_number(out, bodies.len() as u64);
+                for Loose { located, size } in bodies {
+                    put_numbers(out, &[located.lsn, located.pieces.into(), (*size).into()]);
                 }
             }
             Self::StagedAgain(staged) => {

@@ -17,16 +17,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Binding, DeathReason, Exchange, ExchangeSettings, Header, Message, MessageNumber, Name, Namespace, QueueSettings, Tags,
-    Time, Xid,
+    Binding, DeathReason, Exchange, ExchangeSettings, Header, Message, MessageNumber, Name, Namespace, QueueSettings,
+    Tags, Time, Xid,
 };
 use smallvec::SmallVec;
 
 use crate::entry::Located;
 use crate::page::Summary;
 use crate::transaction::TransactionNumber;
-pub use describe::describe;
 pub(crate) use decode::exchange;
+pub use describe::describe;
 pub(crate) use encode::{put_exchange, split_body};
 pub(crate) use settings::{put_reason, reason};
 
@@ -160,8 +160,10 @@ pub(crate) enum Record {
     },
     /// The durable entries of a block of a queue, as they are here.
     Page(Box<WrittenPage>),
-    /// A checkpoint begins.
-    Begun,
+    /// A checkpoint begins. Transactions below this number were there: theirs is not given out again.
+    Begun {
+        transactions: u64,
+    },
     /// In a checkpoint: blocks whose pages were written before.
     Resting {
         queue: u32,
@@ -171,6 +173,10 @@ pub(crate) enum Record {
     /// released yet.
     Doomed {
         pages: Vec<(u64, u32)>,
+    },
+    /// In a checkpoint: bodies that are needed as long as this process lives, and not after a restart.
+    Loose {
+        bodies: Vec<Loose>,
     },
     /// In a checkpoint: a message of an open transaction that was staged before.
     StagedAgain(Box<StagedAgain>),
@@ -191,6 +197,12 @@ pub(crate) struct RestingPage {
     pub(crate) lsn: u64,
     pub(crate) len: u32,
     pub(crate) summary: Summary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Loose {
+    pub(crate) located: Located,
+    pub(crate) size: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]

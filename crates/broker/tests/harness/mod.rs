@@ -13,8 +13,8 @@ use std::fmt;
 use broker::{Broker, Content, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
-    Command, Commands, ConnectionId, Deliver, Delivery, Effect, Envelope, Inspect, Lsn, Name, Peer, QueueCounts, QueueId,
-    QueueInfo, QueueRef, Refusal, Reply, Time, Token,
+    Command, Commands, ConnectionId, Deliver, Delivery, Effect, Envelope, Inspect, Lsn, Name, Peer, QueueCounts,
+    QueueId, QueueInfo, QueueRef, Refusal, Reply, Time, Token,
 };
 
 use self::render::line;

@@ -16,6 +16,8 @@ pub(crate) struct Watch {
     open: BTreeMap<ConnectionId, Seen>,
     /// Closed in the step that is under way.
     closing: Vec<ConnectionId>,
+    /// Deliveries (of any queue: `None`) whose leases the step that is under way ends, maybe after it made them.
+    ended: Vec<(Option<u32>, u64, u64)>,
     ever: BTreeSet<ConnectionId>,
 }
 
@@ -55,6 +57,14 @@ impl Watch {
             // Whoever has a receipt ends the lease of whoever has the message.
             let consumers = self.open.values_mut().flat_map(|seen| seen.consumers.values_mut());
             consumers.for_each(|it| it.unsettled.retain(|(n, seq)| *n != queue.n || !(*first..=*last).contains(seq)));
+        }
+        match command {
+            Command::Settle(it) => self.ended.push((Some(it.queue.n), it.first, it.last)),
+            Command::Decide { delivery, .. } => self.ended.push((Some(delivery.queue.n), delivery.seq, delivery.seq)),
+            Command::Purge { .. } | Command::Delete { .. } | Command::Commit { .. } | Command::Prepare { .. } => {
+                self.ended.push((None, 0, u64::MAX));
+            }
+            _ => {}
         }
         let Some(seen) = self.open.get_mut(&id) else { return };
         let is_quiet = matches!(command, Command::Publish(publish) if publish.quiet);
@@ -132,7 +142,11 @@ impl Watch {
                     panic!("delivered to a consumer that is not there: {outgoing:?}")
                 };
                 consumer.follows(*after);
-                consumer.takes(deliver.delivery, deliver.settled);
+                let Delivery { queue, seq, .. } = deliver.delivery;
+                let ended = |(n, first, last): &(Option<u32>, u64, u64)| {
+                    n.is_none_or(|n| n == queue.n) && (*first..=*last).contains(&seq)
+                };
+                consumer.takes(deliver.delivery, deliver.settled, self.ended.iter().any(ended));
             }
             Effect::Drained { consumer } => {
                 let index = consumer.0;
@@ -156,6 +170,7 @@ impl Watch {
     }
 
     pub(crate) fn step_ended(&mut self) {
+        self.ended.clear();
         for id in self.closing.drain(..) {
             self.open.remove(&id);
         }
@@ -180,8 +195,11 @@ impl Consuming {
         self.after = after;
     }
 
-    fn takes(&mut self, delivery: Delivery, settled: bool) {
+    fn takes(&mut self, delivery: Delivery, settled: bool, ended: bool) {
         let counts = self.mode == CreditMode::Window && !settled;
+        if counts && ended {
+            return;
+        }
         if counts {
             self.unsettled.insert((delivery.queue.n, delivery.seq));
             assert!(self.unsettled.len() as u64 <= self.credit, "more than the window of {}", self.credit);

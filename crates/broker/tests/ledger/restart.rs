@@ -112,9 +112,8 @@ fn every_prefix_of_a_journal_is_a_state_that_was() {
 #[test]
 fn damaged_pieces_and_unknown_records_are_refused_with_a_reason() {
     let mut broker = broker::Broker::new(broker::Options::default());
-    let mut restore = |record: &[u8]| {
-        broker.restore(Lsn(1), model::Time(0), record, &mut |_| None, &mut broker::Holds::default())
-    };
+    let mut restore =
+        |record: &[u8]| broker.restore(Lsn(1), model::Time(0), record, &mut |_| None, &mut broker::Holds::default());
     let error = restore(&[77]).expect_err("unknown");
     assert_eq!(error.to_string(), "a record is not in its format: unknown kind");
     assert!(restore(&[]).is_err());
