@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::{
     Alteration, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Lease,
-    Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Time, Token, TransactionIndex,
+    Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Space, Time, Token,
+    TransactionIndex,
 };
 
 /// What may be asked of the broker. Whatever carries a `Token` is answered once, by `Effect::Reply` or, for a publish,
@@ -104,6 +105,19 @@ pub enum Command {
     Loaded {
         load: u64,
         records: Option<Vec<Bytes>>,
+    },
+    /// How much room the store has. From the shell only.
+    Measured(Space),
+    /// Copy the running store into a folder that is new or empty. Answered by [`Effect::Progress`](crate::Effect) and a
+    /// reply.
+    Backup {
+        token: Token,
+        folder: String,
+    },
+    /// How a backup goes. From the shell only.
+    BackingUp {
+        job: u64,
+        progress: Backup,
     },
     Inspect {
         token: Token,
@@ -337,6 +351,20 @@ pub enum Inspect {
     Connections,
     /// Prepared XA branches.
     Prepared,
+    /// Which queues hold the store's space: at most so many.
+    Holdings {
+        most: usize,
+    },
+}
+
+/// How far a backup has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backup {
+    /// So many bytes of so many.
+    At(u64, u64),
+    /// It holds everything up to this record, in so many bytes.
+    Done(Lsn, u64),
+    Failed(String),
 }
 
 /// Global name of a transaction branch (X/Open XA: format id, global id, branch), opaque here.
