@@ -360,6 +360,17 @@ impl Broker {
         }
     }
 
+    /// What the process takes, as the system counts it: also what nobody here counts.
+    pub fn note_memory(&mut self, anonymous: u64) {
+        self.memory.anonymous = anonymous;
+    }
+
+    /// The store is of a format without pages and checkpoints, which is kept.
+    pub fn keep_old_format(&mut self) {
+        self.options.checkpoint_bytes = 0;
+        self.options.rests = false;
+    }
+
     pub(crate) fn alarm(&self) -> Option<&'static str> {
         self.alarmed.then_some("memory")
     }

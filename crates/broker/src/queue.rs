@@ -75,6 +75,8 @@ pub(crate) struct Queue {
 pub(crate) struct Memory {
     /// Bytes of bodies and entries.
     pub(crate) used: u64,
+    /// Of the whole process.
+    pub(crate) anonymous: u64,
     pub(crate) limit: u64,
     pub(crate) evicts: bool,
     /// Entries may rest in pages.
@@ -103,7 +105,7 @@ impl Memory {
 
     /// Durable bodies that nobody takes at once are left on disk from here on.
     pub(crate) fn is_tight(&self) -> bool {
-        self.evicts && self.is_crowded()
+        self.evicts && (self.is_crowded() || self.limit > 0 && self.anonymous > self.limit / 4 * 3)
     }
 
     /// Subscribers that do not keep up get nothing more that only memory could keep.

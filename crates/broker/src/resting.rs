@@ -279,7 +279,7 @@ impl Broker {
 
     /// At the end of a step: what nobody will want soon goes, as long as memory is tight.
     pub(crate) fn rest_some(&mut self, now: Time, step: &mut Step) {
-        if !self.memory.rests || !self.memory.is_tight() {
+        if !self.options.rests || !self.memory.is_tight() {
             return;
         }
         let mut budget = BLOCKS_PER_STEP;

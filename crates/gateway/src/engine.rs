@@ -15,9 +15,13 @@ use journal::{Batch, Load, Submitter};
 use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
 use net::{Addressed, Core, Wakers};
 
+use crate::gauge::Gauge;
+
 /// Commands of one thread that may wait before it waits for the lock too.
 const INBOX_COMMANDS: usize = 65_536;
 const INBOX_BYTES: usize = 32 * 1024 * 1024;
+/// Milliseconds between two looks at the memory of the process.
+const MEASURE_EVERY: u64 = 100;
 /// Records of one hand-over from which on room is made ahead for the next one, and how much at most.
 const LARGE_PAYLOAD: usize = 64 * 1024;
 const LARGEST_RESERVE: usize = 4 * 1024 * 1024;
@@ -51,10 +55,25 @@ struct Inner {
     step: Step,
     batch: Commands,
     now: Time,
+    gauge: Option<Gauge>,
+    measured: Time,
     /// Effects of this step by thread.
     sorted: Vec<Vec<Addressed>>,
     /// `None`: nothing is kept, everything counts as durable at once.
     journal: Option<Submitter>,
+}
+
+impl Inner {
+    /// Tells the broker now and then what the process really takes.
+    fn measure(&mut self) {
+        if self.measured.plus(MEASURE_EVERY) > self.now {
+            return;
+        }
+        self.measured = self.now;
+        if let Some(bytes) = self.gauge.as_ref().and_then(Gauge::anonymous) {
+            self.broker.note_memory(bytes);
+        }
+    }
 }
 
 impl Engine {
@@ -66,6 +85,8 @@ impl Engine {
             step,
             batch: Commands::default(),
             now: Time::ZERO,
+            gauge: Gauge::open(),
+            measured: Time::ZERO,
             sorted: (0..threads).map(|_| Vec::new()).collect(),
             journal,
         };
@@ -110,6 +131,7 @@ impl Engine {
     /// Runs the broker with everything that waits, until nothing does.
     fn work(&self, inner: &mut Inner, thread: u16, now: Time, own: &mut Commands, inbox: &mut Vec<Addressed>) {
         inner.now = inner.now.max(now);
+        inner.measure();
         // Made before what follows, so it is applied before.
         inbox.append(&mut guard(&self.outboxes[usize::from(thread)]));
         std::mem::swap(&mut inner.batch.batch, &mut own.batch);
@@ -137,6 +159,8 @@ impl Engine {
         let Inner { step, sorted, journal, now, .. } = inner;
         if step.count > 0 {
             let (first, count) = (step.first, std::mem::take(&mut step.count));
+            let holds = std::mem::take(&mut step.holds);
+            let checkpoint = step.checkpoint.take().map(|first| journal::Lsn(first.0));
             let payload = step.records.split().freeze();
             if payload.len() >= LARGE_PAYLOAD {
                 // The next one will be as long: it need not grow, and be copied, from nothing.
@@ -144,13 +168,12 @@ impl Engine {
             }
             match journal {
                 Some(journal) => {
-                    journal.submit(Batch { first: journal::Lsn(first.0), count, time: now.0, payload });
+                    let (holds, releases) = (put_holds(holds.added), put_holds(holds.released));
+                    let first = journal::Lsn(first.0);
+                    journal.submit(Batch { first, count, time: now.0, payload, holds, releases, checkpoint });
                 }
                 None => self.set_durable(Lsn(first.0 + u64::from(count) - 1)),
             }
-        }
-        if let (Some(before), Some(journal)) = (step.trim.take(), &journal) {
-            journal.trim(journal::Lsn(before.0));
         }
         for load in step.loads.drain(..) {
             if let Some(journal) = journal {
@@ -215,6 +238,13 @@ impl Core for Engine {
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
+}
+
+/// What the broker says of records that are needed, or not any more, in the journal's words.
+pub(crate) fn put_holds(holds: Vec<broker::Hold>) -> Vec<journal::Hold> {
+    let put =
+        |hold: broker::Hold| journal::Hold { lsn: journal::Lsn(hold.lsn.0), bytes: hold.bytes, count: hold.count };
+    holds.into_iter().map(put).collect()
 }
 
 /// A lock whose holder panicked is as good as before: the broker stops the process when it panics.

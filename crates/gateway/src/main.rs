@@ -4,6 +4,7 @@ mod command_line;
 mod define;
 mod engine;
 mod exit;
+mod gauge;
 mod listeners;
 mod run;
 mod store;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use broker::{Broker, Options, Step};
 use config::Config;
 use console::ManagementOptions;
-use model::{ConnectionId, Encodings, Lsn, Protocol, Time, VirtualHosts};
+use model::{ConnectionId, Encodings, Lsn, Protocol, VirtualHosts};
 use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -17,8 +17,9 @@ use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
 use crate::store::{Running, Store};
 
-/// Records after which the broker writes down what is not a message, so that older records may go.
+/// Bytes of records, and milliseconds, after which there is a checkpoint, so that a start has not much to read.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
+const CHECKPOINT_INTERVAL: u64 = 30_000;
 /// The part of the memory that records may take on their way to the disk, and how much at most.
 const JOURNAL_SHARE: u64 = 8;
 const JOURNAL_ROOM: usize = 32 << 20;
@@ -37,8 +38,11 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         memory_limit: config.memory_limit,
         checkpoint_bytes: if config.ephemeral { 0 } else { CHECKPOINT_BYTES },
         evicts: !config.ephemeral,
+        rests: !config.ephemeral,
+        checkpoint_interval: CHECKPOINT_INTERVAL,
+        ..Options::default()
     });
-    let store = recover(config, &mut broker)?;
+    let mut store = recover(config, &mut broker)?;
     let threads = config.io_threads;
     let secret = match (&config.secret_key, &store) {
         (Some(secret), _) => *secret.expose(),
@@ -47,6 +51,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     };
     let configuration = ConnectionId { thread: threads as u16, slot: 0, generation: 1 };
     let mut step = Step::default();
+    if let Some(store) = &mut store {
+        step.holds = std::mem::take(&mut store.holds);
+    }
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
     let faces = faces(config, &encodings, &hosts, secret);
     let bound = listeners::bind(config, &faces)?;
@@ -83,12 +90,8 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     if config.ephemeral {
         return Ok(None);
     }
-    let mut restore =
-        |lsn: Lsn, time: Time, record: &[u8]| broker.restore(lsn, time, record).map_err(journal::ReplayError::new);
     let room = usize::try_from(config.memory_limit / JOURNAL_SHARE).unwrap_or(usize::MAX).min(JOURNAL_ROOM);
-    let store = Store::open(&config.data, room, &mut restore)?;
-    broker.finish_restore();
-    Ok(Some(store))
+    Store::open(&config.data, journal::Options::default(), room, broker).map(Some)
 }
 
 /// Receipts and ids of a broker that keeps nothing need not outlive it.

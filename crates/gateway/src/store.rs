@@ -6,41 +6,70 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use journal::disk::{real::RealDisk, volatile::VolatileDisk};
-use journal::{Committer, Disk, Events, Identity, Opened, ReplayError, Submitter};
+use journal::{Answers, Changes, Committer, Disk, Error, Events, Identity, Opened, ReplayError, Space, Submitter};
 use model::{Lsn, Time};
 
-use crate::engine::Engine;
-use crate::exit::Failure;
+use broker::{Broker, Holds};
 
-/// Takes each record that recovery finds, with the time of its frame.
-pub(crate) type Restore<'a> = dyn FnMut(Lsn, Time, &[u8]) -> Result<(), ReplayError> + 'a;
+/// The version of what a new store writes.
+const NEWEST: u8 = 2;
+
+use crate::engine::{Engine, put_holds};
+use crate::exit::Failure;
 
 /// A store that was recovered into a broker and not yet started.
 pub(crate) struct Store {
     opened: Opened,
     committer: Committer,
     pub(crate) submitter: Submitter,
+    /// What recovery found to be needed no more; it goes to the journal with the first records.
+    pub(crate) holds: Holds,
 }
 
 /// Threads of a running store.
 pub(crate) struct Running {
     submitter: Submitter,
-    journal: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Store {
-    /// Opens or makes the store in `data`, giving every record to `restore`. `room`: bytes of records that may wait for the
-    /// disk.
-    pub(crate) fn open(data: &Path, room: usize, restore: &mut Restore<'_>) -> Result<Self, Failure> {
+    /// Opens or makes the store in `data` and lets `broker` recover from it. `room`: bytes of records that may wait for
+    /// the disk.
+    pub(crate) fn open(
+        data: &Path,
+        options: journal::Options,
+        room: usize,
+        broker: &mut Broker,
+    ) -> Result<Self, Failure> {
+        let failed = |error| Failure::store(data, error);
         let disk = disk(data).map_err(|error| Failure::store(data, error))?;
-        let mut replay = |lsn: journal::Lsn, time: u64, record: &[u8]| restore(Lsn(lsn.0), Time(time), record);
-        let opened = journal::open(disk, journal::Options::default(), &mut replay)
-            .map_err(|error| Failure::store(data, error))?;
+        let mut replay =
+            |lsn: journal::Lsn, time: u64, record: &[u8], store: &journal::Store, changes: &mut Changes| {
+                let mut holds = Holds::default();
+                broker
+                    .restore(Lsn(lsn.0), Time(time), record, &mut |lsn| read(store, lsn), &mut holds)
+                    .map_err(ReplayError::new)?;
+                changes.holds.extend(put_holds(holds.added));
+                changes.releases.extend(put_holds(holds.released));
+                Ok(())
+            };
+        let opened = journal::open(disk, options, &mut replay).map_err(failed)?;
         if let Some(cut) = &opened.cut {
             tracing::warn!(segment = cut.segment, offset = cut.offset, "cut a torn tail: nothing confirmed was in it");
         }
+        let mut holds = Holds::default();
+        broker
+            .finish_restore(&mut |lsn| read(&opened.store, lsn), &mut holds)
+            .map_err(|error| failed_pages(data, error))?;
+        if opened.format < NEWEST {
+            tracing::warn!(
+                format = opened.format,
+                "the store has an older format, in which it only grows: `causeway store finalize` changes it"
+            );
+            broker.keep_old_format();
+        }
         let (committer, submitter) = Committer::new(room);
-        Ok(Self { opened, committer, submitter })
+        Ok(Self { opened, committer, submitter, holds })
     }
 
     pub(crate) fn identity(&self) -> &Identity {
@@ -53,27 +82,47 @@ impl Store {
     }
 
     pub(crate) fn start(self, engine: &Arc<Engine>) -> std::io::Result<Running> {
-        let Self { opened: Opened { writer, store, preallocator, .. }, committer, submitter } = self;
-        let events = Told { engine: engine.clone() };
-        let journal =
-            std::thread::Builder::new().name("journal".into()).spawn(move || committer.run(writer, store, events))?;
-        // Not waited for: it ends with the writer.
-        std::thread::Builder::new().name("preallocate".into()).spawn(move || preallocator.run())?;
-        Ok(Running { submitter, journal })
+        let Self { opened: Opened { writer, store, keeper, .. }, committer, submitter, .. } = self;
+        let told = || Told { engine: engine.clone() };
+        let (events, answers, kept, reader) = (told(), told(), told(), committer.reader());
+        let threads = vec![
+            thread("journal", move || committer.run(writer, events))?,
+            thread("read", move || reader.run(store, answers))?,
+            thread("keep", move || keeper.run(kept))?,
+        ];
+        Ok(Running { submitter, threads })
     }
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(run)
+}
+
+fn read(store: &journal::Store, lsn: Lsn) -> Option<Bytes> {
+    let lsn = journal::Lsn(lsn.0);
+    let read = store.read(lsn, lsn).inspect_err(|error| tracing::error!("cannot read a page: {error}"));
+    read.ok()?.pop()
+}
+
+fn failed_pages(data: &Path, error: impl std::fmt::Display) -> Failure {
+    Failure::Start(format!("the store in {} cannot be recovered: {error}", data.display()))
 }
 
 impl Running {
     /// Writes what was submitted and ends.
     pub(crate) fn stop(self) {
         self.submitter.close();
-        if self.journal.join().is_err() {
-            tracing::error!("the journal thread ended by a defect");
+        drop(self.submitter);
+        for thread in self.threads {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                tracing::error!("thread {name} ended by a defect");
+            }
         }
     }
 }
 
-/// What the journal thread tells the engine.
+/// What the threads of the journal tell the engine.
 struct Told {
     engine: Arc<Engine>,
 }
@@ -83,14 +132,30 @@ impl Events for Told {
         self.engine.set_durable(Lsn(lsn.0));
     }
 
-    fn loaded(&mut self, token: u64, records: Result<Vec<Bytes>, journal::Error>) {
-        let records = records.inspect_err(|error| tracing::error!("cannot read a message: {error}"));
-        self.engine.loaded(token, records.ok());
-    }
-
-    fn failed(&mut self, error: journal::Error) {
+    fn failed(&mut self, error: Error) {
         // After a failed write or fsync nobody knows what the disk holds: confirm nothing more, say why, stop.
         Failure::Fatal(format!("the journal cannot be written: {error}")).exit();
+    }
+
+    fn space(&mut self, space: Space) {
+        tracing::debug!(?space, "space");
+    }
+
+    fn damaged(&mut self, error: Error) {
+        tracing::error!("an old part of the store is damaged, and stays as it is: {error}");
+    }
+}
+
+impl Answers for Told {
+    fn loaded(&mut self, token: u64, records: Result<Vec<Bytes>, Error>) {
+        // Of what is not needed any more, nobody minds that it is gone.
+        let gone = |error: &Error| matches!(error, Error::Released { .. });
+        let records = records.inspect_err(|error| {
+            if !gone(error) {
+                tracing::error!("cannot read a message: {error}");
+            }
+        });
+        self.engine.loaded(token, records.ok());
     }
 }
 

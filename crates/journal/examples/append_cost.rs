@@ -8,11 +8,20 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use journal::disk::real::RealDisk;
-use journal::{Batch, Lsn, Options, open, put_record};
+use journal::{Batch, Changes, Error, Events, Hold, Lsn, Options, Store, open, put_record};
 use rustix::time::{ClockId, clock_gettime};
 
 const GROUP: u64 = 200;
 const RECORD: usize = 1024;
+const BACKLOG: u64 = 10_000;
+/// Records between checkpoints.
+const CHECKPOINT: u64 = 60_000;
+
+struct Quiet;
+
+impl Events for Quiet {
+    fn failed(&mut self, _: Error) {}
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -20,13 +29,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let messages: u64 = arguments.next().map_or(Ok(200_000), |number| number.parse())?;
 
     let disk = Arc::new(RealDisk::new(folder)?);
-    let opened = open(disk, Options::default(), &mut |_, _, _| Ok(()))?;
-    let (mut writer, preallocator) = (opened.writer, opened.preallocator);
-    let helper = std::thread::spawn(move || preallocator.run());
+    let mut replay = |_: Lsn, _: u64, _: &[u8], _: &Store, _: &mut Changes| Ok(());
+    let opened = open(disk, Options::default(), &mut replay)?;
+    let (mut writer, keeper) = (opened.writer, opened.keeper);
+    let helper = std::thread::spawn(move || keeper.run(Quiet));
 
     // One batch per record, as if each came from another connection.
-    let payload = record();
-    let batch = |first| Batch { first: Lsn(first), count: 1, time: 0, payload: payload.clone() };
+    let (payload, begin) = (record(), opened.next.0);
+    let batch = |first: u64| {
+        let hold = |lsn| vec![Hold { lsn: Lsn(lsn), bytes: RECORD as u32, count: 1 }];
+        // Each record is held until as many are behind it as a short queue has.
+        let releases = if first > begin + BACKLOG { hold(first - BACKLOG) } else { Vec::new() };
+        let checkpoint = first.is_multiple_of(CHECKPOINT).then_some(Lsn(first));
+        let payload = payload.clone();
+        Batch { first: Lsn(first), count: 1, time: 0, payload, holds: hold(first), releases, checkpoint }
+    };
     let mut next = opened.next.0;
     let before = opened.store.counters();
     let (cpu, clock) = (cpu_micros(), Instant::now());
@@ -34,12 +51,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let group: Vec<Batch> = (next..next + GROUP).map(batch).collect();
         next += GROUP;
         writer.append(&group)?;
-        writer.trim(Lsn(next.saturating_sub(100_000)))?;
     }
     let (cpu, wall) = (cpu_micros() - cpu, clock.elapsed());
     let after = opened.store.counters();
     drop(writer);
-    helper.join().map_err(|_| "the preallocator panicked")?;
+    helper.join().map_err(|_| "the keeper panicked")?;
 
     let count = (messages / GROUP * GROUP) as f64;
     #[expect(clippy::print_stdout, reason = "this program is for reading its output")]

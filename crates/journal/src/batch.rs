@@ -18,8 +18,19 @@ impl Lsn {
     }
 }
 
-/// Records with consecutive numbers, handed over together.
-#[derive(Clone, Debug)]
+/// `count` holders of the record `lsn`, which is about `bytes` long.
+///
+/// A record stays readable while it has a holder. The first holder comes in the batch of the record itself; a record that
+/// lost its last one never gets one again.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub lsn: Lsn,
+    pub bytes: u32,
+    pub count: u32,
+}
+
+/// Records with consecutive numbers, handed over together, and what they change about which records are held.
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Number of the first record.
     pub first: Lsn,
@@ -29,6 +40,12 @@ pub struct Batch {
     pub time: u64,
     /// `count` records, each `[length: u32 little endian][bytes]`.
     pub payload: Bytes,
+    /// More holders, of records of this batch or of older ones that have a holder.
+    pub holds: Vec<Hold>,
+    /// Holders that are gone, with `bytes` as at their hold; they count after `holds`.
+    pub releases: Vec<Hold>,
+    /// The last record of this batch ends a checkpoint that begins with this record.
+    pub checkpoint: Option<Lsn>,
 }
 
 /// Appends one record to the payload of a batch.
@@ -56,7 +73,22 @@ impl Batch {
                 None => return fault("the payload ends inside a record"),
             }
         }
-        if count != u64::from(self.count) { fault("the payload holds another number of records") } else { Ok(()) }
+        if count != u64::from(self.count) {
+            return fault("the payload holds another number of records");
+        }
+        let known = |lsn: Lsn| Lsn::NONE < lsn && lsn <= self.last();
+        if !self.holds.iter().chain(&self.releases).all(|hold| known(hold.lsn)) {
+            return fault("it holds or releases a record that is not written yet");
+        }
+        if self.checkpoint.is_some_and(|first| !known(first)) {
+            return fault("its checkpoint begins behind its end");
+        }
+        Ok(())
+    }
+
+    /// Number of the last record; that before `first` if there is none.
+    pub(crate) fn last(&self) -> Lsn {
+        Lsn(self.first.0.saturating_add(self.count.into()).saturating_sub(1))
     }
 }
 
@@ -117,11 +149,17 @@ mod tests {
 
     #[test]
     fn a_batch_must_be_what_it_says() {
-        let good = Batch { first: Lsn(7), count: 2, time: 0, payload: payload(&[b"ab", b""]) };
+        let good = Batch { first: Lsn(7), count: 2, payload: payload(&[b"ab", b""]), ..Batch::default() };
         assert!(good.check(Lsn(7)).is_ok());
         assert!(matches!(good.check(Lsn(8)), Err(Error::Batch { first: Lsn(7), .. })));
         assert!(Batch { count: 3, ..good.clone() }.check(Lsn(7)).is_err());
         assert!(Batch { payload: good.payload.slice(..5), ..good.clone() }.check(Lsn(7)).is_err());
+        let held = |lsn| Batch { holds: vec![Hold { lsn: Lsn(lsn), bytes: 1, count: 1 }], ..good.clone() };
+        assert!(held(8).check(Lsn(7)).is_ok());
+        assert!(held(9).check(Lsn(7)).is_err());
+        assert!(held(0).check(Lsn(7)).is_err());
+        assert!(Batch { checkpoint: Some(Lsn(8)), ..good.clone() }.check(Lsn(7)).is_ok());
+        assert!(Batch { checkpoint: Some(Lsn(9)), ..good.clone() }.check(Lsn(7)).is_err());
         let long = Batch { count: 1, payload: payload(&[&vec![0; MAX_RECORD]]), ..good };
         assert!(long.check(Lsn(7)).is_ok());
         let mut longer = BytesMut::from(&(MAX_RECORD as u32 + 1).to_le_bytes()[..]);

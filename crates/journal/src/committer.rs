@@ -2,39 +2,20 @@
 //!
 //! There is no timer. While one flush is under way, what is submitted waits; the next flush takes all of it.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
-
-use crate::batch::{Batch, Lsn};
-use crate::disk::guard;
+use crate::batch::Batch;
 use crate::error::Error;
-use crate::limits::LOADS_PER_ROUND;
-use crate::store::Store;
+use crate::events::Events;
+use crate::limits::Durability;
+use crate::queue::{Queue, Work};
+use crate::reader::{Load, Loads, Reader};
 use crate::writer::Writer;
-
-/// What the committer tells its owner, on the thread that runs it.
-pub trait Events {
-    /// All records up to `lsn` are durable.
-    fn durable(&mut self, lsn: Lsn);
-    /// The answer to a [`Load`].
-    fn loaded(&mut self, token: u64, records: Result<Vec<Bytes>, Error>);
-    /// Writing failed. Nothing more will be durable; the loop ends.
-    fn failed(&mut self, error: Error);
-}
-
-/// A request for the records `first..=last`; `token` comes back with the answer.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Load {
-    pub first: Lsn,
-    pub last: Lsn,
-    pub token: u64,
-}
 
 /// The loop that commits what its [`Submitter`]s hand in.
 pub struct Committer {
     queue: Arc<Queue>,
+    loads: Arc<Loads>,
 }
 
 /// Hands work to a [`Committer`]. When the last clone is dropped, the committer is closed.
@@ -47,43 +28,62 @@ impl Committer {
     /// A committer and the handle that feeds it. Of records that are not being written yet it takes `room` bytes, and one
     /// batch whatever its length.
     pub fn new(room: usize) -> (Self, Submitter) {
-        let queue = Arc::new(Queue { room, ..Queue::default() });
+        let queue = Arc::new(Queue::new(room));
         let handle = Arc::new(Handle { queue: Arc::clone(&queue) });
-        (Self { queue }, Submitter { handle })
+        (Self { queue, loads: Arc::default() }, Submitter { handle })
+    }
+
+    /// The reader that answers the loads of this committer. Without one they are never answered.
+    pub fn reader(&self) -> Reader {
+        Reader { desk: Arc::clone(&self.loads) }
     }
 
     /// Commits until it is closed and all that was submitted before is done, or until writing fails.
-    pub fn run(self, mut writer: Writer, store: Store, mut on: impl Events) {
+    pub fn run(self, mut writer: Writer, mut on: impl Events) {
         let mut work = Work::default();
-        let mut loads = VecDeque::new();
-        loop {
-            self.queue.take(&mut work, loads.is_empty());
-            if let Err(error) = commit(&mut writer, &mut work, &mut on) {
+        while !work.closed {
+            self.queue.take(&mut work);
+            if let Err(error) = self.commit(&mut writer, &mut work, &mut on) {
                 self.queue.end();
-                return on.failed(error);
+                on.failed(error);
+                break;
             }
-            loads.extend(work.loads.drain(..));
-            for load in loads.drain(..loads.len().min(LOADS_PER_ROUND)) {
-                on.loaded(load.token, store.read(load.first, load.last));
-            }
-            if work.closed && loads.is_empty() {
-                return;
-            }
+            self.loads.put(&mut work.loads);
         }
+        self.loads.close();
     }
-}
 
-fn commit(writer: &mut Writer, work: &mut Work, on: &mut impl Events) -> Result<(), Error> {
-    if !work.batches.is_empty() {
-        let durable = writer.append(&work.batches)?;
+    fn commit(&self, writer: &mut Writer, work: &mut Work, on: &mut impl Events) -> Result<(), Error> {
+        let Some(last) = work.batches.last().map(Batch::last) else { return Ok(()) };
+        if writer.durability() == Durability::None {
+            on.durable(last);
+        }
+        let before = writer.segment();
+        let mut stalled = false;
+        let durable = writer.append_or(&work.batches, &mut |writer, error| {
+            if !std::mem::replace(&mut stalled, true) {
+                writer.set_stalled(true);
+                on.space(writer.space()?);
+            }
+            if self.queue.is_closed() {
+                return Err(error);
+            }
+            writer.wait_for_room();
+            Ok(())
+        })?;
         work.batches.clear();
         work.bytes = 0;
-        on.durable(durable);
+        if writer.durability() != Durability::None {
+            on.durable(durable);
+        }
+        if stalled {
+            writer.set_stalled(false);
+        }
+        if stalled || writer.segment() != before {
+            on.space(writer.space()?);
+        }
+        Ok(())
     }
-    if let Some(before) = work.trim.take() {
-        writer.trim(before)?;
-    }
-    Ok(())
 }
 
 impl Submitter {
@@ -98,12 +98,8 @@ impl Submitter {
         self.handle.queue.put(|work| work.loads.push(load));
     }
 
-    /// Lets records before `before` go; see [`Writer::trim`].
-    pub fn trim(&self, before: Lsn) {
-        self.handle.queue.put(|work| work.trim = work.trim.max(Some(before)));
-    }
-
-    /// Lets the committer finish what was submitted and end. What is submitted later is dropped.
+    /// Lets the committer finish what was submitted and end. What is submitted later is dropped. If the disk is full,
+    /// what does not fit is dropped, too, and [`Events::failed`] says so.
     pub fn close(&self) {
         self.handle.queue.put(|work| work.closed = true);
     }
@@ -117,83 +113,5 @@ struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.queue.put(|work| work.closed = true);
-    }
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Mutex<Waiting>,
-    wake: Condvar,
-    /// Bytes of batches that may wait.
-    room: usize,
-    emptied: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    work: Work,
-    sleeping: bool,
-}
-
-#[derive(Default)]
-struct Work {
-    batches: Vec<Batch>,
-    /// Of all batches.
-    bytes: usize,
-    loads: Vec<Load>,
-    trim: Option<Lsn>,
-    closed: bool,
-}
-
-impl Queue {
-    fn submit(&self, batch: Batch) {
-        let bytes = batch.payload.len();
-        let mut waiting = guard(&self.waiting);
-        while waiting.work.bytes > 0 && waiting.work.bytes + bytes > self.room && !waiting.work.closed {
-            waiting = self.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(waiting);
-        self.put(|work| {
-            work.bytes += bytes;
-            work.batches.push(batch);
-        });
-    }
-
-    fn put(&self, add: impl FnOnce(&mut Work)) {
-        let mut waiting = guard(&self.waiting);
-        if waiting.work.closed {
-            return;
-        }
-        add(&mut waiting.work);
-        if std::mem::take(&mut waiting.sleeping) {
-            drop(waiting);
-            self.wake.notify_one();
-        }
-    }
-
-    /// Swaps the waiting work for `work`, which is empty; waits for some if `idle`.
-    fn take(&self, work: &mut Work, idle: bool) {
-        let mut waiting = guard(&self.waiting);
-        while idle && waiting.work.is_empty() {
-            waiting.sleeping = true;
-            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-        }
-        waiting.sleeping = false;
-        std::mem::swap(&mut waiting.work, work);
-        waiting.work.closed = work.closed;
-        drop(waiting);
-        self.emptied.notify_all();
-    }
-
-    /// Refuses everything from now on and drops what waits.
-    fn end(&self) {
-        guard(&self.waiting).work = Work { closed: true, ..Work::default() };
-        self.emptied.notify_all();
-    }
-}
-
-impl Work {
-    fn is_empty(&self) -> bool {
-        self.batches.is_empty() && self.loads.is_empty() && self.trim.is_none() && !self.closed
     }
 }

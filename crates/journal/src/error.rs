@@ -15,8 +15,8 @@ pub enum Error {
     Io { operation: &'static str, path: PathBuf, source: io::Error },
 
     /// Durable data is damaged. Nothing was changed.
-    #[error("log/{segment:010}.seg is damaged at byte {offset}: {reason}")]
-    Corrupt { segment: u64, offset: u64, reason: &'static str },
+    #[error("{file} is damaged at byte {offset}: {reason}")]
+    Corrupt { file: String, offset: u64, reason: &'static str },
 
     #[error("{} has format version {found}, this program knows versions up to {known}: start a newer program", path.display())]
     Newer { path: PathBuf, found: u8, known: u8 },
@@ -31,14 +31,41 @@ pub enum Error {
     #[error("the batch that begins with record {} is wrong: {reason}", first.0)]
     Batch { first: Lsn, reason: &'static str },
 
-    #[error("record {} was trimmed, the oldest is {}", lsn.0, oldest.0)]
-    Trimmed { lsn: Lsn, oldest: Lsn },
+    /// It has had no holder when a checkpoint was made, so it may be gone.
+    #[error("record {} is not kept any more", lsn.0)]
+    Released { lsn: Lsn },
 
     #[error("record {} is not durable, the next one will be {}", lsn.0, next.0)]
     NotWritten { lsn: Lsn, next: Lsn },
 
+    /// There is no room for the next segment, and nobody who could make some.
+    #[error("the disk is full: {source}")]
+    Full { source: io::Error },
+
+    #[error("{} {reason}", path.display())]
+    Backup { path: PathBuf, reason: &'static str },
+
     #[error("the journal failed before and accepts nothing more")]
     Poisoned,
+}
+
+impl Error {
+    pub(crate) fn corrupt(file: impl Into<String>, offset: u64, reason: &'static str) -> Self {
+        Self::Corrupt { file: file.into(), offset, reason }
+    }
+
+    /// Whether there was no room on the disk, which may change.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Io { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+}
+
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Why the owner of the records refused one at recovery.

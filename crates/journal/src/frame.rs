@@ -20,17 +20,26 @@
 //! Checksums are CRC-32C. `header_crc` covers bytes 0..64 and with them `payload_crc`; `prev_crc` is the `header_crc`
 //! of the frame before, so each frame vouches for all content before it. A frame of no records only makes an epoch
 //! durable. A later version keeps the places of `magic`, `version`, `store_id` and `header_crc`.
+//!
+//! Flag 1 (since version 2) says that the frame was written without waiting for the disk, so frames before it may be
+//! unsound although this one is not.
 
 use crate::limits::round_up;
 
-pub(crate) const VERSION: u8 = 1;
+/// The newest version that this program reads and writes, of frames and of everything else.
+pub(crate) const VERSION: u8 = 2;
+/// The version before, which knows no checkpoints.
+pub(crate) const FIRST_VERSION: u8 = 1;
 pub(crate) const HEADER: usize = 68;
 const MAGIC: [u8; 4] = *b"CWFR";
 const CRC_AT: usize = 64;
+const UNSYNCED: u8 = 1;
 
 /// The header of a frame, without what follows from the format itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    pub(crate) version: u8,
+    pub(crate) unsynced: bool,
     pub(crate) rec_count: u32,
     pub(crate) payload_len: u32,
     pub(crate) epoch: u64,
@@ -62,7 +71,7 @@ impl Header {
             at += bytes.len();
         };
         put(&MAGIC);
-        put(&[VERSION, 0, 0, 0]);
+        put(&[self.version, if self.unsynced { UNSYNCED } else { 0 }, 0, 0]);
         put(&self.rec_count.to_le_bytes());
         put(&self.payload_len.to_le_bytes());
         for number in [self.epoch, self.block_no, self.store_id, self.first_lsn, self.time] {
@@ -89,6 +98,8 @@ impl Header {
             return Parsed::Newer(bytes[4]);
         }
         let header = Self {
+            version: bytes[4],
+            unsynced: bytes[5] & UNSYNCED != 0,
             rec_count: u32_at(bytes, 8),
             payload_len: u32_at(bytes, 12),
             epoch: u64_at(bytes, 16),
@@ -127,6 +138,8 @@ mod tests {
 
     fn header() -> Header {
         Header {
+            version: VERSION,
+            unsynced: true,
             rec_count: 2,
             payload_len: 11,
             epoch: 3,

@@ -10,11 +10,11 @@
 use std::fmt;
 use std::io::{ErrorKind, IoSlice};
 
-use crate::disk::{Disk, failed};
+use crate::disk::{Disk, failed, remove_if_there};
 use crate::error::Error;
 use crate::frame::{VERSION, u32_at, u64_at};
 
-const NAME: &str = "IDENTITY";
+pub(crate) const NAME: &str = "IDENTITY";
 const UNFINISHED: &str = "IDENTITY.new";
 const MAGIC: [u8; 4] = *b"CWID";
 const LEN: usize = 52;
@@ -34,8 +34,8 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Reads the identity; `None` if the store has none yet.
-    pub(crate) fn load(disk: &dyn Disk) -> Result<Option<Self>, Error> {
+    /// Reads the identity and the store's version; `None` if the store has none yet.
+    pub(crate) fn load(disk: &dyn Disk) -> Result<Option<(Self, u8)>, Error> {
         let file = match disk.open(NAME) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -52,27 +52,40 @@ impl Identity {
         }
         let mut secret = [0; 32];
         secret.copy_from_slice(&bytes[16..48]);
-        Ok(Some(Self { store_id: u64_at(&bytes, 8), secret }))
+        Ok(Some((Self { store_id: u64_at(&bytes, 8), secret }, bytes[4])))
     }
 
-    /// Makes an identity. Durable when this returns.
+    /// Makes an identity of the newest version. Durable when this returns.
     pub(crate) fn create(disk: &dyn Disk) -> Result<Self, Error> {
+        let mut numbers = [0; 40];
+        disk.randomness(&mut numbers).map_err(failed(disk, "make randomness for", NAME))?;
+        let mut secret = [0; 32];
+        secret.copy_from_slice(&numbers[8..]);
+        let identity = Self { store_id: u64_at(&numbers, 0), secret };
+        identity.save(disk, VERSION)?;
+        Ok(identity)
+    }
+
+    /// Says which version the store is of. Durable when this returns.
+    pub(crate) fn save(&self, disk: &dyn Disk, version: u8) -> Result<(), Error> {
         let mut bytes = [0; LEN];
-        disk.randomness(&mut bytes[8..48]).map_err(failed(disk, "make randomness for", NAME))?;
         bytes[..4].copy_from_slice(&MAGIC);
-        bytes[4] = VERSION;
+        bytes[4] = version;
+        bytes[8..16].copy_from_slice(&self.store_id.to_le_bytes());
+        bytes[16..48].copy_from_slice(&self.secret);
         let crc = crc32c::crc32c(&bytes[..LEN - 4]);
         bytes[LEN - 4..].copy_from_slice(&crc.to_le_bytes());
-        match disk.remove(UNFINISHED) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(disk, "remove", UNFINISHED)(error)),
-            _ => {}
-        }
+        remove_if_there(disk, UNFINISHED)?;
         let file = disk.create(UNFINISHED).map_err(failed(disk, "create", UNFINISHED))?;
         file.write_at(&[IoSlice::new(&bytes)], 0).map_err(failed(disk, "write", UNFINISHED))?;
         file.sync_data().map_err(failed(disk, "sync", UNFINISHED))?;
         disk.rename(UNFINISHED, NAME).map_err(failed(disk, "rename", UNFINISHED))?;
-        disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
-        Ok(Self::load(disk)?.expect("the identity was just made"))
+        disk.sync_dir("").map_err(failed(disk, "sync", ""))
+    }
+
+    /// The error of a folder without a store.
+    pub(crate) fn none(disk: &dyn Disk) -> Error {
+        Error::Identity { path: disk.path(NAME), reason: "is missing: there is no store" }
     }
 
     /// The error of a log without an identity.

@@ -1,132 +1,142 @@
-//! Where each frame lies: written by the writer, read by every [`Store`](crate::Store).
+//! The files of the log in the order of their records: written by the writer and the keeper, read by every
+//! [`Store`](crate::Store).
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use crate::batch::Lsn;
 use crate::error::Error;
-use crate::limits::BLOCK;
+use crate::frames::{Frames, Location};
+use crate::names::FileId;
 
-/// The frames of the log, 8 bytes each.
+/// The files of the log; the last one is the segment being written.
 #[derive(Default)]
 pub(crate) struct Index {
-    segments: VecDeque<SegmentFrames>,
+    files: Vec<Entry>,
+    /// Of the last file.
+    frames: Frames,
+    /// Where the last file's frames end.
+    end: u64,
     /// The number that the next record will get.
     next: Lsn,
+    last_key: u64,
 }
 
-struct SegmentFrames {
-    number: u64,
-    first: Lsn,
-    frames: Vec<Place>,
-}
-
-/// A frame, relative to its segment.
-struct Place {
-    lsn: u32,
-    block: u32,
-}
-
-/// A frame: its segment, its offset in bytes, its first record.
+/// A file of the log.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Location {
-    pub(crate) segment: u64,
-    pub(crate) offset: u64,
+pub(crate) struct Entry {
+    /// Differs from that of every other file since the store was opened, also of one with the same name.
+    pub(crate) key: u64,
+    pub(crate) file: FileId,
+    /// It holds no records but `first..end`; a hot one all of them.
     pub(crate) first: Lsn,
+    pub(crate) end: Lsn,
+    pub(crate) bytes: u64,
+    /// How many records it holds.
+    pub(crate) records: u64,
+}
+
+/// The file of a record, and the frame if that is known.
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    pub(crate) location: Option<Location>,
+}
+
+/// A segment that was written to its end, and its frames.
+pub(crate) struct Sealed {
+    pub(crate) entry: Entry,
+    pub(crate) frames: Arc<Frames>,
 }
 
 impl Index {
-    pub(crate) fn begin_segment(&mut self, number: u64, first: Lsn) {
-        self.segments.push_back(SegmentFrames { number, first, frames: Vec::new() });
-        self.next = first;
+    /// Adds a file behind all others, one that is not written any more.
+    pub(crate) fn add_old(&mut self, entry: Entry) {
+        let key = self.new_key();
+        self.next = entry.end;
+        self.files.push(Entry { key, ..entry });
+    }
+
+    /// Goes on to a new segment, and seals the one before.
+    pub(crate) fn begin_segment(&mut self, number: u64, first: Lsn, bytes: u64) -> Option<Sealed> {
+        let sealed = self.seal();
+        let key = self.new_key();
+        self.files.push(Entry { key, file: FileId::hot(number), first, end: first, bytes, records: 0 });
+        (self.next, self.end) = (first, crate::limits::BLOCK as u64);
+        sealed
+    }
+
+    fn seal(&mut self) -> Option<Sealed> {
+        let next = self.next;
+        let entry = self.files.last_mut().filter(|entry| !entry.file.cold && entry.end == entry.first)?;
+        entry.end = next;
+        entry.records = next.0 - entry.first.0;
+        Some(Sealed { entry: *entry, frames: Arc::new(std::mem::take(&mut self.frames)) })
     }
 
     /// Adds a frame of `count` records to the last segment.
-    pub(crate) fn push(&mut self, offset: u64, count: u32) {
+    pub(crate) fn push(&mut self, offset: u64, span: u64, count: u32) {
+        self.end = offset + span;
         if count == 0 {
             return;
         }
-        let segment = self.segments.back_mut().expect("a frame lies in a segment");
-        let lsn = u32::try_from(self.next.0 - segment.first.0).expect("a segment holds fewer than 2^32 records");
-        let block = u32::try_from(offset / BLOCK as u64).expect("a segment is shorter than 2^32 blocks");
-        segment.frames.push(Place { lsn, block });
-        self.next = self.next.plus(u64::from(count));
+        let segment = self.files.last().expect("a frame lies in a segment");
+        self.frames.push(segment.first, self.next, offset);
+        self.next = self.next.plus(count.into());
     }
 
-    /// The frame that holds `lsn`.
-    pub(crate) fn locate(&self, lsn: Lsn) -> Result<Location, Error> {
-        let oldest = self.segments.front().map_or(self.next, |segment| segment.first);
-        if lsn < oldest {
-            return Err(Error::Trimmed { lsn, oldest });
-        }
+    /// The file that holds `lsn` if any does.
+    pub(crate) fn find(&self, lsn: Lsn) -> Result<Found, Error> {
         if lsn >= self.next {
             return Err(Error::NotWritten { lsn, next: self.next });
         }
-        let index = self.segments.partition_point(|segment| segment.first <= lsn) - 1;
         // Segments without records begin with the number that the one behind them begins with.
-        let segment = &self.segments[index];
-        let relative = lsn.0 - segment.first.0;
-        let frame = segment.frames.partition_point(|place| u64::from(place.lsn) <= relative) - 1;
-        let place = &segment.frames[frame];
-        Ok(Location {
-            segment: segment.number,
-            offset: u64::from(place.block) * BLOCK as u64,
-            first: segment.first.plus(u64::from(place.lsn)),
-        })
+        let index = self.files.partition_point(|entry| entry.first <= lsn).checked_sub(1);
+        let Some(index) = index else { return Err(Error::Released { lsn }) };
+        let entry = self.files[index];
+        if index + 1 == self.files.len() {
+            return Ok(Found { entry, location: self.frames.locate(entry.first, lsn) });
+        }
+        if lsn >= entry.end { Err(Error::Released { lsn }) } else { Ok(Found { entry, location: None }) }
     }
 
-    /// The oldest segment if it is not the last one and all its records are older than `before`.
-    pub(crate) fn trimmable(&self, before: Lsn) -> Option<u64> {
-        let next = self.segments.get(1)?;
-        (next.first <= before).then(|| self.segments[0].number)
+    /// Whether this very file is still part of the log.
+    pub(crate) fn contains(&self, key: u64) -> bool {
+        self.files.iter().any(|entry| entry.key == key)
     }
 
-    pub(crate) fn drop_oldest(&mut self) {
-        self.segments.pop_front();
-    }
-}
-
-/// What the writer and all stores share.
-pub(crate) struct Shared {
-    index: RwLock<Index>,
-    frames: AtomicU64,
-    syncs: AtomicU64,
-    bytes: AtomicU64,
-}
-
-/// What the writer did since the store was opened.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames written.
-    pub frames: u64,
-    /// Calls of fdatasync for frames.
-    pub syncs: u64,
-    /// Bytes of frames written, with padding.
-    pub bytes: u64,
-}
-
-impl Shared {
-    pub(crate) fn new(index: Index) -> Self {
-        Self { index: RwLock::new(index), frames: 0.into(), syncs: 0.into(), bytes: 0.into() }
+    /// The file that holds `lsn`, or will.
+    pub(crate) fn holder_of(&self, lsn: Lsn) -> Entry {
+        let index = self.files.partition_point(|entry| entry.first <= lsn).saturating_sub(1);
+        self.files[index]
     }
 
-    pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn files(&self) -> &[Entry] {
+        &self.files
     }
 
-    pub(crate) fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
-        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    /// Where the last file's frames end, and the number of the next record.
+    pub(crate) fn end(&self) -> (u64, Lsn) {
+        (self.end, self.next)
     }
 
-    pub(crate) fn count_frame(&self, bytes: u64) {
-        self.frames.fetch_add(1, Ordering::Relaxed);
-        self.syncs.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|entry| entry.bytes).sum()
     }
 
-    pub(crate) fn counters(&self) -> Counters {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counters { frames: read(&self.frames), syncs: read(&self.syncs), bytes: read(&self.bytes) }
+    pub(crate) fn remove(&mut self, key: u64) {
+        self.files.retain(|entry| entry.key != key);
+    }
+
+    /// Puts `entry` in the place of the files with `keys`, which are neighbours; returns its key.
+    pub(crate) fn replace(&mut self, keys: &[u64], entry: Entry) -> u64 {
+        let key = self.new_key();
+        let at = self.files.partition_point(|other| other.file.first < entry.file.first);
+        self.files.retain(|entry| !keys.contains(&entry.key));
+        self.files.insert(at, Entry { key, ..entry });
+        key
+    }
+
+    fn new_key(&mut self) -> u64 {
+        self.last_key += 1;
+        self.last_key
     }
 }

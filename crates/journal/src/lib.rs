@@ -6,12 +6,21 @@
 //! ```text
 //! DIR/LOCK                  advisory lock: one process per store
 //! DIR/IDENTITY              store id and secret, made once
-//! DIR/log/0000000007.seg    segments, oldest first, without gaps
+//! DIR/CHECKPOINT            where recovery begins, and which records are held there
+//! DIR/log/0000000007.seg    segments; from the checkpoint on without gaps
+//! DIR/log/0000000007.idx    where the frames of a full segment lie; made again if it is missing
+//! DIR/log/cold-0000000002-0000000005.cold  what is still held of older segments
 //! DIR/log/0000000002.spare  a zeroed or recycled file that will become a segment by rename
-//! DIR/log/0000000003.new    a file being zeroed; removed at open
+//! DIR/log/0000000003.new    a file being made; removed at open
 //! ```
 //!
-//! The bytes of a frame are drawn in `frame.rs`, those of a segment in `segment.rs`.
+//! The bytes of a frame are drawn in `frame.rs`, those of a segment in `segment.rs`, those of the others in
+//! `checkpoint.rs`, `frames.rs` and `cold/`.
+//!
+//! The owner says which records are *held*. The journal does not know what a record means: a record that nobody holds is
+//! dead once a checkpoint is durable behind it. Recovery begins at the last checkpoint, a range of records from which the
+//! owner can restore its state; what is older is only there to be read, and is rewritten without its dead records when
+//! that pays. A record is always found by its number, wherever it is.
 //!
 //! # Invariants
 //!
@@ -19,33 +28,56 @@
 //!   to durable data ([`Error::Corrupt`]), and a bad frame with nothing after it is a torn write, cut at open.
 //! - **A file is called `.seg` only after its header is durable, and no frame is written before that name is.**
 //! - **The first error ends the writer.** After a failed fsync nobody knows what the disk holds, so nothing is retried.
-//! - **The journal starts no threads and asks for no time.** [`Committer::run`] and [`Preallocator::run`] are called on
-//!   threads of the caller; times come with the batches.
+//! - **A release takes effect on disk only through a durable `CHECKPOINT`.** Whatever is lost behind it, the records
+//!   that it says are held are there.
+//! - **Only the keeper removes files of the log**, and it puts a file's successor into the index before.
+//! - **The journal starts no threads and asks for no time.** [`Committer::run`], [`Keeper::run`] and [`Reader::run`] are
+//!   called on threads of the caller; times come with the batches.
 
 mod batch;
+mod cache;
+mod checkpoint;
+mod cold;
 mod committer;
+mod cursor;
 pub mod disk;
 mod error;
+mod events;
+mod files;
 mod frame;
+mod frames;
+mod holders;
+mod hot;
 mod identity;
 mod index;
+mod keeper;
 mod limits;
+mod names;
 mod open;
-mod preallocator;
+mod queue;
+mod reader;
 mod recovery;
+mod replay;
 mod segment;
+mod shared;
+mod source;
+mod space;
 mod store;
 mod writer;
 
-pub use batch::{Batch, Lsn, put_record};
-pub use committer::{Committer, Events, Load, Submitter};
+pub use batch::{Batch, Hold, Lsn, put_record};
+pub use committer::{Committer, Submitter};
 pub use disk::{Disk, File, Lock};
 pub use error::{Error, ReplayError};
+pub use events::{Answers, Events};
 pub use identity::Identity;
-pub use index::Counters;
-pub use limits::{MAX_FRAME, MAX_RECORD, Options};
-pub use open::{Opened, open};
-pub use preallocator::Preallocator;
-pub use recovery::{Replay, TornTail};
+pub use keeper::Keeper;
+pub use limits::{Durability, Format, MAX_FRAME, MAX_RECORD, Options};
+pub use open::{Opened, finalize, open};
+pub use reader::{Load, Reader};
+pub use recovery::{Damage, TornTail};
+pub use replay::{Changes, Replay};
+pub use shared::Counters;
+pub use space::Space;
 pub use store::Store;
-pub use writer::Writer;
+pub use writer::{OnFull, Writer};

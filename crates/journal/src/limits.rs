@@ -11,10 +11,16 @@ pub(crate) const BLOCK: usize = 4096;
 pub(crate) const CHUNK: usize = 1 << 20;
 /// Read frames kept by a [`Store`](crate::Store), whatever their size.
 pub(crate) const CACHED_FRAMES: usize = 32;
+/// Payload up to which a frame is always read whole.
+pub(crate) const SMALL_FRAME: usize = 64 << 10;
 /// Segment files kept open for reading.
 pub(crate) const OPEN_SEGMENTS: usize = 16;
-/// Loads served before the committer looks for new batches.
-pub(crate) const LOADS_PER_ROUND: usize = 16;
+/// Segments whose frames a [`Store`](crate::Store) knows without reading anything.
+pub(crate) const INDEXED_SEGMENTS: usize = 16;
+/// Payload at which a frame of a cold file is full; a longer record has a frame of its own.
+pub(crate) const COLD_FRAME: usize = 1 << 20;
+/// Files that are rewritten into one at most.
+pub(crate) const MAX_RUN: usize = 256;
 
 /// A block of zeros: padding of frames, end mark, preallocation.
 pub(crate) static ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -29,10 +35,37 @@ pub struct Options {
     pub first_segment_bytes: u64,
     /// Longest payload of a frame, at most [`MAX_FRAME`]. A single longer record gets a frame of its own.
     pub max_frame_bytes: usize,
-    /// Trimmed segments kept for reuse.
+    /// Files kept in wait for their use as a segment.
     pub spares: usize,
     /// Bytes of read frames that a [`Store`](crate::Store) keeps.
     pub cache_bytes: usize,
+    /// The store may not take more; it then is as on a full disk.
+    pub max_bytes: Option<u64>,
+    pub durability: Durability,
+    /// Cuts the log where it is damaged instead of refusing it.
+    pub repair: bool,
+    pub format: Format,
+}
+
+/// When a record counts as durable.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When the disk has it.
+    #[default]
+    Fsync,
+    /// When the operating system has it: the process may die, the system may not.
+    Os,
+    /// At once.
+    None,
+}
+
+/// What to do with a store of an older format. New stores are of the newest.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// It stays readable for older programs. In the first format there are no checkpoints, and nothing is ever deleted.
+    #[default]
+    Keep,
+    Newest,
 }
 
 impl Default for Options {
@@ -41,8 +74,12 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             first_segment_bytes: 1 << 20,
             max_frame_bytes: MAX_FRAME,
-            spares: 2,
+            spares: 1,
             cache_bytes: 16 << 20,
+            max_bytes: None,
+            durability: Durability::Fsync,
+            repair: false,
+            format: Format::Keep,
         }
     }
 }
@@ -50,4 +87,9 @@ impl Default for Options {
 /// `bytes` rounded up to whole blocks.
 pub(crate) fn round_up(bytes: u64) -> u64 {
     bytes.next_multiple_of(BLOCK as u64)
+}
+
+/// `bytes` rounded down to whole blocks.
+pub(crate) fn round_down(bytes: u64) -> u64 {
+    bytes - bytes % BLOCK as u64
 }

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use crate::batch::Lsn;
-use crate::disk::{Disk, Lock, failed};
+use crate::checkpoint::Checkpoint;
+use crate::disk::{Disk, Lock, failed, remove_if_there};
 use crate::error::Error;
+use crate::files::Files;
+use crate::frame::{FIRST_VERSION, VERSION};
+use crate::holders::Table;
 use crate::identity::Identity;
-use crate::index::{Index, Shared};
-use crate::limits::{BLOCK, Options};
-use crate::preallocator::{Pool, Preallocator, remove_unfinished};
-use crate::recovery::{Expect, Recovered, Replay, Tail, TornTail, recover};
-use crate::segment::{LOG, Name, Segment, SegmentHeader};
+use crate::keeper::{Cleaner, Desk, Keeper};
+use crate::limits::{BLOCK, Format, Options, round_up};
+use crate::names::LOG;
+use crate::recovery::{Begin, Damage, Expect, Recovered, Tail, TornTail, recover};
+use crate::replay::Replay;
+use crate::segment::{Segment, SegmentHeader};
+use crate::shared::Shared;
 use crate::store::Store;
-use crate::writer::Writer;
+use crate::writer::{Settings, Writer};
 
 const LOCK: &str = "LOCK";
 
@@ -26,61 +32,135 @@ pub struct Opened {
     pub writer: Writer,
     pub store: Store,
     /// To be run on a thread of its own.
-    pub preallocator: Preallocator,
+    pub keeper: Keeper,
     /// What was removed behind the last sound frame.
     pub cut: Option<TornTail>,
+    /// What was removed because [`Options::repair`] asked for it.
+    pub repaired: Option<Damage>,
+    /// The version of what is written.
+    pub format: u8,
+    /// The checkpoint that recovery began with: its first record and its last one.
+    pub checkpoint: Option<(Lsn, Lsn)>,
 }
 
-/// Opens the store on `disk`, making it if there is none, and calls `replay` with each record that was not trimmed, in
+/// Opens the store on `disk`, making it if there is none, and hands `replay` the records from the last checkpoint on, in
 /// order. What was replayed is durable, including records whose writer never got to confirm them.
-pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut Replay<'_>) -> Result<Opened, Error> {
+pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> Result<Opened, Error> {
     let lock = lock(&*disk)?;
     disk.create_dir(LOG).map_err(failed(&*disk, "create", LOG))?;
     disk.sync_dir("").map_err(failed(&*disk, "sync", ""))?;
     let files = Files::list(&*disk)?;
-    let identity = match Identity::load(&*disk)? {
-        Some(identity) => identity,
-        None if files.segments.is_empty() => Identity::create(&*disk)?,
-        None => return Err(Identity::missing(&*disk)),
-    };
-    for name in &files.unfinished {
-        remove_unfinished(&*disk, name)?;
-    }
-    let pool = Pool::open(&*disk, &files.spares, &options)?;
+    let (identity, format) = identify(&*disk, &files, options.format)?;
+    let created = !files.has_log();
+    let checkpoint = Checkpoint::load(&*disk, identity.store_id, files.bytes())?;
+    let desk = Arc::new(Desk::open(&*disk, &files.spares, &options)?);
+    let plan = files.plan(&*disk, identity.store_id, checkpoint.as_ref())?;
+    plan.leftovers.iter().try_for_each(|name| remove_if_there(&*disk, name))?;
     // Names that an earlier process changed and did not get to sync.
     disk.sync_dir(LOG).map_err(failed(&*disk, "sync", LOG))?;
-    let created = files.segments.is_empty();
-    let Recovered { mut tail, index, cut } = if created {
-        create(&*disk, &pool, &identity, &options)?
-    } else {
-        recover(&*disk, identity.store_id, &files.segments, replay)?
+
+    let shared = Arc::new(Shared::default());
+    plan.old.iter().for_each(|entry| shared.index_mut().add_old(*entry));
+    let store = Store::new(Arc::clone(&disk), Arc::clone(&shared), identity.store_id, options.cache_bytes);
+    let recovered = match created {
+        true => create(&*disk, &desk, &shared, identity.store_id, format, &options)?,
+        false => recover(begin(&*disk, &identity, &shared, &store, &checkpoint, &options), &plan.scanned, replay)?,
     };
+    let Recovered { mut tail, table, cut, repaired } = recovered;
+    let bounds = checkpoint.as_ref().map(|checkpoint| (checkpoint.first, checkpoint.end));
     if !created {
-        tail.expect.epoch += 1;
+        tail.expect.epoch = epoch_after(&tail, checkpoint.as_ref());
     }
     let (epoch, next) = (tail.expect.epoch, tail.expect.lsn);
-    let (pool, shared) = (Arc::new(pool), Arc::new(Shared::new(index)));
-    let store = Store::new(Arc::clone(&disk), Arc::clone(&shared), identity.store_id, options.cache_bytes);
-    let preallocator = Preallocator { disk: Arc::clone(&disk), pool: Arc::clone(&pool), _lock: Arc::clone(&lock) };
-    let mut writer = Writer::new(disk, shared, pool, tail, identity.store_id, &options, lock);
+    shared.set_live(table.total().bytes);
+    let keeper = Keeper {
+        disk: Arc::clone(&disk),
+        shared: Arc::clone(&shared),
+        desk: Arc::clone(&desk),
+        store: store.clone(),
+        store_id: identity.store_id,
+        durability: options.durability,
+        checkpoints: format > FIRST_VERSION,
+        durable: checkpoint.map(Arc::new),
+        cleaner: Cleaner::default(),
+        _lock: Arc::clone(&lock),
+    };
+    let (store_id, settings) = (identity.store_id, Settings::new(&options, format));
+    let mut writer = Writer { disk, shared, desk, tail, table, store_id, settings, poisoned: false, _lock: lock };
     if !created {
         writer.write_epoch()?;
     }
-    Ok(Opened { identity, epoch, next, writer, store, preallocator, cut })
+    Ok(Opened { identity, epoch, next, writer, store, keeper, cut, repaired, format, checkpoint: bounds })
 }
 
-fn lock(disk: &dyn Disk) -> Result<Arc<dyn Lock>, Error> {
+pub(crate) fn lock(disk: &dyn Disk) -> Result<Arc<dyn Lock>, Error> {
     match disk.lock(LOCK).map_err(failed(disk, "lock", LOCK))? {
         Some(lock) => Ok(lock.into()),
         None => Err(Error::Locked { path: disk.path(LOCK) }),
     }
 }
 
+/// Makes the store of version 1 on `disk` one of the newest version, which older programs refuse. Nothing else changes
+/// before it is opened.
+pub fn finalize(disk: &dyn Disk) -> Result<(), Error> {
+    let _lock = lock(disk)?;
+    let Some((identity, version)) = Identity::load(disk)? else { return Err(Identity::none(disk)) };
+    if version < VERSION { identity.save(disk, VERSION) } else { Ok(()) }
+}
+
+/// The identity of the store, made if there is none, and the version to write.
+fn identify(disk: &dyn Disk, files: &Files, format: Format) -> Result<(Identity, u8), Error> {
+    match Identity::load(disk)? {
+        Some((identity, version)) if version == VERSION || format == Format::Keep => Ok((identity, version)),
+        Some((identity, _)) => {
+            identity.save(disk, VERSION)?;
+            Ok((identity, VERSION))
+        }
+        None if files.has_log() => Err(Identity::missing(disk)),
+        None => Ok((Identity::create(disk)?, VERSION)),
+    }
+}
+
+fn begin<'a>(
+    disk: &'a dyn Disk,
+    identity: &Identity,
+    shared: &'a Shared,
+    store: &'a Store,
+    checkpoint: &Option<Checkpoint>,
+    options: &Options,
+) -> Begin<'a> {
+    let known = checkpoint.as_ref();
+    Begin {
+        disk,
+        store_id: identity.store_id,
+        shared,
+        store,
+        table: known.map_or_else(Table::default, |checkpoint| checkpoint.table.clone()),
+        first: known.map_or(Lsn(1), |checkpoint| checkpoint.first),
+        settled: known.map_or(Lsn::NONE, |checkpoint| checkpoint.end),
+        repair: options.repair,
+    }
+}
+
+fn epoch_after(tail: &Tail, checkpoint: Option<&Checkpoint>) -> u64 {
+    tail.expect.epoch.max(checkpoint.map_or(0, |checkpoint| checkpoint.epoch)) + 1
+}
+
 /// The first segment of a new store; its header makes the first epoch durable.
-fn create(disk: &dyn Disk, pool: &Pool, identity: &Identity, options: &Options) -> Result<Recovered, Error> {
+fn create(
+    disk: &dyn Disk,
+    desk: &Desk,
+    shared: &Shared,
+    store_id: u64,
+    version: u8,
+    options: &Options,
+) -> Result<Recovered, Error> {
     let expect = Expect { block_no: 1, prev_crc: 0, lsn: Lsn(1), epoch: 1, time: 0 };
     let header = SegmentHeader {
-        store_id: identity.store_id,
+        version,
+        // Nothing is before it.
+        unsynced: false,
+        store_id,
         number: 1,
         epoch: expect.epoch,
         first_block: expect.block_no,
@@ -88,37 +168,14 @@ fn create(disk: &dyn Disk, pool: &Pool, identity: &Identity, options: &Options) 
         prev_crc: expect.prev_crc,
         recycled: false,
     };
-    let segment = Segment::begin(disk, pool, header, BLOCK as u64, options.first_segment_bytes)?;
-    let mut index = Index::default();
-    index.begin_segment(segment.number, expect.lsn);
-    Ok(Recovered { tail: Tail { segment, at: BLOCK as u64, expect }, index, cut: None })
-}
-
-/// What lies in the log's folder.
-#[derive(Default)]
-struct Files {
-    /// Ascending; a number that is missing between others is there, too, so that recovery misses it.
-    segments: Vec<u64>,
-    spares: Vec<u64>,
-    unfinished: Vec<String>,
-}
-
-impl Files {
-    fn list(disk: &dyn Disk) -> Result<Self, Error> {
-        let mut files = Self::default();
-        for name in disk.list(LOG).map_err(failed(disk, "list", LOG))? {
-            match Name::parse(&name) {
-                Name::Segment(number) => files.segments.push(number),
-                Name::Spare(serial) => files.spares.push(serial),
-                Name::New => files.unfinished.push(format!("{LOG}/{name}")),
-                Name::Foreign => {}
-            }
-        }
-        files.segments.sort_unstable();
-        if let Some(pair) = files.segments.windows(2).find(|pair| pair[1] != pair[0] + 1) {
-            return Err(Error::Corrupt { segment: pair[0] + 1, offset: 0, reason: "the file is missing" });
-        }
-        files.spares.sort_unstable();
-        Ok(files)
-    }
+    let need = 2 * BLOCK as u64;
+    let spare = match desk.take(need) {
+        Some(spare) => spare,
+        None => desk.make(disk, shared, round_up(options.first_segment_bytes.max(need)))?,
+    };
+    let segment = Segment::begin(disk, spare, header)?;
+    shared.begin_segment(segment.number, expect.lsn, segment.len);
+    let mut table = Table::default();
+    table.begin_segment(expect.lsn);
+    Ok(Recovered { tail: Tail { segment, at: BLOCK as u64, expect }, table, cut: None, repaired: None })
 }

@@ -16,6 +16,8 @@
 //! └───────────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! Flag 2 (since version 2) says that frames before this segment were not waited for, as in a frame.
+//!
 //! `prev` is the `header_crc` of the last frame of the segment before, where the chain of this one begins. Flag 1 says
 //! that the file may hold bytes of an earlier use. In such a segment a block of zeros is written behind every frame, so
 //! that the end of the log is a block of zeros in every segment.
@@ -26,16 +28,19 @@ use std::sync::Arc;
 use crate::disk::{Disk, File, failed};
 use crate::error::Error;
 use crate::frame::{VERSION, u32_at, u64_at};
-use crate::limits::{BLOCK, CHUNK, ZEROS, round_up};
-use crate::preallocator::Pool;
+use crate::keeper::Spare;
+use crate::limits::{BLOCK, CHUNK, ZEROS};
+use crate::names::{self, LOG};
 
-pub(crate) const LOG: &str = "log";
 const MAGIC: [u8; 4] = *b"CWSG";
 const RECYCLED: u8 = 1;
+const UNSYNCED: u8 = 2;
 const LEN: usize = 56;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
+    pub(crate) version: u8,
+    pub(crate) unsynced: bool,
     pub(crate) store_id: u64,
     pub(crate) number: u64,
     pub(crate) epoch: u64,
@@ -58,39 +63,26 @@ pub(crate) struct Segment {
 impl Segment {
     /// Opens an existing segment and checks its header.
     pub(crate) fn open(disk: &dyn Disk, number: u64, store_id: u64) -> Result<(Self, SegmentHeader), Error> {
-        let name = name(number);
+        let name = names::segment(number);
         let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
         let size = file.size().map_err(failed(disk, "read", &name))?;
         let mut block = [0; BLOCK];
         file.read_at(&mut block, 0).map_err(failed(disk, "read", &name))?;
         let header = SegmentHeader::decode(&block).map_err(|fault| match fault {
             Fault::Newer(found) => Error::Newer { path: disk.path(&name), found, known: VERSION },
-            Fault::Damaged => Error::Corrupt { segment: number, offset: 0, reason: "its header is damaged" },
+            Fault::Damaged => Error::corrupt(&name, 0, "its header is damaged"),
         })?;
         if header.store_id != store_id || header.number != number {
-            let reason = "its header belongs to another store or segment";
-            return Err(Error::Corrupt { segment: number, offset: 0, reason });
+            return Err(Error::corrupt(&name, 0, "its header belongs to another store or segment"));
         }
         let segment = Self { number, file, len: size - size % BLOCK as u64, recycled: header.recycled };
         Ok((segment, header))
     }
 
-    /// Begins a segment with room for `need` bytes of frames: a spare if there is one, a new file of at least `size`
-    /// bytes if not. Durable when this returns.
-    pub(crate) fn begin(
-        disk: &dyn Disk,
-        pool: &Pool,
-        mut header: SegmentHeader,
-        need: u64,
-        size: u64,
-    ) -> Result<Self, Error> {
-        let need = need + BLOCK as u64;
-        let spare = match pool.take(need) {
-            Some(spare) => spare,
-            None => pool.make(disk, round_up(size.max(need)))?,
-        };
+    /// Makes a segment of a spare. Durable when this returns.
+    pub(crate) fn begin(disk: &dyn Disk, spare: Spare, mut header: SegmentHeader) -> Result<Self, Error> {
         let number = header.number;
-        let name = name(number);
+        let name = names::segment(number);
         header.recycled = spare.recycled;
         let file = disk.open(&spare.name).map_err(failed(disk, "open", &spare.name))?;
         let block = header.encode();
@@ -99,6 +91,10 @@ impl Segment {
         disk.rename(&spare.name, &name).map_err(failed(disk, "rename", &spare.name))?;
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
         Ok(Self { number, file, len: spare.len, recycled: spare.recycled })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        names::segment(self.number)
     }
 }
 
@@ -111,8 +107,8 @@ impl SegmentHeader {
     fn encode(&self) -> [u8; BLOCK] {
         let mut out = [0; BLOCK];
         out[..4].copy_from_slice(&MAGIC);
-        out[4] = VERSION;
-        out[5] = if self.recycled { RECYCLED } else { 0 };
+        out[4] = self.version;
+        out[5] = (u8::from(self.recycled) * RECYCLED) | (u8::from(self.unsynced) * UNSYNCED);
         let numbers = [self.store_id, self.number, self.epoch, self.first_block, self.first_lsn];
         for (at, number) in (8..).step_by(8).zip(numbers) {
             out[at..at + 8].copy_from_slice(&number.to_le_bytes());
@@ -131,6 +127,8 @@ impl SegmentHeader {
             return Err(Fault::Newer(block[4]));
         }
         Ok(Self {
+            version: block[4],
+            unsynced: block[5] & UNSYNCED != 0,
             store_id: u64_at(block, 8),
             number: u64_at(block, 16),
             epoch: u64_at(block, 24),
@@ -139,31 +137,6 @@ impl SegmentHeader {
             prev_crc: u32_at(block, 48),
             recycled: block[5] & RECYCLED != 0,
         })
-    }
-}
-
-pub(crate) fn name(number: u64) -> String {
-    format!("{LOG}/{number:010}.seg")
-}
-
-/// What a name in the log's folder means.
-pub(crate) enum Name {
-    Segment(u64),
-    Spare(u64),
-    New,
-    Foreign,
-}
-
-impl Name {
-    pub(crate) fn parse(name: &str) -> Self {
-        let Some((number, kind)) = name.split_once('.') else { return Self::Foreign };
-        let Ok(number) = number.parse() else { return Self::Foreign };
-        match kind {
-            "seg" => Self::Segment(number),
-            "spare" => Self::Spare(number),
-            "new" => Self::New,
-            _ => Self::Foreign,
-        }
     }
 }
 

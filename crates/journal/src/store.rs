@@ -1,18 +1,21 @@
 //! Reading records back.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::batch::{Lsn, Records};
-use crate::disk::{Disk, File, failed, guard};
+use crate::batch::Lsn;
+use crate::cache::{Cache, ReadFrame};
+use crate::cold;
+use crate::disk::{Disk, File, failed};
 use crate::error::Error;
-use crate::frame::{Header, Parsed};
-use crate::index::{Counters, Location, Shared};
-use crate::limits::{BLOCK, CACHED_FRAMES, MAX_FRAME, OPEN_SEGMENTS};
-use crate::recovery::read_payload;
-use crate::segment;
+use crate::frames::{Frames, Location};
+use crate::hot;
+use crate::index::{Entry, Found};
+use crate::limits::SMALL_FRAME;
+use crate::shared::{Counters, Shared};
+use crate::source::Source;
 
 /// Reads durable records, from any thread; clones share everything.
 #[derive(Clone)]
@@ -24,146 +27,142 @@ struct Inner {
     disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
     store_id: u64,
-    cache: Mutex<Cache>,
-}
-
-/// A frame that was read and verified.
-struct ReadFrame {
-    first: Lsn,
-    payload: Bytes,
-    /// Where each record begins in the payload, behind its length.
-    offsets: Vec<u32>,
-}
-
-/// The frames and files used last, the latest at the back.
-struct Cache {
-    frames: VecDeque<Arc<ReadFrame>>,
-    bytes: usize,
-    max_bytes: usize,
-    files: VecDeque<(u64, Arc<dyn File>)>,
+    cache: Cache,
 }
 
 impl Store {
     pub(crate) fn new(disk: Arc<dyn Disk>, shared: Arc<Shared>, store_id: u64, max_bytes: usize) -> Self {
-        let cache = Cache { frames: VecDeque::new(), bytes: 0, max_bytes, files: VecDeque::new() };
-        Self { inner: Arc::new(Inner { disk, shared, store_id, cache: Mutex::new(cache) }) }
+        Self { inner: Arc::new(Inner { disk, shared, store_id, cache: Cache::new(max_bytes) }) }
     }
 
-    /// The records `first..=last`, all of them or an error. They are slices of whole frames (up to [`MAX_FRAME`]),
+    /// The records `first..=last`, all of them or an error. They are slices of whole frames (up to [`MAX_FRAME`](crate::MAX_FRAME)),
     /// which stay in memory as long as one of them does.
     pub fn read(&self, first: Lsn, last: Lsn) -> Result<Vec<Bytes>, Error> {
         let mut records = Vec::new();
         let mut lsn = first;
         while lsn <= last {
-            let location = self.inner.shared.index().locate(lsn)?;
-            let frame = self.frame(location).or_else(|error| {
-                // The segment may have been trimmed, and its file reused, while it was read.
-                self.inner.shared.index().locate(lsn).and(Err(error))
-            })?;
-            let begin = (lsn.0 - frame.first.0) as usize;
-            let end = frame.offsets.len().min((last.0 - frame.first.0 + 1).try_into().unwrap_or(usize::MAX));
-            records.extend((begin..end).map(|index| frame.record(index)));
-            lsn = frame.first.plus(end as u64);
+            let before = records.len();
+            self.inner.read_some(lsn..=last, &mut records)?;
+            lsn = lsn.plus((records.len() - before) as u64);
         }
         Ok(records)
+    }
+
+    /// Forgets a file that is not part of the log any more.
+    pub(crate) fn forget(&self, key: u64) {
+        self.inner.cache.forget(key);
+    }
+
+    /// Where the frames of a file that is not written any more lie.
+    pub(crate) fn frames(&self, entry: &Entry) -> Result<Arc<Frames>, Error> {
+        self.inner.frames(entry)
     }
 
     /// What the writer of this store did since it was opened.
     pub fn counters(&self) -> Counters {
         self.inner.shared.counters()
     }
+}
 
-    fn frame(&self, location: Location) -> Result<Arc<ReadFrame>, Error> {
-        if let Some(frame) = guard(&self.inner.cache).frame(location.first) {
-            return Ok(frame);
-        }
-        let frame = Arc::new(self.read_frame(location)?);
-        guard(&self.inner.cache).keep(Arc::clone(&frame));
-        Ok(frame)
-    }
-
-    fn read_frame(&self, location: Location) -> Result<ReadFrame, Error> {
-        let Location { segment, offset, first } = location;
-        let corrupt = |reason| Error::Corrupt { segment, offset, reason };
-        let file = self.file(segment)?;
-        let read = |buffer: &mut [u8], at: u64| {
-            let name = segment::name(segment);
-            let read = file.read_at(buffer, offset + at).map_err(failed(&*self.inner.disk, "read", &name))?;
-            if read < buffer.len() { Err(corrupt("the file became shorter")) } else { Ok(()) }
-        };
-        let mut block = [0; BLOCK];
-        read(&mut block, 0)?;
-        let header = match Header::parse(&block, self.inner.store_id) {
-            Parsed::Frame(header, _) if header.first_lsn == first.0 && header.payload_len as usize <= MAX_FRAME => {
-                header
+impl Inner {
+    /// Reads the first of the records and those behind it that lie in the same frame.
+    fn read_some(&self, lsns: RangeInclusive<Lsn>, records: &mut Vec<Bytes>) -> Result<(), Error> {
+        loop {
+            let found = self.shared.index().find(*lsns.start())?;
+            let key = found.entry.key;
+            let before = records.len();
+            match self.read_found(found, lsns.clone(), records) {
+                Ok(()) => return Ok(()),
+                // The file may have been replaced while it was read, and its space used again: then there is another.
+                Err(error) if self.shared.index().contains(key) => return Err(error),
+                Err(_) => records.truncate(before),
             }
-            _ => return Err(corrupt("the frame's header is damaged")),
-        };
-        let payload = read_payload(&header, &block, read)?;
-        if crc32c::crc32c(&payload) != header.payload_crc {
-            return Err(corrupt("the frame's payload is damaged"));
         }
-        let mut offsets = Vec::with_capacity(header.rec_count as usize);
-        let mut at = 0;
-        for record in Records::of(&payload) {
-            let Some(record) = record else { return Err(corrupt("the frame ends inside a record")) };
-            offsets.push(at + 4);
-            at += 4 + record.len() as u32;
-        }
-        if offsets.len() != header.rec_count as usize {
-            return Err(corrupt("the frame holds another number of records than it says"));
-        }
-        Ok(ReadFrame { first, payload, offsets })
     }
 
-    fn file(&self, number: u64) -> Result<Arc<dyn File>, Error> {
-        if let Some(file) = guard(&self.inner.cache).file(number) {
+    fn read_found(&self, found: Found, lsns: RangeInclusive<Lsn>, records: &mut Vec<Bytes>) -> Result<(), Error> {
+        let Found { entry, location } = found;
+        let lsn = *lsns.start();
+        let location = match location {
+            Some(location) => location,
+            None => self.frames(&entry)?.locate(entry.first, lsn).ok_or(Error::Released { lsn })?,
+        };
+        if let Some(frame) = self.cache.frame(entry.key, location.first) {
+            return frame.copy(lsns, records);
+        }
+        let source = self.source(&entry)?;
+        let frame = match entry.file.cold {
+            false => {
+                hot::read(&source, self.store_id, location).map(|(payload, spans)| ReadFrame::new(payload, spans))?
+            }
+            true => match self.read_cold(&source, &entry, location, &lsns)? {
+                Cold::Frame(frame) => frame,
+                Cold::Record(record) => {
+                    records.push(record);
+                    return Ok(());
+                }
+            },
+        };
+        let frame = Arc::new(frame);
+        self.cache.keep(entry.key, location.first, Arc::clone(&frame));
+        frame.copy(lsns, records)
+    }
+
+    /// Reads a frame of a cold file, or only the record that is wanted of it: that is less work, as long as nobody wants
+    /// the next one, too.
+    fn read_cold(
+        &self,
+        source: &Source<'_>,
+        entry: &Entry,
+        location: Location,
+        lsns: &RangeInclusive<Lsn>,
+    ) -> Result<Cold, Error> {
+        let table = cold::Table::read(source, location.offset, self.store_id)?;
+        let lsn = *lsns.start();
+        let Some(record) = table.find(lsn) else { return Err(Error::Released { lsn }) };
+        let single = lsns.start() == lsns.end() && table.payload_len > SMALL_FRAME;
+        if single && self.cache.is_first_visit(entry.key, location.first) {
+            return table.read_record(source, record).map(Cold::Record);
+        }
+        let payload = table.read_payload(source)?;
+        Ok(Cold::Frame(ReadFrame::new(payload, table.spans())))
+    }
+
+    fn frames(&self, entry: &Entry) -> Result<Arc<Frames>, Error> {
+        if let Some(frames) = self.shared.frames(entry.key) {
+            return Ok(frames);
+        }
+        let Entry { key, file, first, end, .. } = *entry;
+        let frames = match file.cold {
+            false => Frames::load(&*self.disk, self.store_id, file.first, first, end)?,
+            true => cold::read_frames(&*self.disk, self.store_id, file)?,
+        };
+        let frames = Arc::new(frames);
+        self.shared.keep_frames(key, Arc::clone(&frames));
+        Ok(frames)
+    }
+
+    fn source(&self, entry: &Entry) -> Result<Source<'_>, Error> {
+        Ok(Source { disk: &*self.disk, file: self.file(entry)?, name: entry.file.name() })
+    }
+
+    fn file(&self, entry: &Entry) -> Result<Arc<dyn File>, Error> {
+        if let Some(file) = self.cache.file(entry.key) {
             return Ok(file);
         }
-        let name = segment::name(number);
-        let file = self.inner.disk.open(&name).map_err(failed(&*self.inner.disk, "open", &name))?;
-        guard(&self.inner.cache).keep_file(number, Arc::clone(&file));
+        let name = entry.file.name();
+        let file = self.disk.open(&name).map_err(failed(&*self.disk, "open", &name))?;
+        self.cache.keep_file(entry.key, Arc::clone(&file));
+        if !self.shared.index().contains(entry.key) {
+            // Removed meanwhile: an open handle would keep its space.
+            self.cache.forget(entry.key);
+        }
         Ok(file)
     }
 }
 
-impl ReadFrame {
-    fn record(&self, index: usize) -> Bytes {
-        let begin = self.offsets[index] as usize;
-        let end = self.offsets.get(index + 1).map_or(self.payload.len(), |&next| next as usize - 4);
-        self.payload.slice(begin..end)
-    }
-}
-
-impl Cache {
-    fn frame(&mut self, first: Lsn) -> Option<Arc<ReadFrame>> {
-        let index = self.frames.iter().rposition(|frame| frame.first == first)?;
-        let frame = self.frames.remove(index)?;
-        self.frames.push_back(Arc::clone(&frame));
-        Some(frame)
-    }
-
-    fn keep(&mut self, frame: Arc<ReadFrame>) {
-        self.bytes += frame.payload.len();
-        self.frames.push_back(frame);
-        while self.frames.len() > CACHED_FRAMES || self.bytes > self.max_bytes {
-            let Some(oldest) = self.frames.pop_front() else { break };
-            self.bytes -= oldest.payload.len();
-        }
-    }
-
-    fn file(&mut self, number: u64) -> Option<Arc<dyn File>> {
-        let index = self.files.iter().rposition(|(open, _)| *open == number)?;
-        let entry = self.files.remove(index)?;
-        let file = Arc::clone(&entry.1);
-        self.files.push_back(entry);
-        Some(file)
-    }
-
-    fn keep_file(&mut self, number: u64, file: Arc<dyn File>) {
-        self.files.push_back((number, file));
-        if self.files.len() > OPEN_SEGMENTS {
-            self.files.pop_front();
-        }
-    }
+/// What was read of a cold file.
+enum Cold {
+    Frame(ReadFrame),
+    Record(Bytes),
 }

@@ -4,27 +4,42 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::batch::{Batch, Lsn, fitting};
+use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Lock, failed};
-use crate::error::Error;
-use crate::frame::{self, HEADER, Header};
-use crate::index::Shared;
-use crate::limits::{BLOCK, MAX_FRAME, Options, ZEROS};
-use crate::preallocator::Pool;
+use crate::error::{Error, is_full};
+use crate::frame::{self, FIRST_VERSION, HEADER, Header};
+use crate::holders::Table;
+use crate::keeper::{Desk, Spare};
+use crate::limits::{BLOCK, Durability, MAX_FRAME, Options, ZEROS, round_up};
 use crate::recovery::Tail;
-use crate::segment::{self, Segment, SegmentHeader};
+use crate::segment::{Segment, SegmentHeader};
+use crate::shared::Shared;
+use crate::space::Space;
 
-/// Appends to the log and trims it. After its first error every call fails with [`Error::Poisoned`].
+/// Appends to the log. After its first error every call fails with [`Error::Poisoned`].
 pub struct Writer {
-    disk: Arc<dyn Disk>,
-    shared: Arc<Shared>,
-    pool: Arc<Pool>,
-    tail: Tail,
-    store_id: u64,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) tail: Tail,
+    pub(crate) table: Table,
+    pub(crate) store_id: u64,
+    pub(crate) settings: Settings,
+    pub(crate) poisoned: bool,
+    pub(crate) _lock: Arc<dyn Lock>,
+}
+
+/// What does not change while the store is open.
+pub(crate) struct Settings {
+    /// Of what is written.
+    pub(crate) version: u8,
+    pub(crate) durability: Durability,
     max_frame: usize,
     small_segment: u64,
-    poisoned: bool,
-    _lock: Arc<dyn Lock>,
 }
+
+/// Asked when the disk is full: to wait for room and try again, or to give up with an error.
+pub type OnFull<'a> = dyn FnMut(&Writer, Error) -> Result<(), Error> + 'a;
 
 /// The content of the frame to be written, in place.
 #[derive(Default)]
@@ -35,49 +50,67 @@ struct Gathered<'a> {
     time: u64,
 }
 
-impl Writer {
-    pub(crate) fn new(
-        disk: Arc<dyn Disk>,
-        shared: Arc<Shared>,
-        pool: Arc<Pool>,
-        tail: Tail,
-        store_id: u64,
-        options: &Options,
-        lock: Arc<dyn Lock>,
-    ) -> Self {
+impl Settings {
+    pub(crate) fn new(options: &Options, version: u8) -> Self {
         let max_frame = options.max_frame_bytes.min(MAX_FRAME);
-        let small_segment = options.first_segment_bytes;
-        Self { disk, shared, pool, tail, store_id, max_frame, small_segment, poisoned: false, _lock: lock }
+        Self { version, durability: options.durability, max_frame, small_segment: options.first_segment_bytes }
     }
 
+    /// Whether frames are not waited for. The first format cannot say so; there the owner must know.
+    fn unsynced(&self) -> bool {
+        self.durability != Durability::Fsync && self.version > FIRST_VERSION
+    }
+}
+
+impl Writer {
     /// Appends batches that continue the log, as few frames as the limit allows, each with one write and one
-    /// fdatasync; nothing is copied. Returns the number of the last durable record.
+    /// fdatasync; nothing is copied. Returns the number of the last durable record. A full disk is an error.
     pub fn append(&mut self, batches: &[Batch]) -> Result<Lsn, Error> {
-        self.guarded(|writer| writer.append_frames(batches))?;
+        self.append_or(batches, &mut |_, error| Err(error))
+    }
+
+    /// As [`Writer::append`]; when there is no room for the next segment, `full` decides. What does not fit is not lost
+    /// meanwhile: it is written when there is room.
+    pub fn append_or(&mut self, batches: &[Batch], full: &mut OnFull<'_>) -> Result<Lsn, Error> {
+        self.guarded(|writer| {
+            writer.append_frames(batches, full)?;
+            writer.count_holders(batches);
+            Ok(())
+        })?;
         Ok(Lsn(self.tail.expect.lsn.0 - 1))
     }
 
-    /// Frees the oldest segments as long as all their records are older than `before`; never the current one.
-    pub fn trim(&mut self, before: Lsn) -> Result<(), Error> {
-        self.guarded(|writer| {
-            loop {
-                let oldest = writer.shared.index().trimmable(before);
-                let Some(number) = oldest else { return Ok(()) };
-                // First nobody finds it any more; a reader who has it open notices when the file is used again.
-                writer.shared.index_mut().drop_oldest();
-                writer.pool.recycle(&*writer.disk, &segment::name(number))?;
-            }
-        })
+    /// How much room the store takes, and has.
+    pub fn space(&self) -> Result<Space, Error> {
+        Space::look(&*self.disk, &self.shared, &self.desk)
+    }
+
+    /// Number of the segment being written.
+    pub fn segment(&self) -> u64 {
+        self.tail.segment.number
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.settings.durability
+    }
+
+    pub(crate) fn set_stalled(&self, stalled: bool) {
+        self.desk.state().stalled = stalled;
+    }
+
+    pub(crate) fn wait_for_room(&self) {
+        self.desk.wait_for_room();
     }
 
     /// Makes the epoch of this open durable, with a frame of no records.
     pub(crate) fn write_epoch(&mut self) -> Result<(), Error> {
         let time = self.tail.expect.time;
-        self.guarded(|writer| writer.write_frame(&Gathered { time, ..Gathered::default() }))
+        let epoch = Gathered { time, ..Gathered::default() };
+        self.guarded(|writer| writer.write_frame(&epoch, true, &mut |_, error| Err(error)))
     }
 
     fn guarded(&mut self, act: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
-        if self.poisoned {
+        if self.poisoned || self.shared.has_failed() {
             return Err(Error::Poisoned);
         }
         let result = act(self);
@@ -85,7 +118,7 @@ impl Writer {
         result
     }
 
-    fn append_frames(&mut self, batches: &[Batch]) -> Result<(), Error> {
+    fn append_frames(&mut self, batches: &[Batch], full: &mut OnFull<'_>) -> Result<(), Error> {
         let mut expected = self.tail.expect.lsn;
         for batch in batches {
             batch.check(expected)?;
@@ -95,13 +128,13 @@ impl Writer {
         for batch in batches {
             let (mut rest, mut left) = (&batch.payload[..], batch.count);
             while left > 0 {
-                let room = self.max_frame.saturating_sub(frame.len);
+                let room = self.settings.max_frame.saturating_sub(frame.len);
                 let (len, count) = match rest.len() <= room {
                     true => (rest.len(), left),
                     false => fitting(rest, room),
                 };
                 if count == 0 && frame.count > 0 {
-                    self.write_frame(&frame)?;
+                    self.write_frame(&frame, false, full)?;
                     frame = Gathered::default();
                     continue;
                 }
@@ -115,16 +148,19 @@ impl Writer {
                 left -= count;
             }
         }
-        if frame.count > 0 { self.write_frame(&frame) } else { Ok(()) }
+        if frame.count > 0 { self.write_frame(&frame, false, full) } else { Ok(()) }
     }
 
-    fn write_frame(&mut self, frame: &Gathered<'_>) -> Result<(), Error> {
+    fn write_frame(&mut self, frame: &Gathered<'_>, synced: bool, full: &mut OnFull<'_>) -> Result<(), Error> {
         let span = frame::span(frame.len);
         if span > self.tail.segment.len - self.tail.at {
-            self.begin_segment(span)?;
+            self.begin_segment(span, full)?;
         }
+        let unsynced = self.settings.unsynced() && !synced;
         let expect = &self.tail.expect;
         let header = Header {
+            version: self.settings.version,
+            unsynced,
             rec_count: frame.count,
             payload_len: frame.len as u32,
             epoch: expect.epoch,
@@ -145,7 +181,11 @@ impl Writer {
             slices.push(IoSlice::new(&ZEROS));
         }
         self.io("write", |segment| segment.file.write_at(&slices, at))?;
-        self.io("sync", |segment| segment.file.sync_data())?;
+        let waited = synced || self.settings.durability == Durability::Fsync;
+        if waited {
+            self.io("sync", |segment| segment.file.sync_data())?;
+        }
+        self.shared.count_frame(span, waited.into());
         self.advance(&header, crc);
         Ok(())
     }
@@ -153,8 +193,7 @@ impl Writer {
     /// Counts a durable frame in.
     fn advance(&mut self, header: &Header, crc: u32) {
         let span = header.span();
-        self.shared.index_mut().push(self.tail.at, header.rec_count);
-        self.shared.count_frame(span);
+        self.shared.index_mut().push(self.tail.at, span, header.rec_count);
         self.tail.at += span;
         let expect = &mut self.tail.expect;
         expect.block_no += 1;
@@ -162,13 +201,16 @@ impl Writer {
         expect.lsn = expect.lsn.plus(u64::from(header.rec_count));
         expect.time = header.time;
         if self.tail.at > self.tail.segment.len / 2 {
-            self.pool.request();
+            self.desk.request();
         }
     }
 
-    fn begin_segment(&mut self, need: u64) -> Result<(), Error> {
+    fn begin_segment(&mut self, need: u64, full: &mut OnFull<'_>) -> Result<(), Error> {
+        let spare = self.spare(need + BLOCK as u64, full)?;
         let expect = &self.tail.expect;
         let header = SegmentHeader {
+            version: self.settings.version,
+            unsynced: self.settings.unsynced(),
             store_id: self.store_id,
             number: self.tail.segment.number + 1,
             epoch: expect.epoch,
@@ -177,21 +219,71 @@ impl Writer {
             prev_crc: expect.prev_crc,
             recycled: false,
         };
-        let segment = Segment::begin(&*self.disk, &self.pool, header, need, self.small_segment)?;
-        self.shared.index_mut().begin_segment(segment.number, self.tail.expect.lsn);
+        let first = expect.lsn;
+        let segment = Segment::begin(&*self.disk, spare, header)?;
+        let sealed = self.shared.begin_segment(segment.number, first, segment.len);
+        self.table.begin_segment(first);
         (self.tail.segment, self.tail.at) = (segment, BLOCK as u64);
+        if let Some(sealed) = sealed {
+            self.desk.seal(sealed);
+        }
         Ok(())
+    }
+
+    /// A file for a segment of `need` bytes: a spare, or else a small one, so that the writer does not wait for the
+    /// keeper as long as there is room.
+    fn spare(&self, need: u64, full: &mut OnFull<'_>) -> Result<Spare, Error> {
+        loop {
+            if let Some(spare) = self.desk.take(need) {
+                return Ok(spare);
+            }
+            let bytes = round_up(self.settings.small_segment.max(need));
+            match self.desk.make(&*self.disk, &self.shared, bytes) {
+                Err(Error::Io { source, .. }) if is_full(&source) => {
+                    self.desk.request();
+                    full(self, Error::Full { source })?;
+                    if self.shared.has_failed() {
+                        return Err(Error::Poisoned);
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Counts the holders of durable batches, and hands on the last checkpoint in them.
+    fn count_holders(&mut self, batches: &[Batch]) {
+        let mut last = None;
+        for batch in batches {
+            batch.holds.iter().for_each(|hold| self.table.hold(hold));
+            batch.releases.iter().for_each(|hold| self.table.release(hold));
+            if let Some(first) = batch.checkpoint.filter(|_| self.settings.version > FIRST_VERSION) {
+                last = Some(self.checkpoint(first, batch.last()));
+            }
+        }
+        self.shared.set_live(self.table.total().bytes);
+        if let Some(checkpoint) = last {
+            self.desk.checkpoint(checkpoint);
+        }
+    }
+
+    fn checkpoint(&mut self, first: Lsn, end: Lsn) -> Checkpoint {
+        let start = self.shared.index().holder_of(first);
+        self.table.settle(start.first);
+        let table = self.table.clone();
+        let (epoch, start) = (self.tail.expect.epoch, start.file.last);
+        Checkpoint { epoch, first, end, start, files: Vec::new(), table }
     }
 
     fn io<T>(&self, operation: &'static str, act: impl FnOnce(&Segment) -> std::io::Result<T>) -> Result<T, Error> {
         let segment = &self.tail.segment;
-        act(segment).map_err(|error| failed(&*self.disk, operation, &segment::name(segment.number))(error))
+        act(segment).map_err(|error| failed(&*self.disk, operation, &segment.name())(error))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.pool.close();
+        self.desk.close();
     }
 }
 

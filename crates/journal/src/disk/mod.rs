@@ -32,6 +32,8 @@ pub trait Disk: Send + Sync + 'static {
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>>;
     /// Fills `buffer` with bytes that nobody can guess.
     fn randomness(&self, buffer: &mut [u8]) -> io::Result<()>;
+    /// Bytes that can still be written.
+    fn free(&self) -> io::Result<u64>;
     /// What to call `name` in a message.
     fn path(&self, name: &str) -> PathBuf;
 }
@@ -57,6 +59,29 @@ pub(crate) fn failed<'a>(
     name: &'a str,
 ) -> impl FnOnce(io::Error) -> Error + 'a {
     move |source| Error::Io { operation, path: disk.path(name), source }
+}
+
+/// Removes a file that may be missing.
+pub(crate) fn remove_if_there(disk: &dyn Disk, name: &str) -> Result<(), Error> {
+    match disk.remove(name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(disk, "remove", name)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// All bytes of a file; `None` if there is no such file.
+pub(crate) fn read_whole(disk: &dyn Disk, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let file = match disk.open(name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(disk, "open", name)(error)),
+    };
+    let size = file.size().map_err(failed(disk, "read", name))?;
+    let size = usize::try_from(size).map_err(|_| Error::corrupt(name, 0, "it is too long"))?;
+    let mut bytes = vec![0; size];
+    let read = file.read_at(&mut bytes, 0).map_err(failed(disk, "read", name))?;
+    bytes.truncate(read);
+    Ok(Some(bytes))
 }
 
 /// Locks a mutex. What it guards stays consistent even if a holder panicked, because no holder leaves it halfway.

@@ -88,6 +88,11 @@ impl Disk for RealDisk {
         Ok(())
     }
 
+    fn free(&self) -> io::Result<u64> {
+        let system = rustix::fs::statvfs(&self.root)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.at(name)
     }

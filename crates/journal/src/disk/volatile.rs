@@ -92,6 +92,10 @@ impl Disk for VolatileDisk {
         self.below.randomness(buffer)
     }
 
+    fn free(&self) -> io::Result<u64> {
+        self.below.free()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.below.path(name)
     }

@@ -7,7 +7,7 @@ use std::thread;
 
 use bytes::Bytes;
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Committer, Disk, Error, Events, File, Load, Lsn, Opened, Options, Submitter};
+use journal::{Answers, Batch, Committer, Disk, Error, Events, File, Load, Lsn, Opened, Options, Submitter};
 
 use crate::support::{Syncing, Wrapped, batch, content, open_ignoring, small};
 
@@ -18,17 +18,21 @@ enum Event {
     Failed(Error),
 }
 
+#[derive(Clone)]
 struct Sink(Sender<Event>);
 
 impl Events for Sink {
     fn durable(&mut self, lsn: Lsn) {
         self.0.send(Event::Durable(lsn)).unwrap();
     }
-    fn loaded(&mut self, token: u64, records: Result<Vec<Bytes>, Error>) {
-        self.0.send(Event::Loaded(token, records)).unwrap();
-    }
     fn failed(&mut self, error: Error) {
         self.0.send(Event::Failed(error)).unwrap();
+    }
+}
+
+impl Answers for Sink {
+    fn loaded(&mut self, token: u64, records: Result<Vec<Bytes>, Error>) {
+        self.0.send(Event::Loaded(token, records)).unwrap();
     }
 }
 
@@ -39,11 +43,18 @@ fn one(lsn: u64) -> Batch {
 /// Bytes of records that may wait.
 const ROOM: usize = 1 << 20;
 
-/// Runs a committer on a thread.
+/// Runs a committer and its reader on threads.
 fn run(opened: Opened) -> (Submitter, Receiver<Event>, thread::JoinHandle<()>) {
     let (committer, submitter) = Committer::new(ROOM);
     let (sender, events) = channel();
-    let thread = thread::spawn(move || committer.run(opened.writer, opened.store, Sink(sender)));
+    let (reader, sink) = (committer.reader(), Sink(sender));
+    let answers = sink.clone();
+    let (writer, store) = (opened.writer, opened.store);
+    let thread = thread::spawn(move || {
+        let reader = thread::spawn(move || reader.run(store, answers));
+        committer.run(writer, sink);
+        reader.join().unwrap();
+    });
     (submitter, events, thread)
 }
 
@@ -153,9 +164,6 @@ fn closing_flushes_what_was_submitted() {
     for lsn in 1..=500 {
         submitter.submit(one(lsn));
         submitter.load(Load { first: Lsn(lsn), last: Lsn(lsn), token: lsn });
-        if lsn % 100 == 0 {
-            submitter.trim(Lsn(lsn - 99));
-        }
     }
     submitter.close();
     submitter.submit(one(501));
@@ -168,11 +176,7 @@ fn closing_flushes_what_was_submitted() {
                 loaded += 1;
                 assert_eq!(token, loaded);
                 assert!(token <= durable, "load {token} was served before its record was durable");
-                // A trim that was submitted later may have come first.
-                match records {
-                    Ok(records) => assert_eq!(records, [content(token, 0, 100)]),
-                    Err(error) => assert!(matches!(error, Error::Trimmed { lsn, .. } if lsn.0 == token), "{error}"),
-                }
+                assert_eq!(records.unwrap(), [content(token, 0, 100)]);
             }
             Event::Failed(error) => panic!("{error}"),
         }
@@ -227,7 +231,6 @@ fn batches_must_continue_the_log() {
     opened.writer.append(&[one(1), one(2)]).unwrap();
     assert!(matches!(opened.writer.append(&[one(4)]), Err(Error::Batch { first: Lsn(4), .. })));
     assert!(matches!(opened.writer.append(&[one(3)]), Err(Error::Poisoned)));
-    assert!(matches!(opened.writer.trim(Lsn(1)), Err(Error::Poisoned)));
 }
 
 #[test]
@@ -243,24 +246,4 @@ fn a_group_above_the_limit_becomes_several_frames() {
     let read = opened.store.read(Lsn(1), Lsn(22)).unwrap();
     assert!(read[..20].iter().eq(&records));
     assert_eq!(read[21], content(22, 0, 2000));
-}
-
-#[test]
-fn trim_frees_whole_segments_and_keeps_the_current() {
-    let disk = SimulatedDisk::new(8);
-    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
-    for lsn in 1..=20 {
-        opened.writer.append(&[one(lsn)]).unwrap();
-    }
-    let segments = || disk.list("log").unwrap().iter().filter(|name| name.ends_with(".seg")).count();
-    // The first segment holds three frames of one block.
-    opened.writer.trim(Lsn(3)).unwrap();
-    assert!(opened.store.read(Lsn(1), Lsn(20)).is_ok());
-    opened.writer.trim(Lsn(4)).unwrap();
-    assert!(matches!(opened.store.read(Lsn(3), Lsn(4)), Err(Error::Trimmed { lsn: Lsn(3), oldest: Lsn(4) })));
-    assert_eq!(opened.store.read(Lsn(4), Lsn(20)).unwrap().len(), 17);
-    opened.writer.trim(Lsn(1000)).unwrap();
-    assert_eq!(segments(), 1);
-    assert_eq!(opened.store.read(Lsn(20), Lsn(20)).unwrap(), [content(20, 0, 100)]);
-    assert!(matches!(opened.store.read(Lsn(20), Lsn(21)), Err(Error::NotWritten { lsn: Lsn(21), next: Lsn(21) })));
 }

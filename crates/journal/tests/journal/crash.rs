@@ -18,10 +18,7 @@ fn history(harness: &mut Harness) -> Result<bool, String> {
         if !harness.append(&batches)? || !harness.append(&[vec![13_000]])? {
             return Ok(false);
         }
-        if round % 3 == 2 {
-            harness.preallocate();
-        }
-        if round >= 6 && !harness.trim(200)? {
+        if round % 3 == 2 && !harness.serve()? {
             return Ok(false);
         }
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Disk, Error, Lsn, TornTail};
+use journal::{Batch, Disk, Error, Lsn, TornTail};
 
-use crate::support::{batch, content, open_ignoring, small};
+use crate::support::{Deaf, batch, content, open_ignoring, small};
 
 const BLOCK: u64 = 4096;
 const LAST: &str = "log/0000000002.seg";
@@ -29,7 +29,9 @@ fn outcome(disk: &SimulatedDisk) -> Result<(Lsn, Option<TornTail>), Error> {
 
 fn corrupt_at(disk: &SimulatedDisk, expected: (u64, u64)) {
     match outcome(disk) {
-        Err(Error::Corrupt { segment, offset, reason }) => assert_eq!((segment, offset), expected, "{reason}"),
+        Err(Error::Corrupt { file, offset, reason }) => {
+            assert_eq!((file, offset), (format!("log/{:010}.seg", expected.0), expected.1), "{reason}");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -127,7 +129,7 @@ fn a_damaged_frame_is_not_handed_out() {
     assert!(opened.store.read(Lsn(1), Lsn(1)).is_ok());
     assert!(matches!(
         opened.store.read(Lsn(1), Lsn(2)),
-        Err(Error::Corrupt { segment: 1, offset: 8192, reason: "the frame's payload is damaged" })
+        Err(Error::Corrupt { offset: 8192, reason: "the frame's payload is damaged", .. })
     ));
 }
 
@@ -141,10 +143,12 @@ fn recycled(disk: &SimulatedDisk, meanwhile: impl Fn()) -> u64 {
         if lsn == 2 * 7 + 1 {
             meanwhile();
         }
-        if opened.writer.append(&[batch(lsn, 0, &[content(lsn, 0, 3000)])]).is_err() || lsn == 2 * 7 + 1 {
+        let checkpoint = Some(Lsn(lsn));
+        let batch = Batch { checkpoint, ..batch(lsn, 0, &[content(lsn, 0, 3000)]) };
+        if opened.writer.append(&[batch]).is_err() || lsn == 2 * 7 + 1 {
             return lsn;
         }
-        opened.writer.trim(Lsn(lsn + 1)).unwrap();
+        opened.keeper.serve(&mut Deaf).unwrap();
     }
     unreachable!("seven frames fill a segment")
 }
@@ -205,7 +209,7 @@ fn a_sound_header_that_says_something_wrong_is_refused() {
         header[64..].copy_from_slice(&crc.to_le_bytes());
         file.write_at(&[std::io::IoSlice::new(&header)], 2 * BLOCK).unwrap();
         match outcome(&disk) {
-            Err(Error::Corrupt { segment: 2, offset, reason }) => assert_eq!((offset, reason), (2 * BLOCK, expected)),
+            Err(Error::Corrupt { offset, reason, .. }) => assert_eq!((offset, reason), (2 * BLOCK, expected)),
             other => panic!("{expected}: {other:?}"),
         }
     }

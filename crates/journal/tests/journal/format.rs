@@ -6,7 +6,7 @@ use std::sync::Arc;
 use journal::disk::simulated::SimulatedDisk;
 use journal::{Disk, Error, Lsn, Options, open};
 
-use crate::support::{batch, open_ignoring, small};
+use crate::support::{Collect, batch, open_ignoring, small};
 
 /// Store 0x1122334455667788 with the secret 0, 1, … 31.
 const IDENTITY: &str = "
@@ -56,18 +56,14 @@ fn these_bytes_are_read() {
         segment.resize(segment.len().next_multiple_of(BLOCK), 0);
     }
     put(&disk, "log/0000000001.seg", &segment);
-    let mut replayed = Vec::new();
-    let opened = open(Arc::new(disk), Options::default(), &mut |lsn, time, record| {
-        replayed.push((lsn.0, time, record.to_vec()));
-        Ok(())
-    })
-    .unwrap();
+    let mut replayed = Collect::default();
+    let opened = open(Arc::new(disk), Options::default(), &mut replayed).unwrap();
     let expected = [
         (1, 1_700_000_000_123, b"hello".to_vec()),
         (2, 1_700_000_000_123, Vec::new()),
         (3, 1_700_000_000_124, b"!".to_vec()),
     ];
-    assert_eq!(replayed, expected);
+    assert_eq!(replayed.0, expected);
     assert_eq!((opened.next, opened.epoch, opened.cut), (Lsn(4), 2, None));
 }
 
@@ -75,13 +71,13 @@ fn these_bytes_are_read() {
 fn a_newer_version_is_named() {
     let newer = |bytes: &str, len: usize| {
         let mut bytes = hex(bytes);
-        bytes[4] = 2;
+        bytes[4] = 3;
         let crc = crc32c::crc32c(&bytes[..len - 4]).to_le_bytes();
         bytes[len - 4..len].copy_from_slice(&crc);
         bytes
     };
     let refused = |disk: SimulatedDisk, file: &str| {
-        let Err(Error::Newer { path, found: 2, known: 1 }) = open_ignoring(Arc::new(disk), small()).map(drop) else {
+        let Err(Error::Newer { path, found: 3, known: 2 }) = open_ignoring(Arc::new(disk), small()).map(drop) else {
             panic!("{file} was not refused");
         };
         assert!(path.ends_with(file));

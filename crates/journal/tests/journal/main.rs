@@ -6,6 +6,8 @@ mod commit;
 mod crash;
 mod damage;
 mod format;
+mod histories;
 mod model;
+mod owner;
 mod real;
 mod support;

@@ -7,8 +7,7 @@ use crate::support::Harness;
 #[derive(Clone, Debug)]
 enum Action {
     Append(Vec<Vec<usize>>),
-    Trim(u8),
-    Preallocate,
+    Serve,
     /// Power cut now.
     Crash,
     /// Power cut during a later change.
@@ -26,8 +25,7 @@ fn action() -> impl Strategy<Value = Action> {
     let batches = prop::collection::vec(prop::collection::vec(len, 0..5), 1..5);
     prop_oneof![
         12 => batches.prop_map(Action::Append),
-        3 => any::<u8>().prop_map(Action::Trim),
-        3 => Just(Action::Preallocate),
+        3 => Just(Action::Serve),
         2 => Just(Action::Crash),
         2 => (1..30_u64).prop_map(Action::CutPower),
         1 => Just(Action::Restart),
@@ -54,11 +52,7 @@ fn run(seed: u64, actions: &[Action]) -> Result<(), String> {
     for action in actions {
         let sound = match action {
             Action::Append(batches) => harness.append(batches)?,
-            Action::Trim(share) => harness.trim(*share)?,
-            Action::Preallocate => {
-                harness.preallocate();
-                true
-            }
+            Action::Serve => harness.serve()?,
             Action::CutPower(nth) => {
                 harness.simulated.cut_power_at(*nth);
                 true

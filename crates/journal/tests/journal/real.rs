@@ -9,16 +9,12 @@ use journal::disk::volatile::VolatileDisk;
 use journal::{Disk, Error, Lsn, Options, TornTail, open};
 use tempfile::TempDir;
 
-use crate::support::{batch, content, open_ignoring, small};
+use crate::support::{Collect, Deaf, batch, content, open_ignoring, small};
 
 fn records(disk: Arc<dyn Disk>) -> Vec<Vec<u8>> {
-    let mut records = Vec::new();
-    open(disk, small(), &mut |_, _, record| {
-        records.push(record.to_vec());
-        Ok(())
-    })
-    .unwrap();
-    records
+    let mut records = Collect::default();
+    open(disk, small(), &mut records).unwrap();
+    records.0.into_iter().map(|(_, _, record)| record).collect()
 }
 
 #[test]
@@ -55,8 +51,8 @@ fn records_come_back_from_a_real_folder() {
     let folder = TempDir::new().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(folder.path()).unwrap());
     let mut opened = open_ignoring(Arc::clone(&disk), Options::default()).unwrap();
-    let preallocator = opened.preallocator;
-    let thread = std::thread::spawn(move || preallocator.run());
+    let keeper = opened.keeper;
+    let thread = std::thread::spawn(move || keeper.run(Deaf));
     let mut expected = Vec::new();
     // More slices than one system call takes, then a record of the greatest length.
     for lengths in [vec![100; 3000], vec![journal::MAX_RECORD], vec![0, 5000]] {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Disk, Error, File, Lock, Lsn, Opened, Options, open, put_record};
+use journal::{
+    Batch, Changes, Disk, Error, Events, File, Lock, Lsn, Opened, Options, Replay, ReplayError, Store, open, put_record,
+};
 
 /// Sizes small enough that a few records roll a segment.
 pub(crate) fn small() -> Options {
@@ -16,6 +18,7 @@ pub(crate) fn small() -> Options {
         max_frame_bytes: 6 << 10,
         spares: 2,
         cache_bytes: 16 << 10,
+        ..Options::default()
     }
 }
 
@@ -33,11 +36,30 @@ pub(crate) fn content(lsn: u64, salt: u64, len: usize) -> Vec<u8> {
 pub(crate) fn batch(first: u64, time: u64, records: &[Vec<u8>]) -> Batch {
     let mut payload = BytesMut::new();
     records.iter().for_each(|record| put_record(&mut payload, record));
-    Batch { first: Lsn(first), count: records.len() as u32, time, payload: payload.freeze() }
+    Batch { first: Lsn(first), count: records.len() as u32, time, payload: payload.freeze(), ..Batch::default() }
 }
 
 pub(crate) fn open_ignoring(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, Error> {
-    open(disk, options, &mut |_, _, _| Ok(()))
+    open(disk, options, &mut Ignore)
+}
+
+pub(crate) struct Ignore;
+
+impl Replay for Ignore {
+    fn record(&mut self, _: Lsn, _: u64, _: &[u8], _: &Store, _: &mut Changes) -> Result<(), ReplayError> {
+        Ok(())
+    }
+}
+
+/// Number, time and bytes of each record.
+#[derive(Default)]
+pub(crate) struct Collect(pub(crate) Vec<(u64, u64, Vec<u8>)>);
+
+impl Replay for Collect {
+    fn record(&mut self, lsn: Lsn, time: u64, record: &[u8], _: &Store, _: &mut Changes) -> Result<(), ReplayError> {
+        self.0.push((lsn.0, time, record.to_vec()));
+        Ok(())
+    }
 }
 
 /// What the store must hold.
@@ -47,8 +69,6 @@ pub(crate) struct Model {
     records: Vec<Vec<u8>>,
     /// Up to here the store said "durable".
     durable: u64,
-    /// Records before this one may be gone.
-    trimmed: u64,
     epoch: u64,
     salt: u64,
 }
@@ -76,17 +96,14 @@ impl Harness {
 
     /// Opens the store; what it replays must be what the model says. `Ok(false)`: the disk failed meanwhile.
     pub(crate) fn open(&mut self) -> Result<bool, String> {
-        let mut replayed: Vec<(u64, u64, Vec<u8>)> = Vec::new();
-        let result = open(Arc::clone(&self.disk), self.options.clone(), &mut |lsn, time, record| {
-            replayed.push((lsn.0, time, record.to_vec()));
-            Ok(())
-        });
+        let mut replayed = Collect::default();
+        let result = open(Arc::clone(&self.disk), self.options.clone(), &mut replayed);
         let opened = match result {
             Ok(opened) => opened,
-            Err(Error::Io { .. }) => return Ok(false),
+            Err(Error::Io { .. } | Error::Full { .. }) => return Ok(false),
             Err(error) => return Err(format!("open: {error}")),
         };
-        self.model.check(&replayed, opened.next.0, opened.epoch)?;
+        self.model.check(&replayed.0, opened.next.0, opened.epoch)?;
         ensure(!self.closed || opened.cut.is_none(), || format!("cut after an orderly end: {:?}", opened.cut))?;
         self.closed = false;
         self.opened = Some(opened);
@@ -94,10 +111,10 @@ impl Harness {
         Ok(true)
     }
 
-    /// Every record that was not trimmed can be read, one by one and all at once.
+    /// Every record can be read, one by one and all at once.
     pub(crate) fn check_reads(&self) -> Result<(), String> {
         let store = &self.opened.as_ref().expect("open").store;
-        let (first, last) = (self.model.trimmed.max(1), self.model.durable);
+        let (first, last) = (1, self.model.durable);
         let all = store.read(Lsn(first), Lsn(last)).map_err(|error| format!("read {first}..={last}: {error}"))?;
         let one_by_one = (first..=last).step_by(3).map(|lsn| (lsn, store.read(Lsn(lsn), Lsn(lsn))));
         for (lsn, record) in one_by_one {
@@ -127,7 +144,7 @@ impl Harness {
                 self.model.durable = durable.0;
                 Ok(true)
             }
-            Err(Error::Io { .. }) => {
+            Err(Error::Io { .. } | Error::Full { .. }) => {
                 let again = writer.append(&[]);
                 ensure(matches!(again, Err(Error::Poisoned)), || "a failed writer goes on".into())?;
                 Ok(false)
@@ -136,19 +153,13 @@ impl Harness {
         }
     }
 
-    /// Trims before the record at `share` of 256 of what is durable.
-    pub(crate) fn trim(&mut self, share: u8) -> Result<bool, String> {
-        let before = self.model.durable * u64::from(share) / 256 + 1;
-        self.model.trimmed = self.model.trimmed.max(before);
-        match self.opened.as_mut().expect("open").writer.trim(Lsn(before)) {
+    /// Lets the keeper work. `Ok(false)`: the disk failed, and the store with it.
+    pub(crate) fn serve(&mut self) -> Result<bool, String> {
+        match self.opened.as_mut().expect("open").keeper.serve(&mut Deaf) {
             Ok(()) => Ok(true),
             Err(Error::Io { .. }) => Ok(false),
-            Err(error) => Err(format!("trim: {error}")),
+            Err(error) => Err(format!("serve: {error}")),
         }
-    }
-
-    pub(crate) fn preallocate(&self) {
-        self.opened.as_ref().expect("open").preallocator.serve();
     }
 
     pub(crate) fn crash(&mut self) {
@@ -174,7 +185,7 @@ impl Model {
         ensure(epoch > self.epoch, || format!("epoch {epoch} after {}", self.epoch))?;
         self.epoch = epoch;
         let first = replayed.first().map_or(next, |record| record.0);
-        ensure(first <= self.trimmed.max(1), || format!("begins at {first}, trimmed before {}", self.trimmed))?;
+        ensure(first == 1, || format!("begins at {first}"))?;
         ensure(next > self.durable, || format!("record {} is lost, next is {next}", self.durable))?;
         ensure(next <= self.records.len() as u64 + 1, || format!("next is {next}, nobody wrote so many"))?;
         ensure(replayed.len() as u64 == next - first, || "records are missing between others".into())?;
@@ -195,8 +206,17 @@ impl Model {
     }
 }
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+/// Listens to nothing.
+pub(crate) struct Deaf;
+
+impl Events for Deaf {
+    fn failed(&mut self, error: Error) {
+        panic!("{error}");
+    }
 }
 
 /// A disk that forwards everything, with another `sync_data` and `sync_dir`.
@@ -243,6 +263,9 @@ impl<S: Syncing> Disk for Wrapped<S> {
     }
     fn randomness(&self, buffer: &mut [u8]) -> io::Result<()> {
         self.below.randomness(buffer)
+    }
+    fn free(&self) -> io::Result<u64> {
+        self.below.free()
     }
     fn path(&self, name: &str) -> PathBuf {
         self.below.path(name)

@@ -154,6 +154,12 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn free(&self) -> io::Result<u64> {
+        let state = guard(&self.state);
+        state.powered()?;
+        Ok(state.faults.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.taken())))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from(name)
     }

@@ -87,12 +87,17 @@ impl State {
 
     pub(super) fn room_for(&self, file: u64, length: usize) -> io::Result<()> {
         let Some(capacity) = self.faults.capacity else { return Ok(()) };
-        let all: usize = self.files.values().map(|content| content.seen.len()).sum();
         let more = length.saturating_sub(self.files[&file].seen.len());
-        if more > 0 && (all + more) as u64 > capacity {
+        if more > 0 && self.taken() + more as u64 > capacity {
             return Err(ErrorKind::StorageFull.into());
         }
         Ok(())
+    }
+
+    /// Bytes of all files that have a name.
+    pub(super) fn taken(&self) -> u64 {
+        let named: BTreeSet<u64> = self.names.values().copied().collect();
+        named.iter().map(|file| self.files[file].seen.len() as u64).sum()
     }
 
     pub(super) fn end_life(&mut self) {

@@ -1,0 +1,100 @@
+//! Writing a cold file, which is not part of the log before it is whole.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use super::ColdHeader;
+use super::frame::Builder;
+use crate::batch::Lsn;
+use crate::disk::{Disk, File, failed, remove_if_there};
+use crate::error::Error;
+use crate::frames::Frames;
+use crate::index::Entry;
+use crate::limits::BLOCK;
+use crate::names::FileId;
+
+pub(crate) struct ColdWriter<'a> {
+    disk: &'a dyn Disk,
+    store_id: u64,
+    file: Arc<dyn File>,
+    /// Its name while it is not whole.
+    name: String,
+    id: FileId,
+    first: Lsn,
+    end: Lsn,
+    frames: Frames,
+    builder: Builder,
+    at: u64,
+    records: u64,
+    /// It has its name.
+    whole: bool,
+}
+
+impl<'a> ColdWriter<'a> {
+    /// Begins the file `id` for records of `first..end`.
+    pub(crate) fn create(disk: &'a dyn Disk, store_id: u64, id: FileId, first: Lsn, end: Lsn) -> Result<Self, Error> {
+        let name = format!("{}.new", id.name());
+        remove_if_there(disk, &name)?;
+        let file = disk.create(&name).map_err(failed(disk, "create", &name))?;
+        let (frames, builder) = (Frames::default(), Builder::default());
+        let at = BLOCK as u64;
+        Ok(Self { disk, store_id, file, name, id, first, end, frames, builder, at, records: 0, whole: false })
+    }
+
+    /// Adds a record with a higher number than those before.
+    pub(crate) fn push(&mut self, lsn: Lsn, record: &[u8]) -> Result<(), Error> {
+        if self.builder.is_full(record.len()) {
+            self.flush()?;
+        }
+        self.builder.push(lsn, record);
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Ends the file and makes it durable, without its name.
+    pub(crate) fn finish(&mut self) -> Result<(Entry, Frames), Error> {
+        self.flush()?;
+        let index = self.frames.encode(self.store_id);
+        let index_at = self.at;
+        self.write(&index)?;
+        let Self { id: file, first, end, at: bytes, records, .. } = *self;
+        let entry = Entry { key: 0, file, first, end, bytes, records };
+        let header = ColdHeader { store_id: self.store_id, entry, index_at, index_len: index.len() as u64 };
+        self.at = 0;
+        self.write(&header.encode())?;
+        self.file.sync_data().map_err(failed(self.disk, "sync", &self.name))?;
+        Ok((entry, std::mem::take(&mut self.frames)))
+    }
+
+    /// Gives the file its name, which is not durable before the folder is synced.
+    pub(crate) fn publish(mut self) -> Result<(), Error> {
+        self.disk.rename(&self.name, &self.id.name()).map_err(failed(self.disk, "rename", &self.name))?;
+        self.whole = true;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.builder.is_empty() {
+            return Ok(());
+        }
+        self.frames.push(self.first, self.builder.first(), self.at);
+        let frame = self.builder.finish(self.store_id);
+        self.write(&frame)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = self.file.write_at(&[IoSlice::new(bytes)], self.at);
+        written.map_err(failed(self.disk, "write", &self.name))?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Drop for ColdWriter<'_> {
+    fn drop(&mut self) {
+        if !self.whole {
+            // Gives the space back; if that fails, the next open does it.
+            let _ = self.disk.remove(&self.name);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Errands of other threads.
+
+/// A backup to be made.
+pub(crate) struct Errand;

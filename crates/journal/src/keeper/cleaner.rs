@@ -1,0 +1,119 @@
+//! Making the log small again after a checkpoint.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Keeper;
+use super::choice::{Candidate, Goal};
+use super::copy::{Copied, Copy, Failure};
+use crate::checkpoint::Checkpoint;
+use crate::cold::ColdWriter;
+use crate::disk::{failed, remove_if_there};
+use crate::error::Error;
+use crate::events::Events;
+use crate::index::Entry;
+use crate::names::{self, LOG};
+
+/// What the cleaner remembers.
+#[derive(Default)]
+pub(crate) struct Cleaner {
+    /// Keys of damaged files.
+    stuck: BTreeSet<u64>,
+}
+
+impl Keeper {
+    /// Removes what is dead, and rewrites what is nearly dead.
+    pub(super) fn clean(&mut self, goal: Goal, on: &mut dyn Events) -> Result<(), Error> {
+        let Some(checkpoint) = self.durable.clone() else { return Ok(()) };
+        self.remove_dead(&checkpoint)?;
+        loop {
+            let old = self.candidates(&checkpoint);
+            let Some((begin, end)) = goal.choose(&old) else { return Ok(()) };
+            let run: Vec<Entry> = old[begin..end].iter().map(|file| file.entry).collect();
+            let before: u64 = run.iter().map(|entry| entry.bytes).sum();
+            match self.rewrite(&checkpoint, &run, on) {
+                // What was an estimate may have been wrong, and would be again.
+                Ok(bytes) if bytes >= before => return Ok(()),
+                Ok(_) => {}
+                Err(Failure::Source(key, error)) => {
+                    self.cleaner.stuck.insert(key);
+                    on.damaged(error);
+                }
+                Err(Failure::Other(error)) if error.is_full() => return Ok(()),
+                Err(Failure::Other(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Removes files without a held record, which nobody will look for.
+    fn remove_dead(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let mut dead = self.candidates(checkpoint);
+        dead.retain(|file| file.live.count == 0);
+        if dead.is_empty() {
+            return Ok(());
+        }
+        for file in dead {
+            self.shared.index_mut().remove(file.entry.key);
+            self.discard(&file.entry)?;
+        }
+        self.disk.sync_dir(LOG).map_err(failed(&*self.disk, "sync", LOG))?;
+        self.desk.made_room();
+        Ok(())
+    }
+
+    /// The files from before the checkpoint.
+    fn candidates(&self, checkpoint: &Checkpoint) -> Vec<Candidate> {
+        let index = self.shared.index();
+        let old = index.files().iter().take_while(|entry| entry.file.last < checkpoint.start);
+        old.map(|&entry| Candidate::new(entry, checkpoint, self.cleaner.stuck.contains(&entry.key))).collect()
+    }
+
+    /// Rewrites neighbours into one file; returns its size.
+    fn rewrite(&self, checkpoint: &Arc<Checkpoint>, run: &[Entry], on: &mut dyn Events) -> Result<u64, Failure> {
+        let copy = Copy {
+            disk: &*self.disk,
+            store_id: self.store_id,
+            held: &checkpoint.table,
+            store: &self.store,
+            pause: &mut || self.make_spare(on),
+            copied: 0,
+        };
+        let Copied { file, entry, frames } = copy.run(run)?;
+        let key = self.replace(run, file, entry).map_err(Failure::Other)?;
+        self.shared.keep_frames(key, Arc::new(frames));
+        for old in run {
+            // A file that was rewritten alone has its successor's name.
+            let replaced = old.file == entry.file;
+            if replaced {
+                self.store.forget(old.key);
+            } else {
+                self.discard(old).map_err(Failure::Other)?;
+            }
+        }
+        self.desk.made_room();
+        Ok(entry.bytes)
+    }
+
+    /// Lets everybody find the new file. Under the lock, so that nobody opens it in the belief that it is an old one of the
+    /// same name.
+    fn replace(&self, run: &[Entry], file: ColdWriter<'_>, entry: Entry) -> Result<u64, Error> {
+        let keys: Vec<u64> = run.iter().map(|entry| entry.key).collect();
+        let mut index = self.shared.index_mut();
+        file.publish()?;
+        let key = index.replace(&keys, entry);
+        drop(index);
+        self.disk.sync_dir(LOG).map_err(failed(&*self.disk, "sync", LOG))?;
+        Ok(key)
+    }
+
+    /// Removes a file that is not in the index any more, or keeps it as a spare.
+    fn discard(&self, entry: &Entry) -> Result<(), Error> {
+        self.store.forget(entry.key);
+        let name = entry.file.name();
+        if entry.file.cold {
+            return self.disk.remove(&name).map_err(failed(&*self.disk, "remove", &name));
+        }
+        self.desk.recycle(&*self.disk, &name, entry.bytes)?;
+        remove_if_there(&*self.disk, &names::sidecar(entry.file.first))
+    }
+}

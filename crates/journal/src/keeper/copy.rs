@@ -1,0 +1,92 @@
+//! Copying what is held of old files.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::cold::{self, ColdWriter};
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::frames::{Frames, Location};
+use crate::holders::Table;
+use crate::hot::{self, Span};
+use crate::index::Entry;
+use crate::names::FileId;
+use crate::source::Source;
+use crate::store::Store;
+
+/// Bytes copied before the keeper looks for what is more urgent.
+const PACE: u64 = 4 << 20;
+
+/// Copies of `files`, which are neighbours, what `held` says into one cold file. Everything that is copied was verified.
+pub(super) struct Copy<'a> {
+    pub(super) disk: &'a dyn Disk,
+    pub(super) store_id: u64,
+    pub(super) held: &'a Table,
+    /// Knows where the frames of a file lie.
+    pub(super) store: &'a Store,
+    /// Called now and then.
+    pub(super) pause: &'a mut dyn FnMut() -> Result<(), Error>,
+    pub(super) copied: u64,
+}
+
+/// A cold file that waits for its name.
+pub(super) struct Copied<'a> {
+    pub(super) file: ColdWriter<'a>,
+    pub(super) entry: Entry,
+    pub(super) frames: Frames,
+}
+
+/// What went wrong, and whether it is the fault of a file that was read.
+pub(super) enum Failure {
+    Source(u64, Error),
+    Other(Error),
+}
+
+impl<'a> Copy<'a> {
+    pub(super) fn run(mut self, files: &[Entry]) -> Result<Copied<'a>, Failure> {
+        let (Some(front), Some(back)) = (files.first(), files.last()) else {
+            return Err(Failure::Other(Error::corrupt("", 0, "nothing is to be copied")));
+        };
+        let id = FileId { first: front.file.first, last: back.file.last, cold: true };
+        let out = ColdWriter::create(self.disk, self.store_id, id, front.first, back.end);
+        let mut out = out.map_err(Failure::Other)?;
+        for entry in files {
+            let blame = |error| Failure::Source(entry.key, error);
+            let source = Source::open(self.disk, entry.file.name()).map_err(blame)?;
+            let frames: Arc<Frames> = self.store.frames(entry).map_err(blame)?;
+            let begins: Vec<_> = frames.iter(entry.first).collect();
+            for (index, frame) in begins.iter().enumerate() {
+                let end = begins.get(index + 1).map_or(entry.end, |next| next.first);
+                if !self.held.any(frame.first..end) {
+                    continue;
+                }
+                let (payload, spans) = self.read(&source, entry, *frame).map_err(blame)?;
+                self.write(&mut out, &payload, &spans).map_err(Failure::Other)?;
+            }
+        }
+        let (entry, frames) = out.finish().map_err(Failure::Other)?;
+        Ok(Copied { file: out, entry, frames })
+    }
+
+    fn read(&self, source: &Source<'_>, entry: &Entry, frame: Location) -> Result<(Bytes, Vec<Span>), Error> {
+        if !entry.file.cold {
+            return hot::read(source, self.store_id, frame);
+        }
+        let table = cold::Table::read(source, frame.offset, self.store_id)?;
+        Ok((table.read_payload(source)?, table.spans()))
+    }
+
+    fn write(&mut self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<(), Error> {
+        for span in spans.iter().filter(|span| self.held.holders(span.lsn) > 0) {
+            let begin = span.begin as usize;
+            out.push(span.lsn, &payload[begin..begin + span.len as usize])?;
+            self.copied += u64::from(span.len);
+            if self.copied >= PACE {
+                self.copied = 0;
+                (self.pause)()?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The keeper: everything that can be done behind the writer's back, on one thread.
+//!
+//! It makes spares, writes checkpoints and sidecars, removes what no checkpoint needs any more, and makes backups. As
+//! it alone removes files, nothing disappears while it does something else.
+
+pub(crate) mod backup;
+mod choice;
+mod cleaner;
+mod copy;
+mod desk;
+mod spares;
+
+use std::sync::Arc;
+
+use self::choice::Goal;
+pub(crate) use self::cleaner::Cleaner;
+pub(crate) use self::desk::{Desk, Spare};
+use crate::checkpoint::Checkpoint;
+use crate::disk::{Disk, Lock, failed};
+use crate::error::Error;
+use crate::events::Events;
+use crate::index::Sealed;
+use crate::limits::Durability;
+use crate::names;
+use crate::shared::Shared;
+use crate::space::Space;
+use crate::store::Store;
+
+/// Serves the writer and keeps the log small. [`Keeper::run`] wants a thread of its own; without it [`Keeper::serve`]
+/// must be called now and then, and the writer makes (small) segments itself.
+pub struct Keeper {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) store: Store,
+    pub(crate) store_id: u64,
+    pub(crate) durability: Durability,
+    /// The store knows checkpoints.
+    pub(crate) checkpoints: bool,
+    /// The checkpoint on disk.
+    pub(crate) durable: Option<Arc<Checkpoint>>,
+    pub(crate) cleaner: Cleaner,
+    /// The store stays locked until no file of it is written any more.
+    pub(crate) _lock: Arc<dyn Lock>,
+}
+
+impl Keeper {
+    /// Serves the writer until it is dropped, and then does what still waits.
+    pub fn run(mut self, mut on: impl Events) {
+        while self.desk.wait() {
+            if let Err(error) = self.work(&mut on) {
+                return self.fail(error, &mut on);
+            }
+        }
+        if let Err(error) = self.sync_last() {
+            self.fail(error, &mut on);
+        }
+    }
+
+    /// Does what waits; for callers without threads.
+    pub fn serve(&mut self, on: &mut dyn Events) -> Result<(), Error> {
+        self.desk.state().hopeless = false;
+        self.work(on).inspect_err(|_| self.shared.fail())
+    }
+
+    fn work(&mut self, on: &mut dyn Events) -> Result<(), Error> {
+        self.make_spare(on)?;
+        let sealed = std::mem::take(&mut self.desk.state().sealed);
+        sealed.iter().try_for_each(|sealed| self.seal(sealed))?;
+        let checkpoint = self.desk.state().checkpoint.take();
+        if let Some(checkpoint) = checkpoint {
+            self.publish(checkpoint)?;
+            self.clean(Goal::normal(self.desk.segment_bytes), on)?;
+            self.tell(on)?;
+        }
+        Ok(())
+    }
+
+    /// After this nobody knows what the disk holds.
+    fn fail(&self, error: Error, on: &mut impl Events) {
+        self.shared.fail();
+        self.desk.made_room();
+        on.failed(error);
+    }
+
+    /// Makes a spare if the writer asked for one.
+    fn make_spare(&self, on: &mut dyn Events) -> Result<(), Error> {
+        let state = self.desk.state();
+        if !state.wanted || state.hopeless {
+            return Ok(());
+        }
+        let was_short = state.short;
+        drop(state);
+        let made = self.desk.make(&*self.disk, &self.shared, self.desk.segment_bytes);
+        let mut state = self.desk.state();
+        match made {
+            Ok(spare) => {
+                state.spares.push(spare);
+                (state.wanted, state.short) = (false, false);
+            }
+            Err(error) if error.is_full() => (state.short, state.hopeless) = (true, true),
+            Err(error) => return Err(error),
+        }
+        let short = state.short;
+        drop(state);
+        if !short {
+            self.desk.made_room();
+        }
+        if short != was_short { self.tell(on) } else { Ok(()) }
+    }
+
+    /// Finishes a full segment.
+    fn seal(&self, sealed: &Sealed) -> Result<(), Error> {
+        let number = sealed.entry.file.first;
+        if self.durability != Durability::Fsync {
+            self.sync_segment(number)?;
+        }
+        if !self.checkpoints {
+            return Ok(());
+        }
+        match sealed.frames.save(&*self.disk, self.store_id, number) {
+            // It is found in the segment then.
+            Err(error) if error.is_full() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Makes a checkpoint durable.
+    fn publish(&mut self, mut checkpoint: Checkpoint) -> Result<(), Error> {
+        self.sync_last()?;
+        checkpoint.list(self.shared.index().files());
+        match checkpoint.save(&*self.disk, self.store_id) {
+            Ok(bytes) => self.desk.state().checkpoint_bytes = bytes,
+            Err(error) if error.is_full() => {
+                let mut state = self.desk.state();
+                state.hopeless = true;
+                state.checkpoint.get_or_insert(checkpoint);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        self.durable = Some(Arc::new(checkpoint));
+        Ok(())
+    }
+
+    /// Makes durable what the writer did not wait for. Segments before the last one are synced when they are full.
+    fn sync_last(&self) -> Result<(), Error> {
+        if self.durability == Durability::Fsync {
+            return Ok(());
+        }
+        let sealed = std::mem::take(&mut self.desk.state().sealed);
+        sealed.iter().try_for_each(|sealed| self.seal(sealed))?;
+        let last = self.shared.index().files().last().map(|entry| entry.file.last);
+        last.map_or(Ok(()), |number| self.sync_segment(number))
+    }
+
+    fn sync_segment(&self, number: u64) -> Result<(), Error> {
+        let name = names::segment(number);
+        let file = self.disk.open(&name).map_err(failed(&*self.disk, "open", &name))?;
+        file.sync_data().map_err(failed(&*self.disk, "sync", &name))
+    }
+
+    fn tell(&self, on: &mut dyn Events) -> Result<(), Error> {
+        on.space(Space::look(&*self.disk, &self.shared, &self.desk)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! Files that will become segments: zeroed ahead, or recycled.
+
+use crate::disk::{Disk, failed};
+use crate::error::Error;
+use crate::keeper::desk::{Desk, Spare};
+use crate::limits::Options;
+use crate::names::{self, LOG};
+use crate::segment::write_zeros;
+use crate::shared::Shared;
+
+impl Desk {
+    /// A desk with the spares that were found, by their serial numbers; those of another size than segments have now are
+    /// removed.
+    pub(crate) fn open(disk: &dyn Disk, found: &[u64], options: &Options) -> Result<Self, Error> {
+        let desk = Self::new(options);
+        for &serial in found {
+            let name = names::spare(serial);
+            let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
+            let len = file.size().map_err(failed(disk, "read", &name))?;
+            let mut state = desk.state();
+            if len == desk.segment_bytes && state.spares.len() < desk.spares {
+                state.spares.push(Spare { name, len, recycled: true });
+            } else {
+                disk.remove(&name).map_err(failed(disk, "remove", &name))?;
+            }
+        }
+        desk.state().serial = found.iter().max().map_or(1, |serial| serial.saturating_add(1));
+        Ok(desk)
+    }
+
+    /// Makes a spare of `bytes`: zeroed with real writes and synced, so that a later fdatasync writes only what is new.
+    /// Its name becomes durable with its use; a spare lost before is no loss.
+    pub(crate) fn make(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> Result<Spare, Error> {
+        let serial = self.next_serial();
+        let unfinished = format!("{LOG}/{serial:010}.new");
+        let name = names::spare(serial);
+        let zeroed = self.has_room(disk, shared, bytes).and_then(|()| {
+            let file = disk.create(&unfinished)?;
+            write_zeros(&*file, 0, bytes)?;
+            file.sync_data()?;
+            disk.rename(&unfinished, &name)
+        });
+        if let Err(error) = zeroed {
+            // Gives the space back; if that fails too, the next open does it.
+            let _ = disk.remove(&unfinished);
+            return Err(failed(disk, "preallocate", &unfinished)(error));
+        }
+        Ok(Spare { name, len: bytes, recycled: false })
+    }
+
+    /// Takes a segment back that is not part of the log any more: as a spare if one is wanted and the size is right,
+    /// else it is removed. The name must be gone for good before the file is used again.
+    pub(crate) fn recycle(&self, disk: &dyn Disk, segment: &str, len: u64) -> Result<(), Error> {
+        let state = self.state();
+        let full = state.spares.len() >= self.spares;
+        drop(state);
+        if full || len != self.segment_bytes {
+            return disk.remove(segment).map_err(failed(disk, "remove", segment));
+        }
+        let name = names::spare(self.next_serial());
+        disk.rename(segment, &name).map_err(failed(disk, "rename", segment))?;
+        disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
+        let mut state = self.state();
+        state.spares.push(Spare { name, len, recycled: true });
+        state.wanted = false;
+        Ok(())
+    }
+
+    pub(crate) fn spare_bytes(&self) -> u64 {
+        self.state().spares.iter().map(|spare| spare.len).sum()
+    }
+
+    fn has_room(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
+        let taken = shared.index().bytes() + self.spare_bytes() + bytes;
+        let forbidden = self.max_bytes.is_some_and(|most| taken > most);
+        if forbidden || disk.free()? < bytes.saturating_add(self.reserved) {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn next_serial(&self) -> u64 {
+        let mut state = self.state();
+        state.serial += 1;
+        state.serial - 1
+    }
+}

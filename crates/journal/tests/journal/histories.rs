@@ -1,0 +1,280 @@
+//! Random histories of an owner on a bad disk. `CAUSEWAY_SEEDS=n` tries n of them, `CAUSEWAY_SEED=s` only that one.
+
+use std::sync::Arc;
+
+use journal::disk::simulated::SimulatedDisk;
+use journal::{Batch, Changes, Durability, Error, Lsn, Opened, Options, open};
+
+use crate::owner::{Held, Record, Restored};
+use crate::support::{Deaf, batch, ensure, small};
+
+const SEEDS: u64 = 1500;
+const STEPS: usize = 40;
+
+#[test]
+fn what_is_held_is_there() {
+    let number = |name: &str| std::env::var(name).ok().map(|seed| seed.parse::<u64>().unwrap());
+    let seeds = match number("CAUSEWAY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("CAUSEWAY_SEEDS").unwrap_or(SEEDS),
+    };
+    for seed in seeds {
+        World::new(seed).run().unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
+    }
+}
+
+struct World {
+    disk: SimulatedDisk,
+    options: Options,
+    random: Random,
+    opened: Option<Opened>,
+    /// Every record that was handed in, from number 1 on.
+    records: Vec<Record>,
+    /// What is held after them.
+    held: Held,
+    /// Up to here they were confirmed.
+    confirmed: u64,
+    /// Where the checkpoint begins that is being written.
+    begun: Option<u64>,
+    last_epoch: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let durability = [Durability::Fsync, Durability::Fsync, Durability::Os, Durability::None][random.below(4)];
+        let options = Options { durability, spares: random.below(3), ..small() };
+        Self {
+            disk: SimulatedDisk::new(seed),
+            options,
+            random,
+            opened: None,
+            records: Vec::new(),
+            held: Held::new(),
+            confirmed: 0,
+            begun: None,
+            last_epoch: 0,
+        }
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        self.reopen()?;
+        for _ in 0..STEPS {
+            if !self.step()? {
+                self.end();
+                self.reopen()?;
+            }
+        }
+        self.disk.restart();
+        self.reopen()?;
+        self.read_all()
+    }
+
+    /// Does something. `Ok(false)`: the store failed, as it should on such a disk.
+    fn step(&mut self) -> Result<bool, String> {
+        match self.random.below(40) {
+            0..16 => self.append(),
+            16..22 => self.checkpoint(),
+            22..28 => self.serve(),
+            28..30 => self.read_all().map(|()| true),
+            30..33 => {
+                self.disk.cut_power_at(self.random.below(60) as u64 + 1);
+                Ok(true)
+            }
+            33 => {
+                self.disk.fail_sync_at(self.random.below(8) as u64 + 1);
+                Ok(true)
+            }
+            34 => {
+                self.disk.limit_capacity(60_000 + self.random.below(200_000) as u64);
+                Ok(true)
+            }
+            35 => {
+                // An orderly end.
+                self.opened = None;
+                self.reopen().map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Ends the process, and maybe the system.
+    fn end(&mut self) {
+        if self.random.below(2) == 0 {
+            self.disk.restart();
+        } else {
+            self.disk.crash();
+            if self.options.durability != Durability::Fsync {
+                self.confirmed = 0;
+            }
+        }
+        self.opened = None;
+    }
+
+    fn reopen(&mut self) -> Result<(), String> {
+        self.opened = None;
+        self.begun = None;
+        let mut restored = Restored::default();
+        let opened = loop {
+            match open(Arc::new(self.disk.clone()), self.options.clone(), &mut restored) {
+                Ok(opened) => break opened,
+                // A fault that was arranged before.
+                Err(Error::Io { .. } | Error::Full { .. }) => self.disk.crash(),
+                Err(error) => return Err(format!("open: {error}")),
+            }
+            if self.options.durability != Durability::Fsync {
+                self.confirmed = 0;
+            }
+            restored = Restored::default();
+        };
+        let next = opened.next.0;
+        ensure(next > self.confirmed, || format!("record {} is lost, next is {next}", self.confirmed))?;
+        ensure(next as usize <= self.records.len() + 1, || format!("next is {next}"))?;
+        ensure(opened.epoch > self.last_epoch, || "the epoch does not rise".into())?;
+        self.last_epoch = opened.epoch;
+        self.records.truncate(next as usize - 1);
+        self.confirmed = next - 1;
+        let (first, end) = opened.checkpoint.map_or((1, 0), |(first, end)| (first.0, end.0));
+        // What was released within the checkpoint itself is dead at its end.
+        if let Some((_, fault)) = restored.fault.take_if(|(lsn, _)| *lsn > end) {
+            return Err(fault);
+        }
+        self.replayed(&restored, first)?;
+        let live: u64 = self.held.values().map(|(_, bytes)| u64::from(*bytes)).sum();
+        let space = opened.writer.space().map_err(|error| format!("space: {error}"))?;
+        self.opened = Some(opened);
+        ensure(space.live == live, || format!("{} bytes are live, not {live}", space.live))?;
+        if self.random.below(3) == 0 { self.read_all() } else { Ok(()) }
+    }
+
+    /// All records from the checkpoint on were replayed, and led to the right state.
+    fn replayed(&mut self, restored: &Restored, first: u64) -> Result<(), String> {
+        self.held.clear();
+        for (lsn, record) in (1..).zip(&self.records) {
+            record.apply(lsn, &mut self.held, &mut Changes::default());
+        }
+        ensure(restored.held == self.held, || "another state".into())?;
+        let expected = (first..).zip(self.records.iter().skip(first as usize - 1));
+        let expected = expected.map(|(lsn, record)| (lsn, record.encode(lsn)));
+        ensure(expected.eq(restored.records.iter().cloned()), || "other records were replayed".into())
+    }
+
+    /// What is held can be read; what is not is right or refused.
+    fn read_all(&mut self) -> Result<(), String> {
+        let store = &self.opened.as_ref().unwrap().store;
+        for (lsn, record) in (1..=self.confirmed).zip(&self.records) {
+            match store.read(Lsn(lsn), Lsn(lsn)) {
+                Ok(read) => ensure(read == [record.encode(lsn)], || format!("record {lsn} differs"))?,
+                Err(Error::Io { .. }) => return Ok(()),
+                Err(error) if self.held.contains_key(&lsn) => return Err(format!("record {lsn}: {error}")),
+                Err(Error::Released { .. }) => {}
+                Err(error) => return Err(format!("dead record {lsn}: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self) -> Result<bool, String> {
+        match self.opened.as_mut().unwrap().keeper.serve(&mut Deaf) {
+            Ok(()) => Ok(true),
+            Err(Error::Io { .. }) => Ok(false),
+            Err(error) => Err(format!("serve: {error}")),
+        }
+    }
+
+    fn append(&mut self) -> Result<bool, String> {
+        let mut group = Vec::new();
+        for _ in 0..=self.random.below(3) {
+            let records = (0..self.random.below(5)).map(|_| self.some_record()).collect::<Vec<_>>();
+            group.push(self.batch(records));
+        }
+        self.hand_in(&group)
+    }
+
+    /// Begins a checkpoint, or ends one; now and then both at once.
+    fn checkpoint(&mut self) -> Result<bool, String> {
+        let mut records = Vec::new();
+        if self.begun.is_none() {
+            self.begun = Some(self.records.len() as u64 + 1);
+            let held: Vec<_> = self.held.iter().map(|(&lsn, &(count, len))| (lsn, count, len)).collect();
+            let (one, two) = held.split_at(held.len() / 2);
+            records.push(Record::State { first: true, held: one.to_vec() });
+            records.push(Record::State { first: false, held: two.to_vec() });
+            if self.random.below(2) == 0 {
+                let batch = self.batch(records);
+                return self.hand_in(&[batch]);
+            }
+        }
+        records.push(self.some_record());
+        let checkpoint = self.begun.take().map(Lsn);
+        let batch = Batch { checkpoint, ..self.batch(records) };
+        self.hand_in(&[batch])
+    }
+
+    fn some_record(&mut self) -> Record {
+        let held: Vec<u64> = self.held.keys().copied().collect();
+        match self.random.below(10) {
+            0..4 if !held.is_empty() => {
+                // The old ones rather than any.
+                let lsn = held[self.random.below(held.len()).min(self.random.below(held.len()))];
+                let count = self.random.below(self.held[&lsn].0 as usize) as u32 + 1;
+                Record::Release { lsn, count }
+            }
+            4 if !held.is_empty() => Record::Hold { lsn: held[self.random.below(held.len())], count: 3 },
+            _ => {
+                let len = [20, 300, 3000, 15_000][self.random.below(8).saturating_sub(4)];
+                let holders = [0, 1, 1, 1, 400][self.random.below(5)];
+                Record::Message { holders, salt: self.random.next(), len: self.random.below(len) }
+            }
+        }
+    }
+
+    fn batch(&mut self, records: Vec<Record>) -> Batch {
+        let first = self.records.len() as u64 + 1;
+        let mut changes = Changes::default();
+        let mut bytes = Vec::new();
+        for (lsn, mut record) in (first..).zip(records) {
+            // Chosen before those before it were applied.
+            let possible = match &record {
+                Record::Release { lsn, count } => self.held.get(lsn).is_some_and(|(held, _)| held >= count),
+                Record::Hold { lsn, .. } => self.held.contains_key(lsn),
+                Record::Message { .. } | Record::State { .. } => true,
+            };
+            if !possible {
+                record = Record::Message { holders: 0, salt: 0, len: 1 };
+            }
+            record.apply(lsn, &mut self.held, &mut changes);
+            bytes.push(record.encode(lsn));
+            self.records.push(record);
+        }
+        Batch { holds: changes.holds, releases: changes.releases, ..batch(first, first, &bytes) }
+    }
+
+    fn hand_in(&mut self, group: &[Batch]) -> Result<bool, String> {
+        match self.opened.as_mut().unwrap().writer.append(group) {
+            Ok(durable) => {
+                self.confirmed = durable.0;
+                ensure(durable.0 == self.records.len() as u64, || format!("durable {durable:?}"))?;
+                Ok(true)
+            }
+            Err(Error::Io { .. } | Error::Full { .. } | Error::Poisoned) => Ok(false),
+            Err(error) => Err(format!("append: {error}")),
+        }
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+}
