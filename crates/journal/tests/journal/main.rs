@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
+mod cleaning;
 mod commit;
 mod crash;
 mod damage;
 mod format;
 mod histories;
 mod model;
+mod offline;
 mod owner;
 mod real;
+mod room;
 mod support;
