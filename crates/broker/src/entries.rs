@@ -215,6 +215,11 @@ impl Block {
         self.slots.range(skip..).enumerate().filter_map(move |(i, slot)| Some((first + i as u64, slot.as_ref()?)))
     }
 
+    /// The last entry in memory.
+    pub(crate) fn last(&self) -> Option<&Entry> {
+        self.slots.iter().rev().find_map(Option::as_ref)
+    }
+
     /// Puts an entry into its free place; whether the journal knows is the caller's to say.
     pub(crate) fn put(&mut self, seq: u64, entry: Entry) {
         if self.slots.is_empty() {

@@ -108,6 +108,11 @@ impl Memory {
         self.evicts && (self.is_crowded() || self.limit > 0 && self.anonymous > self.limit / 4 * 3)
     }
 
+    /// It is tight, and resting what is easy to do without has not been enough.
+    pub(crate) fn is_hard(&self) -> bool {
+        self.evicts && self.used > self.limit / 4 * 3
+    }
+
     /// Subscribers that do not keep up get nothing more that only memory could keep.
     pub(crate) fn is_crowded(&self) -> bool {
         self.limit > 0 && self.used > self.limit / 2

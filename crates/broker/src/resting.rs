@@ -22,6 +22,9 @@ const BLOCKS_PER_STEP: usize = 16;
 const QUEUES_PER_STEP: usize = 256;
 /// Milliseconds for which a block that was read stays in memory.
 const KEEP_AWAKE: u64 = 250;
+/// Milliseconds after which a queue's last block is closed, and rests too, if memory is very short. Closing many that are
+/// not full would leave little of what resting saves.
+const LEFT_AFTER: u64 = 1_000;
 /// Pages of queues that are gone, asked for at a time.
 const DOOMED_AT_A_TIME: usize = 2;
 
@@ -81,6 +84,16 @@ impl Queue {
             // The positions of a log have no gaps.
             && !(self.is_log() && end > self.next_seq())
             && block.from(0).all(|(_, entry)| at_rest(entry))
+    }
+
+    /// Nothing more comes into the block.
+    fn is_full_block(&self, block: &Block) -> bool {
+        self.entries.bounds(block.no).1 <= self.next_seq()
+    }
+
+    /// Nothing has come into the block for a while.
+    fn is_left(&self, block: &Block, now: Time) -> bool {
+        block.last().is_none_or(|entry| entry.arrived.plus(LEFT_AFTER) <= now)
     }
 
     /// The journal has the block's durable entries as they are, in this page.
@@ -299,7 +312,9 @@ impl Broker {
         let busy = usize::from(!queue.consumers.is_empty() || !queue.cursors.is_empty());
         let awake = queue.entries.blocks_from(0).filter(|block| !block.rests && block.count() > 0);
         let idle = |block: &&Block| block.woken.is_none_or(|woken| woken.plus(KEEP_AWAKE) <= now);
-        let able = awake.skip(busy).filter(idle).filter(|block| queue.may_rest(block));
+        let hard = self.memory.is_hard();
+        let full = |block: &&Block| queue.is_full_block(block) || hard && queue.is_left(block, now);
+        let able = awake.skip(busy).filter(idle).filter(full).filter(|block| queue.may_rest(block));
         let able: Vec<u64> = able.map(|block| block.no).take(budget).collect();
         for no in &able {
             self.rest_block(n, *no, step);

@@ -104,8 +104,9 @@ impl Plan {
                 continue;
             }
             kept = Some(file.last);
+            let whole = if file.cold { bytes } else { round_down(bytes) };
             self.old.push(match same {
-                Some(listed) if listed.entry.bytes == round_down(bytes) => listed.entry,
+                Some(listed) if listed.entry.bytes == whole => listed.entry,
                 _ if file.cold => cold::read_header(disk, store_id, file)?,
                 _ => return Err(Error::corrupt(file.name(), bytes, "the file has another length")),
             });

@@ -18,24 +18,25 @@ pub(crate) struct Span {
     pub(crate) len: u32,
 }
 
+impl Span {
+    pub(crate) fn of(self, payload: &[u8]) -> &[u8] {
+        &payload[self.begin as usize..][..self.len as usize]
+    }
+}
+
 /// Reads and verifies the frame at `location`: its payload, and where in it the records lie.
 pub(crate) fn read(source: &Source<'_>, store_id: u64, location: Location) -> Result<(Bytes, Vec<Span>), Error> {
-    let Location { offset, first } = location;
-    let corrupt = |reason| source.corrupt(offset, reason);
+    let corrupt = |reason| source.corrupt(location.offset, reason);
     let mut block = [0; BLOCK];
-    source.read(&mut block, offset)?;
-    let header = match Header::parse(&block, store_id) {
-        Parsed::Frame(header, _) if header.first_lsn == first.0 && header.payload_len as usize <= MAX_FRAME => header,
-        _ => return Err(corrupt("the frame's header is damaged")),
-    };
-    let payload = read_payload(&header, &block, |rest, at| source.read(rest, offset + at))?;
+    let header = parse(source, store_id, location, &mut block)?;
+    let payload = read_payload(&header, &block, |rest, at| source.read(rest, location.offset + at))?;
     if crc32c::crc32c(&payload) != header.payload_crc {
         return Err(corrupt("the frame's payload is damaged"));
     }
     // No more than the payload can hold, whatever the header says.
     let mut spans = Vec::with_capacity((header.rec_count as usize).min(payload.len() / 4));
     let mut at = 0;
-    for (lsn, record) in (first.0..).zip(Records::of(&payload)) {
+    for (lsn, record) in (location.first.0..).zip(Records::of(&payload)) {
         let Some(record) = record else { return Err(corrupt("the frame ends inside a record")) };
         let len = record.len() as u32;
         spans.push(Span { lsn: Lsn(lsn), begin: at + 4, len });
@@ -45,4 +46,20 @@ pub(crate) fn read(source: &Source<'_>, store_id: u64, location: Location) -> Re
         return Err(corrupt("the frame holds another number of records than it says"));
     }
     Ok((payload, spans))
+}
+
+/// Reads the header of the frame at `location`.
+pub(crate) fn read_header(source: &Source<'_>, store_id: u64, location: Location) -> Result<Header, Error> {
+    parse(source, store_id, location, &mut [0; BLOCK])
+}
+
+fn parse(source: &Source<'_>, store_id: u64, location: Location, block: &mut [u8; BLOCK]) -> Result<Header, Error> {
+    let Location { offset, first } = location;
+    source.read(block, offset)?;
+    match Header::parse(block, store_id) {
+        Parsed::Frame(header, _) if header.first_lsn == first.0 && header.payload_len as usize <= MAX_FRAME => {
+            Ok(header)
+        }
+        _ => Err(source.corrupt(offset, "the frame's header is damaged")),
+    }
 }

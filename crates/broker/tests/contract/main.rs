@@ -10,6 +10,7 @@ mod logs;
 mod long_bodies;
 mod million;
 mod receipts;
+mod resting;
 mod selectors;
 mod two_phase;
 mod xa;

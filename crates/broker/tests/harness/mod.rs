@@ -241,6 +241,13 @@ impl World {
         self.store.checkpoints.last().map_or(Lsn(1), |it| it.first)
     }
 
+    /// Records that somebody holds.
+    pub(crate) fn held(&self) -> Vec<u64> {
+        let mut held = self.store.holders.clone();
+        change(&mut held, &self.store.waiting);
+        held.into_keys().collect()
+    }
+
     /// Whether a record is still there.
     pub(crate) fn is_kept(&self, lsn: Lsn) -> bool {
         self.store.has(lsn, 0)

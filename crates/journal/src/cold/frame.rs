@@ -125,11 +125,6 @@ impl Table {
         Ok(Self { records, payload_at, payload_len, payload_crc: u32_at(&header, 36) })
     }
 
-    /// Where the frame ends in the file.
-    pub(crate) fn end(&self) -> u64 {
-        round_up(self.payload_at + self.payload_len as u64)
-    }
-
     pub(crate) fn find(&self, lsn: Lsn) -> Option<&Record> {
         let index = self.records.binary_search_by_key(&lsn, |record| record.lsn).ok()?;
         Some(&self.records[index])

@@ -26,20 +26,30 @@ impl Keeper {
     pub(super) fn clean(&mut self, goal: Goal, on: &mut dyn Events) -> Result<(), Error> {
         let Some(checkpoint) = self.durable.clone() else { return Ok(()) };
         self.remove_dead(&checkpoint)?;
+        if self.rewrite_all(&checkpoint, goal, on)? {
+            // With the new files in its list, so that the next open need not look into them.
+            self.publish(Checkpoint::clone(&checkpoint))?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites as long as it pays; whether anything was rewritten.
+    fn rewrite_all(&mut self, checkpoint: &Arc<Checkpoint>, goal: Goal, on: &mut dyn Events) -> Result<bool, Error> {
+        let mut rewritten = false;
         loop {
-            let old = self.candidates(&checkpoint);
-            let Some((begin, end)) = goal.choose(&old) else { return Ok(()) };
+            let old = self.candidates(checkpoint);
+            let Some((begin, end)) = goal.choose(&old) else { return Ok(rewritten) };
             let run: Vec<Entry> = old[begin..end].iter().map(|file| file.entry).collect();
             let before: u64 = run.iter().map(|entry| entry.bytes).sum();
-            match self.rewrite(&checkpoint, &run, on) {
+            match self.rewrite(checkpoint, &run, on) {
                 // What was an estimate may have been wrong, and would be again.
-                Ok(bytes) if bytes >= before => return Ok(()),
-                Ok(_) => {}
+                Ok(bytes) if bytes >= before => return Ok(true),
+                Ok(_) => rewritten = true,
                 Err(Failure::Source(key, error)) => {
                     self.cleaner.stuck.insert(key);
                     on.damaged(error);
                 }
-                Err(Failure::Other(error)) if error.is_full() => return Ok(()),
+                Err(Failure::Other(error)) if error.is_full() => return Ok(rewritten),
                 Err(Failure::Other(error)) => return Err(error),
             }
         }

@@ -79,8 +79,7 @@ impl<'a> Copy<'a> {
 
     fn write(&mut self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<(), Error> {
         for span in spans.iter().filter(|span| self.held.holders(span.lsn) > 0) {
-            let begin = span.begin as usize;
-            out.push(span.lsn, &payload[begin..begin + span.len as usize])?;
+            out.push(span.lsn, span.of(payload))?;
             self.copied += u64::from(span.len);
             if self.copied >= PACE {
                 self.copied = 0;

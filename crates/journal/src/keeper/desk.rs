@@ -136,6 +136,15 @@ impl Desk {
         self.keeper.notify_all();
     }
 
+    /// Tells everybody that the keeper is gone.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.errands.clear();
+        drop(state);
+        self.writer.notify_all();
+    }
+
     /// Waits for work; false at the end, when there is none.
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.state();

@@ -12,6 +12,7 @@ mod spares;
 
 use std::sync::Arc;
 
+pub use self::backup::{Backup, KeeperHandle};
 use self::choice::Goal;
 pub(crate) use self::cleaner::Cleaner;
 pub(crate) use self::desk::{Desk, Spare};
@@ -63,6 +64,16 @@ impl Keeper {
         self.work(on).inspect_err(|_| self.shared.fail())
     }
 
+    /// For errands of other threads.
+    pub fn handle(&self) -> KeeperHandle {
+        KeeperHandle { desk: Arc::clone(&self.desk) }
+    }
+
+    /// Cleans until nothing more is given back.
+    pub(crate) fn compact(&mut self, on: &mut dyn Events) -> Result<(), Error> {
+        self.clean(Goal::least(self.desk.segment_bytes), on)
+    }
+
     fn work(&mut self, on: &mut dyn Events) -> Result<(), Error> {
         self.make_spare(on)?;
         let sealed = std::mem::take(&mut self.desk.state().sealed);
@@ -73,13 +84,15 @@ impl Keeper {
             self.clean(Goal::normal(self.desk.segment_bytes), on)?;
             self.tell(on)?;
         }
+        let errands = std::mem::take(&mut self.desk.state().errands);
+        errands.into_iter().for_each(|errand| self.run_errand(errand, on));
         Ok(())
     }
 
     /// After this nobody knows what the disk holds.
     fn fail(&self, error: Error, on: &mut impl Events) {
         self.shared.fail();
-        self.desk.made_room();
+        self.desk.abandon();
         on.failed(error);
     }
 
@@ -134,6 +147,7 @@ impl Keeper {
             Err(error) if error.is_full() => {
                 let mut state = self.desk.state();
                 state.hopeless = true;
+                // Unless a later one came meanwhile.
                 state.checkpoint.get_or_insert(checkpoint);
                 return Ok(());
             }

@@ -4,9 +4,9 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Disk, Error, Lsn, Options, open};
+use journal::{Batch, Disk, Error, Format, Lsn, Options, finalize, open};
 
-use crate::support::{Collect, batch, open_ignoring, small};
+use crate::support::{Collect, Deaf, batch, open_ignoring, small};
 
 /// Store 0x1122334455667788 with the secret 0, 1, … 31.
 const IDENTITY: &str = "
@@ -100,6 +100,73 @@ fn a_newer_version_is_named() {
     refused(frame, "log/0000000001.seg");
 }
 
+fn version_of(disk: &SimulatedDisk, name: &str) -> u8 {
+    let mut bytes = [0; 5];
+    disk.open(name).unwrap().read_at(&mut bytes, 0).unwrap();
+    bytes[4]
+}
+
+/// Appends five records, each the end of a checkpoint, of which none is held, and lets the keeper work.
+fn fill(disk: &SimulatedDisk, options: Options) -> (u8, Vec<String>) {
+    let mut opened = open_ignoring(Arc::new(disk.clone()), options).unwrap();
+    let next = opened.next.0;
+    for lsn in next..next + 5 {
+        let checkpoint = Some(Lsn(lsn));
+        opened.writer.append(&[Batch { checkpoint, ..batch(lsn, lsn, &[vec![7; 5000]]) }]).unwrap();
+        opened.keeper.serve(&mut Deaf).unwrap();
+    }
+    let format = opened.format;
+    drop(opened);
+    disk.restart();
+    (format, disk.names("log").into_iter().filter(|name| !name.ends_with("spare")).collect())
+}
+
+#[test]
+fn a_store_of_the_first_format_stays_one() {
+    let disk = disk();
+    let (format, names) = fill(&disk, small());
+    assert_eq!((format, version_of(&disk, "IDENTITY"), disk.names("")), (1, 1, vec!["IDENTITY".to_owned()]));
+    assert!(names.len() >= 3 && names.iter().all(|name| name.ends_with(".seg")), "{names:?}");
+    assert!(names.iter().all(|name| version_of(&disk, &format!("log/{name}")) == 1));
+}
+
+#[test]
+fn a_finalized_store_is_of_the_newest_format() {
+    let (at_open, before) = (disk(), disk());
+    for disk in [&at_open, &before] {
+        fill(disk, small());
+    }
+    finalize(&before).unwrap();
+    let newest = Options { format: Format::Newest, ..small() };
+    for (disk, options) in [(at_open, newest), (before, small())] {
+        let (format, names) = fill(&disk, options);
+        assert_eq!((format, version_of(&disk, "IDENTITY")), (2, 2));
+        assert!(disk.names("").contains(&"CHECKPOINT".to_owned()));
+        assert!(!names.contains(&"0000000001.seg".to_owned()), "nothing was trimmed: {names:?}");
+        let opened = open_ignoring(Arc::new(disk), small()).unwrap();
+        assert_eq!((opened.format, opened.next, opened.checkpoint), (2, Lsn(11), Some((Lsn(10), Lsn(10)))));
+    }
+}
+
+#[test]
+fn finalizing_is_whole_or_not_at_all() {
+    for nth in 1..8 {
+        let disk = disk();
+        fill(&disk, small());
+        disk.cut_power_at(nth);
+        let done = finalize(&disk).is_ok();
+        disk.crash();
+        let opened = open_ignoring(Arc::new(disk), small()).unwrap();
+        assert!(opened.format == 2 || !done);
+        assert_eq!(opened.next, Lsn(6));
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_finalized() {
+    assert!(matches!(finalize(&SimulatedDisk::new(1)), Err(Error::Identity { .. })));
+}
+
 /// A disk that holds an identity and nothing else.
 fn disk() -> SimulatedDisk {
     let disk = SimulatedDisk::new(1);
@@ -108,7 +175,9 @@ fn disk() -> SimulatedDisk {
 }
 
 fn put(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
-    disk.create(name).unwrap().write_at(&[IoSlice::new(bytes)], 0).unwrap();
+    let file = disk.create(name).unwrap();
+    file.write_at(&[IoSlice::new(bytes)], 0).unwrap();
+    file.sync_data().unwrap();
 }
 
 fn hex(text: &str) -> Vec<u8> {

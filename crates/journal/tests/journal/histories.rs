@@ -8,7 +8,7 @@ use journal::{Batch, Changes, Durability, Error, Lsn, Opened, Options, open};
 use crate::owner::{Held, Record, Restored};
 use crate::support::{Deaf, batch, ensure, small};
 
-const SEEDS: u64 = 1500;
+const SEEDS: u64 = 1000;
 const STEPS: usize = 40;
 
 #[test]

@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
+mod cleaning;
 mod commit;
 mod crash;
 mod damage;
+mod durability;
 mod format;
 mod histories;
 mod model;
+mod offline;
 mod owner;
 mod real;
+mod repair;
+mod room;
 mod support;

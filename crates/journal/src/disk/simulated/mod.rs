@@ -68,6 +68,22 @@ impl SimulatedDisk {
         guard(&self.state).operations
     }
 
+    /// Bytes read of a file so far; 0 if there is no such file.
+    pub fn bytes_read(&self, name: &str) -> u64 {
+        let state = guard(&self.state);
+        state.names.get(name).map_or(0, |file| state.files[file].read)
+    }
+
+    /// The names of the files in a folder, sorted.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        guard(&self.state).names_in(folder)
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        guard(&self.state).taken()
+    }
+
     /// Syncs of files and folders so far.
     pub fn syncs(&self) -> u64 {
         guard(&self.state).syncs
@@ -100,8 +116,7 @@ impl Disk for SimulatedDisk {
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let state = guard(&self.state);
         state.powered()?;
-        let inside = |name: &&String| state::folder(name) == folder;
-        Ok(state.names.keys().filter(inside).map(|name| name[folder.len()..].trim_matches('/').to_owned()).collect())
+        Ok(state.names_in(folder))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -217,9 +232,10 @@ impl File for SimulatedFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.with(|state, file| {
-            let seen = &state.content(file).seen;
+            let Content { seen, read, .. } = state.content(file);
             let begin = seen.len().min(offset as usize);
             let length = buffer.len().min(seen.len() - begin);
+            *read += length as u64;
             buffer[..length].copy_from_slice(&seen[begin..begin + length]);
             Ok(length)
         })

@@ -34,6 +34,8 @@ pub(super) struct Content {
     pub(super) durable: Vec<u8>,
     /// Sectors that differ, or may.
     pub(super) dirty: BTreeSet<usize>,
+    /// Bytes that were read.
+    pub(super) read: u64,
 }
 
 /// A change of names that no sync of its folder made durable yet.
@@ -92,6 +94,11 @@ impl State {
             return Err(ErrorKind::StorageFull.into());
         }
         Ok(())
+    }
+
+    pub(super) fn names_in(&self, of: &str) -> Vec<String> {
+        let inside = self.names.keys().filter(|name| folder(name) == of);
+        inside.map(|name| name[of.len()..].trim_matches('/').to_owned()).collect()
     }
 
     /// Bytes of all files that have a name.

@@ -1,0 +1,35 @@
+//! What a store consists of, without changing it.
+
+use std::sync::Arc;
+
+use crate::checkpoint::Checkpoint;
+use crate::disk::{Disk, Lock};
+use crate::error::Error;
+use crate::files::{Files, Plan};
+use crate::identity::Identity;
+use crate::open::lock;
+
+pub(super) struct Survey {
+    pub(super) store_id: u64,
+    /// The version of the store.
+    pub(super) format: u8,
+    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) spares: Vec<u64>,
+    pub(super) plan: Plan,
+    _lock: Arc<dyn Lock>,
+}
+
+impl Survey {
+    /// Nobody opens the store as long as the survey is there.
+    pub(super) fn of(disk: &dyn Disk) -> Result<Self, Error> {
+        let lock = lock(disk)?;
+        let Some((Identity { store_id, .. }, format)) = Identity::load(disk)? else {
+            return Err(Identity::none(disk));
+        };
+        let files = Files::list(disk)?;
+        let checkpoint = Checkpoint::load(disk, store_id, files.bytes())?;
+        let spares = files.spares.clone();
+        let plan = files.plan(disk, store_id, checkpoint.as_ref())?;
+        Ok(Self { store_id, format, checkpoint, spares, plan, _lock: lock })
+    }
+}

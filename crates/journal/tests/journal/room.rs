@@ -1,0 +1,108 @@
+//! A full disk: the writer waits, loses nothing, and goes on by itself.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use journal::disk::simulated::SimulatedDisk;
+use journal::{Batch, Committer, Error, Events, Lsn, Options, Space};
+
+use crate::support::{batch, content, open_ignoring, small};
+
+#[derive(Debug)]
+enum Event {
+    Durable(Lsn),
+    Space(Space),
+    Failed(Error),
+}
+
+#[derive(Clone)]
+struct Sink(Sender<Event>);
+
+impl Events for Sink {
+    fn durable(&mut self, lsn: Lsn) {
+        let _ = self.0.send(Event::Durable(lsn));
+    }
+    fn failed(&mut self, error: Error) {
+        let _ = self.0.send(Event::Failed(error));
+    }
+    fn space(&mut self, space: Space) {
+        let _ = self.0.send(Event::Space(space));
+    }
+}
+
+fn one(lsn: u64) -> Batch {
+    batch(lsn, lsn, &[content(lsn, 0, 3000)])
+}
+
+/// The last record that was confirmed before the writer says that it waits.
+fn until_stalled(events: &Receiver<Event>) -> u64 {
+    let mut durable = 0;
+    loop {
+        match events.recv().unwrap() {
+            Event::Durable(lsn) => durable = lsn.0,
+            Event::Space(space) if space.stalled => return durable,
+            Event::Space(_) => {}
+            Event::Failed(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Runs a store on a disk of 100 KB until it is full, then does `then` and returns what was durable in the end.
+fn fill(options: Options, capacity: Option<u64>, then: impl FnOnce(&SimulatedDisk, &journal::Submitter)) -> (u64, u64) {
+    let disk = SimulatedDisk::new(1);
+    let opened = open_ignoring(Arc::new(disk.clone()), options).unwrap();
+    if let Some(bytes) = capacity {
+        disk.limit_capacity(bytes);
+    }
+    let (committer, submitter) = Committer::new(1 << 20);
+    let (sender, events) = channel();
+    let (sink, other) = (Sink(sender.clone()), Sink(sender));
+    let (writer, keeper) = (opened.writer, opened.keeper);
+    let threads = [thread::spawn(move || committer.run(writer, sink)), thread::spawn(move || keeper.run(other))];
+    (1..=60).for_each(|lsn| submitter.submit(one(lsn)));
+    let confirmed = until_stalled(&events);
+    then(&disk, &submitter);
+    submitter.close();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let last = events.try_iter().filter_map(|event| match event {
+        Event::Durable(lsn) => Some(lsn.0),
+        Event::Space(_) | Event::Failed(_) => None,
+    });
+    let last = last.last().unwrap_or(confirmed);
+    disk.crash();
+    let next = open_ignoring(Arc::new(disk), small()).unwrap().next.0;
+    assert!(next > last, "record {last} was confirmed, the next is {next}");
+    (confirmed, last)
+}
+
+#[test]
+fn it_goes_on_when_there_is_room() {
+    let (sender, settled) = channel();
+    let (confirmed, last) = fill(small(), Some(100_000), |disk, submitter| {
+        disk.limit_capacity(10_000_000);
+        // Everything submitted before is done before this.
+        submitter.submit(one(61));
+        sender.send(()).unwrap();
+        let full = |disk: &SimulatedDisk| disk.bytes() < 61 * 4096;
+        while full(disk) {
+            thread::yield_now();
+        }
+    });
+    settled.recv().unwrap();
+    assert!(confirmed < 60);
+    assert!(last > confirmed);
+}
+
+#[test]
+fn closing_ends_the_wait() {
+    let (confirmed, last) = fill(small(), Some(100_000), |_, _| ());
+    assert_eq!(confirmed, last);
+}
+
+#[test]
+fn the_limit_of_the_store_is_a_full_disk() {
+    let options = Options { max_bytes: Some(100_000), ..small() };
+    let (confirmed, last) = fill(options, None, |disk, _| assert!(disk.bytes() <= 100_000 + 4096));
+    assert_eq!(confirmed, last);
+}
