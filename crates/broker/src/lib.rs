@@ -4,6 +4,7 @@
 //! Start at [`Broker::step`]. Each command is decided (may refuse, changes nothing), written as a [`record`] if it must
 //! survive, and applied by the same function that recovery uses.
 
+mod alarm;
 mod audit;
 mod bind;
 mod broker;
@@ -19,6 +20,7 @@ mod dispatch;
 mod entries;
 mod entry;
 mod exchanges;
+mod holdings;
 mod holds;
 mod inspect;
 mod page;

@@ -25,6 +25,7 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::Unbind { token, .. }
         | Command::Unhold { token, .. }
         | Command::Decide { token, .. }
+        | Command::Backup { token, .. }
         | Command::Inspect { token, .. }
         | Command::Prepare { token, .. }
         | Command::Commit { token, .. }
@@ -42,6 +43,8 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::Cancel { .. }
         | Command::Credit { .. }
         | Command::Loaded { .. }
+        | Command::Measured(_)
+        | Command::BackingUp { .. }
         | Command::Begin { .. }
         | Command::Tally(_)
         | Command::Close => None,

@@ -133,11 +133,16 @@ impl World {
 
     /// A new connection: `a`, `b`, ... in what is printed.
     pub(crate) fn open(&mut self) -> ConnectionId {
+        self.open_and_see().0
+    }
+
+    /// The same, and what it is told at once.
+    pub(crate) fn open_and_see(&mut self) -> (ConnectionId, Happened) {
         let id = ConnectionId { thread: 0, slot: self.next_slot, generation: 1 };
         self.next_slot += 1;
         let peer = Peer { protocol: "test", address: None, secure: false };
-        self.run(id, Command::Open { peer: peer.into(), client: Name::default() });
-        id
+        let happened = self.run(id, Command::Open { peer: peer.into(), client: Name::default() });
+        (id, happened)
     }
 
     /// Carries out one command and all that follows from it at this time.

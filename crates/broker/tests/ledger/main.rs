@@ -5,12 +5,14 @@ mod harness;
 
 mod dead_letters;
 mod exchanges;
+mod holdings;
 mod limits;
 mod names;
 mod outcomes;
 mod queues;
 mod restart;
 mod retained;
+mod room;
 mod routing;
 mod sharing;
 mod time;

@@ -9,7 +9,10 @@ use crate::cli::message::write_message;
 use crate::cli::table::Table;
 use crate::cli::text::one_line;
 use crate::cli::units::{show_size, show_span, show_time};
-use crate::json::{ConnectionObject, ConversionsObject, QueueDetail, QueueObject, StatusObject, TopicObject};
+use crate::json::{
+    ConnectionObject, ConversionsObject, CulpritObject, QueueDetail, QueueObject, SpaceObject, StatusObject,
+    TopicObject,
+};
 
 /// How the items of an answer are shown.
 pub(super) enum Renderer {
@@ -110,7 +113,13 @@ fn keep<T>(rows: &mut Vec<T>, row: T) -> io::Result<()> {
 }
 
 fn write_status(status: &StatusObject, out: &mut dyn Write) -> io::Result<()> {
-    let alarm = status.alarm.as_deref().map_or("none".into(), |alarm| format!("short of {alarm}, publishers wait"));
+    let culprit = status.culprit.as_ref().map(|CulpritObject { queue, messages, bytes }| {
+        format!("; queue {queue} held most: {messages} messages, {}", show_size(*bytes))
+    });
+    let alarm = status
+        .alarm
+        .as_deref()
+        .map_or("none".into(), |alarm| format!("short of {alarm}, publishers wait{}", culprit.unwrap_or_default()));
     let memory = format!("{} of {}", show_size(status.memory), show_size(status.memory_limit));
     let fields = [
         ("version", status.version.clone()),
@@ -118,6 +127,7 @@ fn write_status(status: &StatusObject, out: &mut dyn Write) -> io::Result<()> {
         ("time", show_time(status.now)),
         ("alarm", alarm),
         ("memory", memory),
+        ("store", status.store.as_ref().map_or("not measured".into(), space)),
         ("connections", status.connections.to_string()),
         ("queues", status.queues.to_string()),
         ("consumers", status.consumers.to_string()),
@@ -130,6 +140,12 @@ fn write_status(status: &StatusObject, out: &mut dyn Write) -> io::Result<()> {
         ("journal record", status.lsn.to_string()),
     ];
     write_fields(&fields, out)
+}
+
+fn space(it: &SpaceObject) -> String {
+    let [used, live, free] = [it.used, it.live, it.free].map(show_size);
+    let stalled = if it.stalled { "; nothing becomes durable for now" } else { "" };
+    format!("{used} used, of which {live} needed; {free} free{stalled}")
 }
 
 /// What the protocols could not tell each other.

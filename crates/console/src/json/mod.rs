@@ -12,5 +12,5 @@ mod topic;
 pub(crate) use connection::ConnectionObject;
 pub(crate) use message::{BodyObject, DeathObject, MessageObject};
 pub(crate) use queue::{BindingObject, QueueDetail, QueueObject, SettingsObject};
-pub(crate) use status::{ConversionsObject, ROLE, StatusObject, VERSION};
+pub(crate) use status::{ConversionsObject, CulpritObject, ROLE, SpaceObject, StatusObject, VERSION};
 pub(crate) use topic::TopicObject;
