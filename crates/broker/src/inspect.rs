@@ -131,7 +131,7 @@ impl Broker {
     }
 }
 
-fn no_such(queue: &QueueRef) -> Refusal {
+pub(crate) fn no_such(queue: &QueueRef) -> Refusal {
     match queue {
         QueueRef::Named(_, name) => Refusal::NoSuchQueue(name.to_text().into_owned()),
         QueueRef::Id(id) => Refusal::NoSuchQueue(format!("#{}", id.n)),

@@ -211,6 +211,8 @@ pub struct Publish {
     /// Answer a refusal only; a publish that reached its queues is not confirmed.
     pub quiet: bool,
     pub message: Arc<Message>,
+    /// Into this queue alone, wherever its address would lead: what comes back from elsewhere.
+    pub queue: Option<QueueRef>,
     /// Make the queue of a default-exchange address that does not exist, if the configuration allows.
     pub create: bool,
     /// Tell, by `Effect::Returned` before the confirmation, if no queue took it.
@@ -228,6 +230,7 @@ impl Publish {
             token: None,
             quiet: false,
             message,
+            queue: None,
             create: true,
             mandatory: false,
             hold: None,
