@@ -10,6 +10,7 @@ use model::{
 };
 
 use crate::alarm::Watch;
+use crate::backup::Backups;
 use crate::checkpoint::Checkpoints;
 use crate::connections::Connections;
 use crate::consumer::Consumers;
@@ -67,6 +68,7 @@ pub struct Broker {
     /// Messages of commits that this step may still put into queues.
     pub(crate) commit_budget: usize,
     pub(crate) watch: Watch,
+    pub(crate) backups: Backups,
     /// How much room the store has, as far as the shell has said.
     pub(crate) space: Option<Space>,
 }
@@ -188,6 +190,8 @@ impl Broker {
             Command::Rollback { token, transaction } => self.rollback(now, id, token, &transaction, out),
             Command::Tally(tally) => self.totals.conversions += tally,
             Command::Measured(space) => self.space = Some(space),
+            Command::Backup { token, folder } => self.back_up(id, token, folder, out),
+            Command::BackingUp { job, progress } => self.backing_up(job, progress, out),
             definition => self.define(now, id, definition, out),
         }
     }

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod audit;
+mod backup;
 mod bind;
 mod broker;
 mod browse;

@@ -9,7 +9,7 @@ use model::{
     Publish, QueueId, QueueRef, QueueSettings, Settle, Settlement, Tag, Time, Token, TransactionIndex, TransactionRef,
 };
 
-const UNSET: Token = Token(0);
+pub(crate) const UNSET: Token = Token(0);
 pub(crate) const ROOT: Namespace = Namespace(0);
 
 pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {

@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod backups;
 mod dead_letters;
 mod exchanges;
 mod holdings;
