@@ -19,12 +19,23 @@ use model::{Body, Converted, Encoding, EncodingId, Encodings, Header, Hub, Messa
 fn message(properties: &Properties<'_>, header: Header, body: &'static [u8]) -> Message {
     let mut raw = BytesMut::new();
     properties.write(&mut raw).unwrap();
-    Message {
+    let message = Message {
         address: model::Address::default(),
         header,
         encoding: EncodingId::AMQP_091,
         properties: raw.freeze(),
         body: Body::from(bytes::Bytes::from_static(body)),
+    };
+    assert!(Amqp091Encoding.is_sound(&message));
+    message
+}
+
+#[test]
+fn properties_that_nobody_checked_are_not_sound() {
+    let mut message = message(&Properties::default(), Header::default(), b"x");
+    for bytes in [&b""[..], b"\xff\xff", b"\x20\x00\x00\x00\x00\x09x", b"\x20\x00\x00\x00\x00\x03\x01aZ"] {
+        message.properties = bytes::Bytes::copy_from_slice(bytes);
+        assert!(!Amqp091Encoding.is_sound(&message), "{bytes:?}");
     }
 }
 

@@ -209,3 +209,13 @@ proptest! {
         StompEncoding.property(&message, "x");
     }
 }
+
+#[test]
+fn lines_that_would_end_a_frame_are_not_sound() {
+    for (lines, sound) in
+        [("", true), ("a:b", true), ("a:b\nc:\n", true), ("a:b\n\nc:d", false), ("\n", false), ("a", false)]
+    {
+        assert_eq!(StompEncoding.is_sound(&message(V12, lines, b"")), sound, "{lines:?}");
+    }
+    assert!(!StompEncoding.is_sound(&message(V12, "a:\0", b"")));
+}
