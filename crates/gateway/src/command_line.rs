@@ -1,6 +1,8 @@
 use clap::{Args, Parser, Subcommand};
 use console::CliCommand;
 
+use crate::offline::StoreCommand;
+
 /// A message broker: MQTT devices and AWS SDK programs on one ledger of queues and topics.
 #[derive(Debug, Parser)]
 #[command(name = "causeway", version, about)]
@@ -97,6 +99,9 @@ pub(crate) enum Subcommands {
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at a store that no broker has open, tidy it up, or make it of a backup
+    #[command(subcommand)]
+    Store(StoreCommand),
     #[command(flatten)]
     Admin(CliCommand),
 }

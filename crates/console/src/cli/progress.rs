@@ -4,7 +4,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::text::one_line;
 
-pub(super) struct Bar {
+/// A bar on standard error, for as long as it lives.
+pub struct Bar {
     bar: ProgressBar,
     counts_bytes: bool,
 }
@@ -16,7 +17,7 @@ impl Bar {
     }
 
     /// Of so many bytes.
-    pub(super) fn of_bytes(total: u64) -> Self {
+    pub fn of_bytes(total: u64) -> Self {
         Self::with(ProgressBar::new(total), true, "{wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left")
     }
 
@@ -38,7 +39,7 @@ impl Bar {
         self.bar.inc(count);
     }
 
-    pub(super) fn set(&self, done: u64, total: u64) {
+    pub fn set(&self, done: u64, total: u64) {
         self.bar.set_length(total);
         self.bar.set_position(done);
     }
