@@ -67,7 +67,7 @@ impl Encoding for StompEncoding {
     fn is_sound(&self, message: &Message) -> bool {
         let block = message.properties.strip_suffix(b"\n").unwrap_or(&message.properties);
         let is_line = |line: &[u8]| line.contains(&b':') && !line.contains(&0);
-        block.is_empty() || block.split(|byte| *byte == b'\n').all(is_line)
+        message.properties.is_empty() || block.split(|byte| *byte == b'\n').all(is_line)
     }
 
     fn decode(&self, message: &Message) -> Hub {
