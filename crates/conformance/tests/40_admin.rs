@@ -168,6 +168,30 @@ fn why_disk_names_the_queue_and_who_has_its_messages() {
 }
 
 #[test]
+fn a_broker_without_room_names_the_queue_that_takes_it() {
+    let config = format!("memory_limit = \"16MiB\"\n{CONFIG}");
+    let broker = Broker::start(&config, Options::default());
+    assert_eq!(broker.admin_row(&["status"])["culprit"], Value::Null);
+    let mut sqs = Sqs::connect(broker.address(Face::Aws)).unwrap();
+    let message = json!({"QueueUrl": sqs.queue_url("failed"), "MessageBody": "x"});
+    sqs.call("SendMessage", &message).unwrap();
+    let mut hog = Device::new(broker.address(Face::Mqtt), "hog");
+    for _ in 0..20 {
+        hog.publish("$queue/orders", 0, vec![0; 1 << 20]);
+    }
+    let status =
+        until("there is an alarm", || Some(broker.admin_row(&["status"])).filter(|status| status["alarm"] == "memory"));
+    assert_eq!(status["culprit"]["queue"], "orders", "{status}");
+    let refused = sqs.request("SendMessage", &message).unwrap();
+    let text = String::from_utf8_lossy(&refused.body);
+    assert!(refused.status == 403 && text.contains("short of memory; queue orders holds most: "), "{text}");
+    let purged = broker.admin(&["purge", "orders"]);
+    assert!(purged.status.success(), "{purged:?}");
+    until("the alarm is over", || sqs.call("SendMessage", &message).ok());
+    assert_eq!(broker.admin_row(&["status"])["alarm"], Value::Null);
+}
+
+#[test]
 fn queues_are_made_and_deleted() {
     let broker = broker();
     let made = broker.admin(&["create", "made"]);
