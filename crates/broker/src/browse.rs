@@ -130,10 +130,7 @@ impl Broker {
         if queue.loading > 0 {
             return;
         }
-        let absent =
-            queue.entries_from(seq).take(model::limits::LOAD_AHEAD).filter(|(_, entry)| entry.message.is_none());
-        for seq in absent.map(|(seq, _)| seq).collect::<Vec<_>>() {
-            self.load(n, seq, step);
-        }
+        let absent = queue.without_body(seq);
+        self.load_all(n, absent, step);
     }
 }

@@ -21,6 +21,7 @@ mod entry;
 mod exchanges;
 mod holds;
 mod inspect;
+mod loading;
 mod page;
 mod pattern;
 mod publish;

@@ -61,6 +61,9 @@ pub(crate) struct Queue {
     pub(crate) holds: BTreeSet<u32>,
     /// Its dispatch goes on later, and not before.
     pub(crate) unfinished: bool,
+    /// Bodies asked for ahead and not handed out yet, about; and up to where they were asked for.
+    pub(crate) bodies_ahead: usize,
+    pub(crate) loaded_to: Key,
     /// Entries that need the journal and will be gone after a restart.
     pub(crate) loose: usize,
     /// Bodies asked for and not here yet.
@@ -151,6 +154,8 @@ impl Queue {
             seen_before: 1,
             holds: BTreeSet::new(),
             unfinished: false,
+            bodies_ahead: 0,
+            loaded_to: Key::FIRST,
             loose: 0,
             loading: 0,
             settled: Ranges::new(),

@@ -8,6 +8,7 @@ use model::{ConnectionId, Lsn, Settle, Time};
 use crate::broker::Broker;
 use crate::entries::Block;
 use crate::entry::{Entry, Located, State};
+use crate::loading::Place;
 use crate::page::{self, Page, Summary};
 use crate::queue::{Memory, Queue};
 use crate::record::{Record, WrittenPage};
@@ -29,11 +30,11 @@ const LEFT_AFTER: u64 = 1_000;
 const DOOMED_AT_A_TIME: usize = 2;
 
 /// What a load is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    Body {
+    Bodies {
         queue: u32,
-        seq: u64,
+        places: Vec<Place>,
     },
     Page {
         queue: u32,
