@@ -8,7 +8,7 @@
 //! ```
 //! `length` is that of all of it; the file may be longer. The lists are varints: the count of files and, for each, whether
 //! it is cold, its first segment and first record (as differences to what follows the file before), how many segments
-//! and records it spans, its size, how many records it holds, and how many records and bytes of it are held; then the
+//! and records it spans, its size, how many bytes were held when it was made, and how many records and bytes of it are held; then the
 //! table of holders. Files from the start segment on have size 0: they are read anyway.
 
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl Checkpoint {
         let listed = known.map(|(&entry, end)| {
             let live = self.table.live(entry.first..end);
             let scanned = entry.file.first >= self.start;
-            let entry = if scanned { Entry { end: entry.first, bytes: 0, records: 0, ..entry } } else { entry };
+            let entry = if scanned { Entry { end: entry.first, bytes: 0, held: 0, ..entry } } else { entry };
             Listed { entry: Entry { key: 0, ..entry }, live }
         });
         self.files = listed.collect();
@@ -75,9 +75,8 @@ impl Checkpoint {
         put_varint(&mut out, self.files.len() as u64);
         let (mut segment, mut lsn) = (0, 0);
         for Listed { entry, live } in &self.files {
-            let Entry { file, first, end, bytes, records, .. } = *entry;
-            let numbers =
-                [file.first - segment, file.last - file.first, first.0 - lsn, end.0 - first.0, bytes, records];
+            let Entry { file, first, end, bytes, held, .. } = *entry;
+            let numbers = [file.first - segment, file.last - file.first, first.0 - lsn, end.0 - first.0, bytes, held];
             out.push(file.cold.into());
             numbers.iter().chain(&[live.count, live.bytes]).for_each(|&number| put_varint(&mut out, number));
             (segment, lsn) = (file.last + 1, end.0);
@@ -155,10 +154,10 @@ fn decode_files(cursor: &mut Cursor<'_>) -> Option<Vec<Listed>> {
         let file = FileId { first, last: first.checked_add(cursor.varint()?)?, cold };
         let first = Lsn(lsn.checked_add(cursor.varint()?)?);
         let end = Lsn(first.0.checked_add(cursor.varint()?)?);
-        let (bytes, records) = (cursor.varint()?, cursor.varint()?);
+        let (bytes, held) = (cursor.varint()?, cursor.varint()?);
         let live = Live { count: cursor.varint()?, bytes: cursor.varint()? };
         (segment, lsn) = (file.last.checked_add(1)?, end.0);
-        files.push(Listed { entry: Entry { key: 0, file, first, end, bytes, records }, live });
+        files.push(Listed { entry: Entry { key: 0, file, first, end, bytes, held }, live });
     }
     Some(files)
 }
@@ -176,7 +175,7 @@ mod tests {
             first: Lsn(first),
             end: Lsn(end),
             bytes,
-            records: end - first,
+            held: end - first,
         };
         let files = [
             entry(FileId { first: 3, last: 8, cold: true }, 10, 5000, 9000),

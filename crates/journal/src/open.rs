@@ -83,10 +83,22 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         checkpoints: format > FIRST_VERSION,
         durable: checkpoint.map(Arc::new),
         cleaner: Cleaner::default(),
+        unsynced: tail.segment.number,
         _lock: Arc::clone(&lock),
     };
     let (store_id, settings) = (identity.store_id, Settings::new(&options, format));
-    let mut writer = Writer { disk, shared, desk, tail, table, store_id, settings, poisoned: false, _lock: lock };
+    let mut writer = Writer {
+        disk,
+        shared,
+        desk,
+        tail,
+        table,
+        last_checkpoint: bounds.map_or(Lsn(1), |(first, _)| first),
+        store_id,
+        settings,
+        poisoned: false,
+        _lock: lock,
+    };
     if !created {
         writer.write_epoch()?;
     }

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::batch::{Batch, Lsn, fitting};
+use crate::batch::{Batch, Hold, Lsn, fitting};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Lock, failed};
 use crate::error::{Error, is_full};
@@ -23,6 +23,8 @@ pub struct Writer {
     pub(crate) desk: Arc<Desk>,
     pub(crate) tail: Tail,
     pub(crate) table: Table,
+    /// Where the last checkpoint begins.
+    pub(crate) last_checkpoint: Lsn,
     pub(crate) store_id: u64,
     pub(crate) settings: Settings,
     pub(crate) poisoned: bool,
@@ -122,6 +124,10 @@ impl Writer {
         let mut expected = self.tail.expect.lsn;
         for batch in batches {
             batch.check(expected)?;
+            if batch.checkpoint.is_some_and(|first| first < self.last_checkpoint) {
+                let reason = "its checkpoint begins before the one before";
+                return Err(Error::Batch { first: batch.first, reason });
+            }
             expected = expected.plus(u64::from(batch.count));
         }
         let mut frame = Gathered::default();
@@ -255,7 +261,7 @@ impl Writer {
     fn count_holders(&mut self, batches: &[Batch]) {
         let mut last = None;
         for batch in batches {
-            batch.holds.iter().for_each(|hold| self.table.hold(hold));
+            batch.holds.iter().for_each(|hold| self.hold(batch.first, hold));
             batch.releases.iter().for_each(|hold| self.table.release(hold));
             if let Some(first) = batch.checkpoint.filter(|_| self.settings.version > FIRST_VERSION) {
                 last = Some(self.checkpoint(first, batch.last()));
@@ -267,9 +273,19 @@ impl Writer {
         }
     }
 
+    /// An older record that has no holder may be gone: to hold it is a bug of the owner, and of no effect.
+    fn hold(&mut self, first: Lsn, hold: &Hold) {
+        let possible = hold.lsn >= first || self.table.holders(hold.lsn) > 0;
+        debug_assert!(possible, "record {} is held again", hold.lsn.0);
+        if possible {
+            self.table.hold(hold);
+        }
+    }
+
     fn checkpoint(&mut self, first: Lsn, end: Lsn) -> Checkpoint {
         let start = self.shared.index().holder_of(first);
         self.table.settle(start.first);
+        self.last_checkpoint = first;
         let table = self.table.clone();
         let (epoch, start) = (self.tail.expect.epoch, start.file.last);
         Checkpoint { epoch, first, end, start, files: Vec::new(), table }

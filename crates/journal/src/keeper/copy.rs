@@ -51,10 +51,14 @@ impl<'a> Copy<'a> {
         let id = FileId { first: front.file.first, last: back.file.last, cold: true };
         let out = ColdWriter::create(self.disk, self.store_id, id, front.first, back.end);
         let mut out = out.map_err(Failure::Other)?;
+        let mut held = 0;
         for entry in files {
             let blame = |error| Failure::Source(entry.key, error);
             let source = Source::open(self.disk, entry.file.name()).map_err(blame)?;
             let frames: Arc<Frames> = self.store.frames(entry).map_err(blame)?;
+            let live = self.held.live(entry.first..entry.end);
+            held += live.bytes;
+            let mut found = 0;
             let begins: Vec<_> = frames.iter(entry.first).collect();
             for (index, frame) in begins.iter().enumerate() {
                 let end = begins.get(index + 1).map_or(entry.end, |next| next.first);
@@ -62,10 +66,13 @@ impl<'a> Copy<'a> {
                     continue;
                 }
                 let (payload, spans) = self.read(&source, entry, *frame).map_err(blame)?;
-                self.write(&mut out, &payload, &spans).map_err(Failure::Other)?;
+                found += self.write(&mut out, &payload, &spans).map_err(Failure::Other)?;
+            }
+            if found != live.count {
+                return Err(blame(source.corrupt(0, "records are missing that are held")));
             }
         }
-        let (entry, frames) = out.finish().map_err(Failure::Other)?;
+        let (entry, frames) = out.finish(held).map_err(Failure::Other)?;
         Ok(Copied { file: out, entry, frames })
     }
 
@@ -77,15 +84,18 @@ impl<'a> Copy<'a> {
         Ok((table.read_payload(source)?, table.spans()))
     }
 
-    fn write(&mut self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<(), Error> {
+    /// Adds the records that are held; returns their count.
+    fn write(&mut self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<u64, Error> {
+        let mut count = 0;
         for span in spans.iter().filter(|span| self.held.holders(span.lsn) > 0) {
             out.push(span.lsn, span.of(payload))?;
+            count += 1;
             self.copied += u64::from(span.len);
             if self.copied >= PACE {
                 self.copied = 0;
                 (self.pause)()?;
             }
         }
-        Ok(())
+        Ok(count)
     }
 }

@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoint;
 use crate::disk::guard;
 use crate::index::Sealed;
 use crate::keeper::backup::Errand;
-use crate::limits::{BLOCK, Options, round_up};
+use crate::limits::{BLOCK, MAX_SEGMENT, Options, round_up};
 
 /// How long to wait before a full disk is tried again.
 pub(crate) const RETRY: Duration = Duration::from_millis(200);
@@ -63,7 +63,7 @@ impl State {
 
 impl Desk {
     pub(crate) fn new(options: &Options) -> Self {
-        let segment_bytes = round_up(options.segment_bytes.max(2 * BLOCK as u64));
+        let segment_bytes = round_up(options.segment_bytes.clamp(2 * BLOCK as u64, MAX_SEGMENT));
         let reserved = RESERVED.min(segment_bytes / 16);
         let (spares, max_bytes) = (options.spares, options.max_bytes);
         let (state, keeper, writer) = Default::default();

@@ -84,6 +84,9 @@ pub(crate) fn recover<'a>(begin: Begin<'a>, numbers: &[u64], replay: &'a mut dyn
     };
     let mut scan =
         Scan { begin, segment, at: BLOCK as u64, expect, replay, changes: Changes::default(), last: None, loose: None };
+    if scan.begin.settled > Lsn::NONE && scan.begin.first < scan.expect.lsn {
+        return Err(scan.corrupt("it begins behind the checkpoint"));
+    }
     scan.count_segment();
     let (cut, repaired) = match scan.segments(&numbers[1..]) {
         Err(Error::Corrupt { reason, .. }) if scan.begin.repair => (None, Some(scan.cut_damage(numbers, reason)?)),
