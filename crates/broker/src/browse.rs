@@ -23,7 +23,7 @@ impl Queue {
     /// fill.
     fn seen_from(&self, seq: u64, visible: impl Fn(&Entry) -> bool) -> Seen<'_> {
         for block in self.entries.blocks_from(self.entries.block_of(seq)) {
-            if let Some(page) = block.page.as_ref().filter(|_| block.rests) {
+            if let Some(page) = block.page.as_ref().filter(|_| block.rests()) {
                 if !page.damaged && (page.ready > 0 || self.is_log()) {
                     return Seen::Rests(block.no);
                 }

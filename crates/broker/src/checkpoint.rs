@@ -136,7 +136,7 @@ impl Broker {
         records.extend(queue.holds.iter().map(|number| Record::Held { queue: n, number: *number }));
         let bindings = self.router.bindings_to(queue.namespace, &Target::Queue(n));
         records.extend(bindings.iter().map(|it| Record::Bound { queue: n, binding: Box::new(it.as_ref().clone()) }));
-        let awake: Vec<u64> = queue.entries.blocks_from(0).filter(|it| !it.rests).map(|it| it.no).collect();
+        let awake: Vec<u64> = queue.entries.awake().map(|it| it.no).collect();
         for record in records {
             self.write(record, step);
         }

@@ -368,7 +368,7 @@ impl Queue {
     /// When the first one that waits came: what outlives the queue's time to live does so in this order.
     pub(crate) fn oldest(&self) -> Option<(Time, &Block)> {
         self.entries.blocks_from(0).find_map(|block| {
-            let page = block.page.as_ref().filter(|_| block.rests);
+            let page = block.page.as_ref().filter(|_| block.rests());
             let oldest = match page {
                 Some(page) => page.oldest.filter(|_| !page.damaged),
                 None => block.from(0).find(|(_, entry)| entry.waits()).map(|(_, entry)| entry.arrived),
@@ -384,7 +384,7 @@ impl Queue {
         // One that is asked for is seen to when it is here.
         let in_turn = self.settings.ttl.and_then(|ttl| {
             let (arrived, block) = self.oldest()?;
-            let coming = block.rests && block.page.as_ref().is_some_and(|page| page.coming);
+            let coming = block.rests() && block.page.as_ref().is_some_and(|page| page.coming);
             (!coming).then(|| arrived.plus(ttl))
         });
         own.into_iter().chain(rest).chain(in_turn).chain(self.goes_at()).min()

@@ -105,7 +105,7 @@ impl Broker {
     fn wake_or_forget(&mut self, n: u32, first: u64, last: u64, pages: &mut Pages<'_>) -> Result<(), BadRecord> {
         let Some(queue) = self.registry.queue(n) else { return Ok(()) };
         let (from, to) = (queue.entries.block_of(first), queue.entries.block_of(last));
-        let resting = queue.entries.blocks_from(from).take_while(|block| block.no <= to).filter(|block| block.rests);
+        let resting = queue.entries.blocks_from(from).take_while(|block| block.no <= to).filter(|block| block.rests());
         for no in resting.map(|block| block.no).collect::<Vec<_>>() {
             let Some(queue) = self.registry.queue_mut(n) else { return Ok(()) };
             let bounds = queue.entries.bounds(no);
@@ -156,7 +156,7 @@ impl Broker {
         // Receipts name what was below, and nothing comes into a block that rests.
         queue.entries.skip_to(queue.mark);
         let last = queue.entries.block_of(queue.next_seq());
-        if queue.entries.block(last).is_some_and(|block| block.rests) {
+        if queue.entries.block(last).is_some_and(|block| block.rests()) {
             let end = queue.entries.bounds(last).1;
             queue.entries.skip_to(end);
         }
