@@ -157,6 +157,7 @@ impl Thread {
     pub(crate) fn flush(&mut self, id: ConnectionId, cx: &mut Context<'_>) {
         let Some(slot) = self.slots.get(id) else { return };
         let Kind::Raw(raw) = &mut slot.kind else { return };
+        let was_stopped = raw.output.len() > UNREAD_OUTPUT_BYTES;
         let mut written = 0;
         let mut broken = false;
         while !raw.output.is_empty() {
@@ -173,6 +174,13 @@ impl Thread {
                     written += count;
                 }
             }
+        }
+        if was_stopped
+            && raw.output.len() <= UNREAD_OUTPUT_BYTES
+            && let Some(waker) = &slot.waker
+        {
+            // Nothing else wakes it to read on, if all was taken at once.
+            waker.wake_by_ref();
         }
         let done = raw.output.is_empty();
         if done && !raw.output.is_bare() {

@@ -72,21 +72,22 @@ fn a_peer_that_never_reads_is_not_read_either_and_harms_nobody() {
     let world = World::start(1);
     let mut deaf = Client::connect(&world);
     let mut questions = deaf.reader.get_ref().try_clone().unwrap();
-    // 16 MiB that ask for 64 MiB of answers: most of the questions must stay unread.
+    // 16 MiB that ask for 256 MiB of answers: most of the questions must stay unread.
     let asker = std::thread::spawn(move || {
-        let question = format!("blow 4096{}\n", " ".repeat(1_014));
+        let question = format!("blow 16384{}\n", " ".repeat(1_013));
         for _ in 0..16_384 {
             questions.write_all(question.as_bytes()).unwrap();
         }
     });
     let mut other = Client::connect(&world);
-    let mut buffer = vec![0; 4_096];
+    let mut buffer = vec![0; 16_384];
     for round in 0..16_384 {
         if round % 1_024 == 0 {
             other.say("echo still here");
             assert_eq!(other.hear(), "still here");
-            let waiting = world.blown() - round * 4_096;
-            assert!(waiting < 32 * 1024 * 1024, "{waiting} bytes wait for a peer that does not read");
+            let waiting = world.blown() - round * 16_384;
+            // Of these up to 40 MiB may be in the system's buffers.
+            assert!(waiting < 64 * 1024 * 1024, "{waiting} bytes wait for a peer that does not read");
         }
         deaf.reader.read_exact(&mut buffer).unwrap();
     }
