@@ -67,6 +67,34 @@ fn frames_may_come_in_any_pieces() {
     world.stop();
 }
 
+/// They share a read buffer, and what is left of one frame's buffer is another one's.
+#[test]
+fn long_frames_of_many_peers_come_in_pieces_and_stay_apart() {
+    let world = World::start(1);
+    let mut clients: Vec<Client> = (0..4).map(|_| Client::connect(&world)).collect();
+    let text = |client: usize, length: usize| char::from(b'a' + client as u8).to_string().repeat(length);
+    let lengths = [10, 3_000, 5_000, 100_000, 250_000, 262_100, 700_000, 20];
+    for piece in [1_500, 4_096, 65_536, 200_000] {
+        let said: Vec<String> = (0..clients.len())
+            .map(|client| lengths.map(|length| format!("echo {}\n", text(client, length))).concat())
+            .collect();
+        let mut at = 0;
+        while at < said[0].len() {
+            let end = (at + piece).min(said[0].len());
+            for (client, said) in clients.iter_mut().zip(&said) {
+                client.reader.get_mut().write_all(&said.as_bytes()[at..end]).unwrap();
+            }
+            at = end;
+        }
+        for (number, client) in clients.iter_mut().enumerate() {
+            for length in lengths {
+                assert!(client.hear() == text(number, length), "{length} bytes in pieces of {piece}");
+            }
+        }
+    }
+    world.stop();
+}
+
 #[test]
 fn a_peer_that_never_reads_is_not_read_either_and_harms_nobody() {
     let world = World::start(1);
