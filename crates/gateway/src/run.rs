@@ -19,9 +19,10 @@ use crate::store::{Running, Store};
 
 /// Records after which the broker writes down what is not a message, so that older records may go.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
-/// The part of the memory that records may take on their way to the disk, and how much at most.
-const JOURNAL_SHARE: u64 = 8;
-const JOURNAL_ROOM: usize = 32 << 20;
+/// The part of the memory that messages may take on their way to the broker, and records on theirs to the disk, and how much
+/// at most.
+const TRANSIT_SHARE: u64 = 8;
+const TRANSIT_ROOM: usize = 32 << 20;
 /// The part of the memory that one subscription's waiting messages may have.
 const SUBSCRIPTION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
@@ -53,7 +54,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
-    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone()));
+    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), transit_room(config)));
     let running = match store {
         Some(store) => Some(store.start(&engine).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
@@ -85,10 +86,13 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     }
     let mut restore =
         |lsn: Lsn, time: Time, record: &[u8]| broker.restore(lsn, time, record).map_err(journal::ReplayError::new);
-    let room = usize::try_from(config.memory_limit / JOURNAL_SHARE).unwrap_or(usize::MAX).min(JOURNAL_ROOM);
-    let store = Store::open(&config.data, room, &mut restore)?;
+    let store = Store::open(&config.data, transit_room(config), &mut restore)?;
     broker.finish_restore();
     Ok(Some(store))
+}
+
+fn transit_room(config: &Config) -> usize {
+    usize::try_from(config.memory_limit / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
 }
 
 /// Receipts and ids of a broker that keeps nothing need not outlive it.

@@ -10,7 +10,7 @@ use model::{CloseReason, ConnectionId, Peer, Protocol};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::slots::{Kind, Raw};
-use crate::thread::{READ_AGAIN_BYTES, READ_BYTES, Shared, Thread};
+use crate::thread::{READ_AGAIN_BYTES, READ_BYTES, ROUND_BYTES, Shared, Thread};
 
 /// A socket, with or without TLS or WebSocket around it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -58,6 +58,11 @@ impl Thread {
         }
         self.flush(id, cx);
         for _ in 0..READS_PER_TURN {
+            if self.taken >= ROUND_BYTES {
+                // The core has its turn first.
+                self.wake_round();
+                break;
+            }
             match self.read_once(id, cx) {
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => return Poll::Ready(()),
@@ -101,7 +106,7 @@ impl Thread {
         if let Poll::Ready(Err(error)) = &read {
             tracing::debug!(connection = ?id, "read: {error}");
         }
-        let Poll::Ready(Ok(1..)) = read else {
+        let Poll::Ready(Ok(count @ 1..)) = read else {
             if !long {
                 input.clear();
                 self.read = input;
@@ -117,6 +122,7 @@ impl Thread {
             });
         };
         raw.rest = BytesMut::new();
+        self.taken += count;
         let shown = input.len();
         self.with_raw(id, |connection, now, io| connection.receive(now, &mut input, io));
         // The room behind a frame that is not whole yet is for the rest of it, if it needed a buffer of its own.
