@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use broker::{Broker, Outgoing, Step};
+use bytes::{Bytes, BytesMut};
 use journal::{Batch, Load, Submitter};
 use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
 use net::{Addressed, Core, Wakers};
@@ -19,7 +20,6 @@ use crate::gauge::Gauge;
 
 /// Commands of one thread that may wait before it waits for the lock too.
 const INBOX_COMMANDS: usize = 65_536;
-const INBOX_BYTES: usize = 32 * 1024 * 1024;
 /// Milliseconds between two looks at the memory of the process.
 const MEASURE_EVERY: u64 = 100;
 /// Records of one hand-over from which on room is made ahead for the next one, and how much at most.
@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     core: Mutex<Inner>,
     /// One for each IO thread, and one for what the journal has read.
     inboxes: Vec<Mutex<Inbox>>,
+    /// Bytes of bodies in one of them, beyond which its thread waits for the lock.
+    inbox_room: usize,
     outboxes: Vec<Mutex<Vec<Addressed>>>,
     /// Some inbox has something.
     pending: AtomicBool,
@@ -77,8 +79,16 @@ impl Inner {
 }
 
 impl Engine {
-    /// `step` may have records already, of what the configuration defined; they go to the journal first.
-    pub(crate) fn new(broker: Broker, step: Step, journal: Option<Submitter>, durable: Lsn, wakers: Wakers) -> Self {
+    /// `step` may have records already, of what the configuration defined; they go to the journal first. `room`: bytes of
+    /// bodies that may wait for the broker.
+    pub(crate) fn new(
+        broker: Broker,
+        step: Step,
+        journal: Option<Submitter>,
+        durable: Lsn,
+        wakers: Wakers,
+        room: usize,
+    ) -> Self {
         let threads = wakers.len();
         let inner = Inner {
             broker,
@@ -93,6 +103,7 @@ impl Engine {
         Self {
             core: Mutex::new(inner),
             inboxes: (0..=threads).map(|_| Mutex::default()).collect(),
+            inbox_room: room / threads.max(1),
             outboxes: (0..threads).map(|_| Mutex::default()).collect(),
             pending: AtomicBool::new(false),
             durable: AtomicU64::new(durable.0),
@@ -119,7 +130,7 @@ impl Engine {
     }
 
     /// The journal has read what the broker asked for.
-    pub(crate) fn loaded(&self, load: u64, records: Option<Vec<bytes::Bytes>>) {
+    pub(crate) fn loaded(&self, load: u64, records: Option<Vec<Bytes>>) {
         let envelope = Envelope { connection: ConnectionId::default(), command: Command::Loaded { load, records } };
         if let Some(inbox) = self.inboxes.last() {
             guard(inbox).envelopes.push(envelope);
@@ -164,6 +175,10 @@ impl Engine {
             let payload = step.records.split().freeze();
             if payload.len() >= LARGE_PAYLOAD {
                 // The next one will be as long: it need not grow, and be copied, from nothing.
+                if payload.len() > LARGEST_RESERVE {
+                    // Its room would be kept for what is left of it.
+                    step.records = BytesMut::new();
+                }
                 step.records.reserve(payload.len().min(LARGEST_RESERVE));
             }
             match journal {
@@ -213,7 +228,7 @@ impl Core for Engine {
                 let mut waiting = guard(waiting);
                 waiting.bytes += batch.batch.iter().map(bytes_of).sum::<usize>();
                 waiting.envelopes.append(&mut batch.batch);
-                waiting.envelopes.len() > INBOX_COMMANDS || waiting.bytes > INBOX_BYTES
+                waiting.envelopes.len() > INBOX_COMMANDS || waiting.bytes > self.inbox_room
             };
             self.pending.store(true, Ordering::SeqCst);
             // Either the one who has the lock sees `pending` after unlocking, or this gets it.

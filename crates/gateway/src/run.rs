@@ -20,9 +20,10 @@ use crate::store::{Running, Store};
 /// Bytes of records, and milliseconds, after which there is a checkpoint, so that a start has not much to read.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 const CHECKPOINT_INTERVAL: u64 = 30_000;
-/// The part of the memory that records may take on their way to the disk, and how much at most.
-const JOURNAL_SHARE: u64 = 8;
-const JOURNAL_ROOM: usize = 32 << 20;
+/// The part of the memory that messages may take on their way to the broker, and records on theirs to the disk, and how much
+/// at most.
+const TRANSIT_SHARE: u64 = 8;
+const TRANSIT_ROOM: usize = 32 << 20;
 /// The part of the memory that one subscription's waiting messages may have.
 const SUBSCRIPTION_SHARE: u64 = 4;
 /// How long an HTTP connection may rest between requests.
@@ -60,7 +61,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
-    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone()));
+    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), transit_room(config)));
     let running = match store {
         Some(store) => Some(store.start(&engine).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
@@ -90,8 +91,11 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     if config.ephemeral {
         return Ok(None);
     }
-    let room = usize::try_from(config.memory_limit / JOURNAL_SHARE).unwrap_or(usize::MAX).min(JOURNAL_ROOM);
-    Store::open(&config.data, journal::Options::default(), room, broker).map(Some)
+    Store::open(&config.data, journal::Options::default(), transit_room(config), broker).map(Some)
+}
+
+fn transit_room(config: &Config) -> usize {
+    usize::try_from(config.memory_limit / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
 }
 
 /// Receipts and ids of a broker that keeps nothing need not outlive it.
