@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Changes, Durability, Error, Lsn, Opened, Options, open};
+use journal::{Batch, Changes, Disk, Durability, Error, Lsn, Opened, Options, open};
 
 use crate::owner::{Held, Record, Restored};
 use crate::support::{Deaf, batch, ensure, small};
@@ -107,7 +107,40 @@ impl World {
         }
         self.disk.restart();
         self.reopen()?;
-        self.read_all()
+        self.read_all()?;
+        self.damage()
+    }
+
+    /// Flips bits anywhere: what is read is right, or refused.
+    fn damage(&mut self) -> Result<(), String> {
+        self.opened = None;
+        self.disk.restart();
+        for _ in 0..3 {
+            let mut names: Vec<String> = self.disk.names("log").iter().map(|name| format!("log/{name}")).collect();
+            names.extend(self.disk.names("").into_iter().filter(|name| name != "LOCK"));
+            let name = &names[self.random.below(names.len())];
+            let size = self.disk.open(name).unwrap().size().unwrap();
+            if size > 0 {
+                self.disk.flip_bit(name, self.random.below(size as usize) as u64, self.random.below(8) as u8);
+            }
+        }
+        let mut restored = Restored::default();
+        let repair = self.random.below(2) == 0;
+        let options = Options { repair, ..self.options.clone() };
+        let Ok(mut opened) = open(Arc::new(self.disk.clone()), options, &mut restored) else { return Ok(()) };
+        let sound = |lsn: u64, read: &[u8]| read == self.records[lsn as usize - 1].encode(lsn);
+        ensure(restored.records.iter().all(|(lsn, record)| sound(*lsn, record)), || "damage was replayed".into())?;
+        for round in 0..2 {
+            for lsn in 1..opened.next.0 {
+                let read = opened.store.read(Lsn(lsn), Lsn(lsn));
+                ensure(read.is_err() || sound(lsn, &read.unwrap()[0]), || format!("damaged record {lsn}"))?;
+            }
+            if round == 0 {
+                let served = opened.keeper.serve(&mut Deaf);
+                ensure(served.is_ok(), || format!("serve: {served:?}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Does something. `Ok(false)`: the store failed, as it should on such a disk.

@@ -17,3 +17,4 @@ mod real;
 mod repair;
 mod room;
 mod support;
+mod threads;
