@@ -41,7 +41,7 @@ fn check(table: &Table, model: &BTreeMap<u64, u32>, segments: &[u64]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn it_counts_as_a_map_does(

@@ -6,7 +6,8 @@ use journal::disk::simulated::SimulatedDisk;
 use journal::{Batch, Changes, Disk, Durability, Error, Lsn, Opened, Options, open};
 
 use crate::owner::{Held, Record, Restored};
-use crate::support::{Deaf, batch, ensure, small};
+use crate::seen::Seen;
+use crate::support::{Deaf, Random, batch, ensure, small};
 
 const SEEDS: u64 = 1000;
 const STEPS: usize = 25;
@@ -63,34 +64,6 @@ fn a_power_cut_in_any_change_of_a_clean_up_loses_nothing_held() {
         for nth in (1..=changes).step_by(step) {
             run(Some(nth)).unwrap_or_else(|fault| panic!("{durability:?}, change {nth}: {fault}"));
         }
-    }
-}
-
-/// How often it came to what these histories are about.
-#[derive(Debug, Default)]
-struct Seen {
-    /// Openings with a checkpoint, with cold files, with a torn tail.
-    checkpoints: u64,
-    cold: u64,
-    cut: u64,
-    /// Stalls on a full disk that ended with room.
-    stalls: u64,
-    /// Cold files that were rewritten.
-    rewritten: u64,
-}
-
-impl Seen {
-    fn add(&mut self, more: &Self) {
-        self.checkpoints += more.checkpoints;
-        self.cold += more.cold;
-        self.cut += more.cut;
-        self.stalls += more.stalls;
-        self.rewritten += more.rewritten;
-    }
-
-    fn min(&self) -> u64 {
-        let Self { checkpoints, cold, cut, stalls, rewritten } = *self;
-        [checkpoints, cold, cut, stalls, rewritten].into_iter().min().unwrap()
     }
 }
 
@@ -409,21 +382,5 @@ impl World {
             Err(Error::Io { .. } | Error::Full { .. } | Error::Poisoned) => Ok(false),
             Err(error) => Err(format!("append: {error}")),
         }
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
     }
 }
