@@ -67,7 +67,7 @@ impl Desk {
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
         let mut state = self.state();
         state.spares.push(Spare { name, len, recycled: true });
-        state.wanted = false;
+        (state.wanted, state.short) = (false, false);
         Ok(())
     }
 
@@ -78,7 +78,8 @@ impl Desk {
     fn has_room(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
         let taken = shared.index().bytes() + self.spare_bytes() + bytes;
         let forbidden = self.max_bytes.is_some_and(|most| taken > most);
-        if forbidden || disk.free()? < bytes.saturating_add(self.reserved) {
+        let reserved = self.reserved.max(2 * self.state().checkpoint_bytes);
+        if forbidden || disk.free()? < bytes.saturating_add(reserved) {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         Ok(())
