@@ -53,7 +53,9 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
     let (identity, format) = identify(&*disk, &files, options.format)?;
     let created = !files.has_log();
     let checkpoint = Checkpoint::load(&*disk, identity.store_id, files.bytes())?;
+    let (checkpoint, checkpoint_bytes) = checkpoint.unzip();
     let desk = Arc::new(Desk::open(&*disk, &files.spares, &options)?);
+    desk.state().checkpoint_bytes = checkpoint_bytes.unwrap_or_default();
     let plan = files.plan(&*disk, identity.store_id, checkpoint.as_ref())?;
     plan.leftovers.iter().try_for_each(|name| remove_if_there(&*disk, name))?;
     // Names that an earlier process changed and did not get to sync.

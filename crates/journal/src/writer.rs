@@ -43,6 +43,14 @@ pub(crate) struct Settings {
 /// Asked when the disk is full: to wait for room and try again, or to give up with an error.
 pub type OnFull<'a> = dyn FnMut(&Writer, Error) -> Result<(), Error> + 'a;
 
+/// What a frame is written for.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Purpose {
+    Records,
+    /// To make the epoch durable, which must be possible on a full disk, too: without it nothing can be read.
+    Epoch,
+}
+
 /// The content of the frame to be written, in place.
 #[derive(Default)]
 struct Gathered<'a> {
@@ -108,7 +116,7 @@ impl Writer {
     pub(crate) fn write_epoch(&mut self) -> Result<(), Error> {
         let time = self.tail.expect.time;
         let epoch = Gathered { time, ..Gathered::default() };
-        self.guarded(|writer| writer.write_frame(&epoch, true, &mut |_, error| Err(error)))
+        self.guarded(|writer| writer.write_frame(&epoch, Purpose::Epoch, &mut |_, error| Err(error)))
     }
 
     fn guarded(&mut self, act: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
@@ -140,7 +148,7 @@ impl Writer {
                     false => fitting(rest, room),
                 };
                 if count == 0 && frame.count > 0 {
-                    self.write_frame(&frame, false, full)?;
+                    self.write_frame(&frame, Purpose::Records, full)?;
                     frame = Gathered::default();
                     continue;
                 }
@@ -154,15 +162,19 @@ impl Writer {
                 left -= count;
             }
         }
-        if frame.count > 0 { self.write_frame(&frame, false, full) } else { Ok(()) }
+        if frame.count > 0 { self.write_frame(&frame, Purpose::Records, full) } else { Ok(()) }
     }
 
-    fn write_frame(&mut self, frame: &Gathered<'_>, synced: bool, full: &mut OnFull<'_>) -> Result<(), Error> {
+    fn write_frame(&mut self, frame: &Gathered<'_>, purpose: Purpose, full: &mut OnFull<'_>) -> Result<(), Error> {
         let span = frame::span(frame.len);
         if span > self.tail.segment.len - self.tail.at {
-            self.begin_segment(span, full)?;
+            let spare = match purpose {
+                Purpose::Records => self.spare(span + BLOCK as u64, full)?,
+                Purpose::Epoch => self.last_resort(span + BLOCK as u64)?,
+            };
+            self.begin_segment(spare)?;
         }
-        let unsynced = self.settings.unsynced() && !synced;
+        let unsynced = self.settings.unsynced() && purpose == Purpose::Records;
         let expect = &self.tail.expect;
         let header = Header {
             version: self.settings.version,
@@ -187,7 +199,7 @@ impl Writer {
             slices.push(IoSlice::new(&ZEROS));
         }
         self.io("write", |segment| segment.file.write_at(&slices, at))?;
-        let waited = synced || self.settings.durability == Durability::Fsync;
+        let waited = purpose == Purpose::Epoch || self.settings.durability == Durability::Fsync;
         if waited {
             self.io("sync", |segment| segment.file.sync_data())?;
         }
@@ -211,8 +223,7 @@ impl Writer {
         }
     }
 
-    fn begin_segment(&mut self, need: u64, full: &mut OnFull<'_>) -> Result<(), Error> {
-        let spare = self.spare(need + BLOCK as u64, full)?;
+    fn begin_segment(&mut self, spare: Spare) -> Result<(), Error> {
         let expect = &self.tail.expect;
         let header = SegmentHeader {
             version: self.settings.version,
@@ -254,6 +265,14 @@ impl Writer {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// A spare, or else a file as small as can be, of room that segments leave for this.
+    fn last_resort(&self, need: u64) -> Result<Spare, Error> {
+        match self.desk.take(need) {
+            Some(spare) => Ok(spare),
+            None => self.desk.make_at_any_cost(&*self.disk, need),
         }
     }
 

@@ -93,3 +93,6 @@ pub(crate) fn read_frames(disk: &dyn Disk, store_id: u64, file: FileId) -> Resul
     source.read(&mut bytes, header.index_at)?;
     Frames::decode(&bytes, store_id).ok_or_else(|| source.corrupt(header.index_at, "its index is damaged"))
 }
+
+#[cfg(test)]
+mod tests;

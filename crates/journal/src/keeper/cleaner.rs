@@ -104,14 +104,18 @@ impl Keeper {
         Ok(entry.bytes)
     }
 
-    /// Lets everybody find the new file. Under the lock, so that nobody opens it in the belief that it is an old one of the
-    /// same name.
+    /// Lets everybody find the new file. If it has the name of an old one, nobody may look while it gets it; else nobody,
+    /// the writer least of all, need wait for that.
     fn replace(&self, run: &[Entry], file: ColdWriter<'_>, entry: Entry) -> Result<u64, Error> {
         let keys: Vec<u64> = run.iter().map(|entry| entry.key).collect();
-        let mut index = self.shared.index_mut();
-        file.publish()?;
-        let key = index.replace(&keys, entry);
-        drop(index);
+        let key = if run.iter().any(|old| old.file == entry.file) {
+            let mut index = self.shared.index_mut();
+            file.publish()?;
+            index.replace(&keys, entry)
+        } else {
+            file.publish()?;
+            self.shared.index_mut().replace(&keys, entry)
+        };
         self.disk.sync_dir(LOG).map_err(failed(&*self.disk, "sync", LOG))?;
         Ok(key)
     }

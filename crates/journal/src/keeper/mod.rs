@@ -179,3 +179,10 @@ impl Keeper {
         Ok(())
     }
 }
+
+impl Drop for Keeper {
+    /// Whoever waits for an errand need not wait any longer.
+    fn drop(&mut self) {
+        self.desk.abandon();
+    }
+}

@@ -31,11 +31,16 @@ impl Desk {
     /// Makes a spare of `bytes`: zeroed with real writes and synced, so that a later fdatasync writes only what is new.
     /// Its name becomes durable with its use; a spare lost before is no loss.
     pub(crate) fn make(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> Result<Spare, Error> {
+        self.has_room(disk, shared, bytes).map_err(failed(disk, "preallocate", LOG))?;
+        self.make_at_any_cost(disk, bytes)
+    }
+
+    /// As [`Desk::make`], also of what segments leave for others.
+    pub(crate) fn make_at_any_cost(&self, disk: &dyn Disk, bytes: u64) -> Result<Spare, Error> {
         let serial = self.next_serial();
         let unfinished = format!("{LOG}/{serial:010}.new");
         let name = names::spare(serial);
-        let zeroed = self.has_room(disk, shared, bytes).and_then(|()| {
-            let file = disk.create(&unfinished)?;
+        let zeroed = disk.create(&unfinished).and_then(|file| {
             write_zeros(&*file, 0, bytes)?;
             file.sync_data()?;
             disk.rename(&unfinished, &name)
@@ -62,7 +67,7 @@ impl Desk {
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
         let mut state = self.state();
         state.spares.push(Spare { name, len, recycled: true });
-        state.wanted = false;
+        (state.wanted, state.short) = (false, false);
         Ok(())
     }
 
@@ -73,7 +78,8 @@ impl Desk {
     fn has_room(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
         let taken = shared.index().bytes() + self.spare_bytes() + bytes;
         let forbidden = self.max_bytes.is_some_and(|most| taken > most);
-        if forbidden || disk.free()? < bytes.saturating_add(self.reserved) {
+        let reserved = self.reserved.max(2 * self.state().checkpoint_bytes);
+        if forbidden || disk.free()? < bytes.saturating_add(reserved) {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         Ok(())

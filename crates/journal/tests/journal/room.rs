@@ -94,6 +94,19 @@ fn it_goes_on_when_there_is_room() {
     assert!(last > confirmed);
 }
 
+/// What is in it can be read, and consumed, when there is no room for anything else.
+#[test]
+fn a_full_store_opens_on_a_full_disk() {
+    let disk = SimulatedDisk::new(1);
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    (1..=3).for_each(|lsn| assert_eq!(opened.writer.append(&[one(lsn)]).unwrap(), Lsn(lsn)));
+    drop(opened);
+    disk.limit_capacity(disk.bytes() + 2 * 4096);
+    let mut opened = open_ignoring(Arc::new(disk), small()).unwrap();
+    assert_eq!(opened.store.read(Lsn(3), Lsn(3)).unwrap(), [content(3, 0, 3000)]);
+    assert!(matches!(opened.writer.append(&[one(4)]), Err(Error::Full { .. })));
+}
+
 #[test]
 fn closing_ends_the_wait() {
     let (confirmed, last) = fill(small(), Some(100_000), |_, _| ());
