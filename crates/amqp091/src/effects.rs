@@ -41,7 +41,7 @@ impl Session {
                 self.tell_blocked(io);
                 Ok(())
             }
-            Effect::Close { .. } => Ok(()),
+            Effect::Progress { .. } | Effect::Close { .. } => Ok(()),
         }
     }
 

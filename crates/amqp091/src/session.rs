@@ -1,5 +1,5 @@
 use bytes::{Buf, BytesMut};
-use model::{Body, CloseReason, Io, Time};
+use model::{Alarm, Body, CloseReason, Io, Time};
 
 use crate::channel::Channel;
 use crate::codec::method::{basic, channel, connection};
@@ -22,7 +22,7 @@ pub(crate) struct Session {
     openings: u64,
     pub(crate) heartbeat: Option<Heartbeat>,
     /// Why the broker takes no messages for now.
-    pub(crate) throttled: Option<&'static str>,
+    pub(crate) throttled: Option<Alarm>,
     /// The client was told so.
     is_blocked: bool,
     /// It has published something.
@@ -272,10 +272,10 @@ impl Session {
     /// Only publishers are told, as by RabbitMQ: others may take it for a reason to leave.
     pub(crate) fn tell_blocked(&mut self, io: &mut Io<'_>) {
         let wants = self.shared.client.wants_blocked;
-        match self.throttled {
-            Some(reason) if !self.is_blocked && self.publishes && wants => {
+        match &self.throttled {
+            Some(alarm) if !self.is_blocked && self.publishes && wants => {
                 self.is_blocked = true;
-                let reason = ShortString::truncated(&format!("low on {reason}"));
+                let reason = ShortString::truncated(&alarm.to_string());
                 say(0, connection::Blocked { reason }, io.output.buffer());
             }
             None if self.is_blocked => {

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::Request;
 use http::header::HOST;
-use model::{Command, Commands, Effect, Inspect, Name, Namespace, QueueInfo, QueueRef, Refusal, Reply, Time, Token};
+use model::{
+    Alarm, Command, Commands, Effect, Inspect, Name, Namespace, QueueInfo, QueueRef, Refusal, Reply, Time, Token,
+};
 
 use crate::credentials::Caller;
 use crate::error::Fault;
@@ -93,7 +95,7 @@ pub(crate) struct Memory {
     request: u64,
     last_token: u64,
     /// Why publishes are refused for now.
-    pub(crate) throttle: Option<&'static str>,
+    pub(crate) throttle: Option<Alarm>,
 }
 
 /// A queue as the broker described it.

@@ -1,4 +1,4 @@
-use model::Refusal;
+use model::{Alarm, Refusal};
 
 /// Why a request is not served: one variant for each way, with the words AWS uses where they are known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,7 @@ pub(crate) enum Fault {
     #[error("{0}")]
     OverLimit(String),
     #[error("The broker accepts no messages for now: {0}.")]
-    Throttled(&'static str),
+    Throttled(Alarm),
     #[error("Access to the resource is denied: {0}.")]
     Denied(String),
     #[error("The operation {0} is not known to this endpoint.")]

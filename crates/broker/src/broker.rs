@@ -6,9 +6,11 @@ use hashbrown::HashMap;
 use model::limits::STEP_BUDGET;
 use model::{
     Command, Commands, ConnectionId, Effect, Encodings, Envelope, Lsn, Name, Namespace, Peer, Refusal, Reply, Settle,
-    Tally, Time, Token,
+    Space, Tally, Time, Token,
 };
 
+use crate::alarm::Watch;
+use crate::backup::Backups;
 use crate::checkpoint::Checkpoints;
 use crate::connections::Connections;
 use crate::consumer::Consumers;
@@ -65,7 +67,10 @@ pub struct Broker {
     pub(crate) pieces: Vec<Bytes>,
     /// Messages of commits that this step may still put into queues.
     pub(crate) commit_budget: usize,
-    alarmed: bool,
+    pub(crate) watch: Watch,
+    pub(crate) backups: Backups,
+    /// How much room the store has, as far as the shell has said.
+    pub(crate) space: Option<Space>,
 }
 
 /// What does not change while the broker lives.
@@ -148,7 +153,7 @@ impl Broker {
         }
         self.continue_dooms(out);
         self.rest_some(now, out);
-        self.watch_memory(out);
+        self.watch_room(out);
         self.keep_journal_short(now, out.records.len() - written, out);
         self.memory.holds.append_to(&mut out.holds);
     }
@@ -184,14 +189,17 @@ impl Broker {
             Command::Commit { token, transaction } => self.commit(now, id, token, &transaction, out),
             Command::Rollback { token, transaction } => self.rollback(now, id, token, &transaction, out),
             Command::Tally(tally) => self.totals.conversions += tally,
+            Command::Measured(space) => self.space = Some(space),
+            Command::Backup { token, folder } => self.back_up(id, token, folder, out),
+            Command::BackingUp { job, progress } => self.backing_up(job, progress, out),
             definition => self.define(now, id, definition, out),
         }
     }
 
     fn open(&mut self, now: Time, id: ConnectionId, peer: Arc<Peer>, client: Name, out: &mut Step) {
         self.connections.open(id, peer, client, now);
-        if let Some(reason) = self.alarm() {
-            let effect = Effect::Throttle { reason: Some(reason) };
+        if let Some(alarm) = self.alarm() {
+            let effect = Effect::Throttle { reason: Some(alarm.clone()) };
             out.effects.push(Outgoing { connection: id, after: Lsn(0), effect });
         }
     }
@@ -369,24 +377,6 @@ impl Broker {
     pub fn keep_old_format(&mut self) {
         self.options.checkpoint_bytes = 0;
         self.options.rests = false;
-    }
-
-    pub(crate) fn alarm(&self) -> Option<&'static str> {
-        self.alarmed.then_some("memory")
-    }
-
-    /// Raises the alarm at the limit, ends it at three quarters.
-    fn watch_memory(&mut self, out: &mut Step) {
-        let Memory { used, limit, .. } = self.memory;
-        let alarmed = if self.alarmed { used > limit / 4 * 3 } else { used >= limit && limit > 0 };
-        if alarmed != self.alarmed {
-            self.alarmed = alarmed;
-            let reason = self.alarm();
-            for connection in self.connections.iter() {
-                let effect = Effect::Throttle { reason };
-                out.effects.push(Outgoing { connection: connection.id, after: Lsn(0), effect });
-            }
-        }
     }
 
     fn unhold(&mut self, now: Time, id: ConnectionId, token: Token, (n, number): (u32, u32), out: &mut Step) {

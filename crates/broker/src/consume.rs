@@ -290,6 +290,7 @@ impl Broker {
     /// Ends a connection: its leases, consumers, transactions, claims and own queues.
     pub(crate) fn close(&mut self, now: Time, id: ConnectionId, step: &mut Step) {
         let Some(connection) = self.connections.remove(id) else { return };
+        self.backups.forget(id);
         for number in connection.transactions.into_values() {
             self.roll_back(now, number, step);
         }

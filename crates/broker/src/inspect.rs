@@ -46,6 +46,7 @@ impl Broker {
             Inspect::Topics { namespace } => Reply::Topics(self.topics(*namespace)),
             Inspect::Connections => Reply::Connections(self.connection_infos()),
             Inspect::Prepared => Reply::Prepared(self.prepared()),
+            Inspect::Holdings { most } => Reply::Holdings(self.holdings(*most)),
         };
         self.reply(id, token, reply, step);
     }
@@ -62,7 +63,8 @@ impl Broker {
             bytes: sum(|queue| queue.counts.bytes),
             memory: self.memory.used,
             memory_limit: self.memory.limit,
-            alarm: self.alarm(),
+            space: self.space,
+            alarm: self.alarm().cloned(),
             lsn: Lsn(self.next_lsn - 1),
             published: self.totals.published,
             delivered: self.totals.delivered,
@@ -129,7 +131,7 @@ impl Broker {
     }
 }
 
-fn no_such(queue: &QueueRef) -> Refusal {
+pub(crate) fn no_such(queue: &QueueRef) -> Refusal {
     match queue {
         QueueRef::Named(_, name) => Refusal::NoSuchQueue(name.to_text().into_owned()),
         QueueRef::Id(id) => Refusal::NoSuchQueue(format!("#{}", id.n)),

@@ -4,7 +4,9 @@
 //! Start at [`Broker::step`]. Each command is decided (may refuse, changes nothing), written as a [`record`] if it must
 //! survive, and applied by the same function that recovery uses.
 
+mod alarm;
 mod audit;
+mod backup;
 mod bind;
 mod broker;
 mod browse;
@@ -19,6 +21,7 @@ mod dispatch;
 mod entries;
 mod entry;
 mod exchanges;
+mod holdings;
 mod holds;
 mod inspect;
 mod loading;

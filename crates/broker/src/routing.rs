@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::limits;
-use model::{Exchange, Message, Publish, Refusal, Time};
+use model::{Exchange, Message, Publish, QueueRef, Refusal, Time};
 use smallvec::SmallVec;
 
 use crate::broker::Broker;
@@ -18,6 +18,9 @@ pub(crate) type Routes = SmallVec<[Route; 1]>;
 impl Broker {
     /// The queues a publish goes to, by all of its keys, or why it goes to none.
     pub(crate) fn all_routes(&mut self, now: Time, publish: &Publish, step: &mut Step) -> Result<Routes, Refusal> {
+        if let Some(queue) = &publish.queue {
+            return self.only_route(now, &publish.message, queue);
+        }
         let first = self.routes(now, &publish.message, publish.create, step);
         if publish.also.is_empty() {
             return first;
@@ -42,6 +45,17 @@ impl Broker {
             }
         }
         Ok(routes)
+    }
+
+    /// The place in one queue that was chosen by whoever gave the command.
+    fn only_route(&mut self, now: Time, message: &Message, queue: &QueueRef) -> Result<Routes, Refusal> {
+        let found = self.registry.find(queue).and_then(|n| self.registry.queue(n));
+        let found = found.ok_or_else(|| crate::inspect::no_such(queue))?;
+        if found.owner.is_some() {
+            return Err(Refusal::Exclusive(found.name.to_text().into_owned()));
+        }
+        let candidate = Candidate { queue: found.n, tag: Default::default(), at_most_once: false, condition: None };
+        self.places(now, message, &[candidate])
     }
 
     /// The queues `message` goes to, or why it goes to none. Makes the queue of a default-exchange address if it may.

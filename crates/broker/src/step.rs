@@ -17,6 +17,8 @@ pub struct Step {
     pub effects: Vec<Outgoing>,
     /// Bodies to read; each is answered by `Command::Loaded`.
     pub loads: Vec<Load>,
+    /// Backups to make, each by its number and into which folder; they are answered by `Command::BackingUp`.
+    pub backups: Vec<(u64, String)>,
     /// Which records are needed, and which are not any more. Without records of this step it may be told with those of
     /// the next.
     pub holds: Holds,

@@ -141,6 +141,33 @@ fn tail_shows_messages_as_they_pass() {
 }
 
 #[test]
+fn why_disk_names_the_queue_and_who_has_its_messages() {
+    let broker = broker();
+    let mut device = Device::new(broker.address(Face::Mqtt), "device");
+    for _ in 0..3 {
+        device.publish("$queue/orders", 1, vec![b'x'; 2_000]);
+    }
+    device.publish("$queue/failed", 1, "small");
+    let mut hoarder = Device::new(broker.address(Face::Mqtt), "hoarder");
+    hoarder.subscribe(&[("$queue/orders", 1)]);
+    let held = (hoarder.message(), hoarder.message(), hoarder.message());
+    let rows = until("all are leased", || {
+        let rows = broker.admin_rows(&["why-disk", "--most", "1"]);
+        (rows[1]["leased"] == 3).then_some(rows)
+    });
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert!(number(&rows[0], "memory_limit") > 0, "{}", rows[0]);
+    let worst = &rows[1];
+    assert_eq!((&worst["name"], number(worst, "messages"), number(worst, "in_memory")), (&json!("orders"), 3, 3));
+    assert!(number(worst, "bytes") >= 6_000, "{worst}");
+    assert_eq!((&worst["oldest"], &worst["consumers"]), (&Value::Null, &json!([["hoarder", 3]])), "{worst}");
+    let shown = broker.admin(&["why-memory"]);
+    assert!(shown.stdout[0].starts_with("store: "), "{shown:?}");
+    assert!(shown.stdout.iter().any(|line| line.starts_with("orders ") && line.ends_with("hoarder 3")), "{shown:?}");
+    drop(held);
+}
+
+#[test]
 fn queues_are_made_and_deleted() {
     let broker = broker();
     let made = broker.admin(&["create", "made"]);

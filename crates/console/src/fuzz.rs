@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 
 use bytes::BytesMut;
 use model::{
-    CloseReason, Command, Commands, ConsumerIndex, Deliver, Delivery, Effect, Encodings, Io, Message, MessageNumber,
-    Output, Peer, Protocol, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Time, Token,
+    Alarm, CloseReason, Command, Commands, ConsumerIndex, Deliver, Delivery, Effect, Encodings, Io, Message,
+    MessageNumber, Output, Peer, Protocol, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Resource, Time, Token,
 };
 
 use crate::Admin;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 /// Output that a client who reads nothing may be owed: what is let through before the limit, and the last portion.
 const OWED_BYTES: usize = 8 * 1024 * 1024;
@@ -85,7 +87,10 @@ fn answer(command: Command, salt: usize, tell: &mut dyn FnMut(Effect) -> Control
             some.chain(drain.then_some(Effect::Drained { consumer })).collect()
         }
         Command::Cancel { consumer } if salt.is_multiple_of(3) => {
-            vec![Effect::Cancelled { consumer, refusal: Refusal::IsLog }, Effect::Throttle { reason: Some("memory") }]
+            vec![
+                Effect::Cancelled { consumer, refusal: Refusal::IsLog },
+                Effect::Throttle { reason: Some(SHORT_OF_MEMORY) },
+            ]
         }
         _ => vec![Effect::Throttle { reason: None }, refuse(Token(salt as u64))],
     };
@@ -101,6 +106,7 @@ fn inspected(what: &model::Inspect, salt: usize) -> Reply {
         model::Inspect::Topics { .. } => Reply::Topics(Vec::new()),
         model::Inspect::Connections => Reply::Connections(Vec::new()),
         model::Inspect::Prepared => Reply::Prepared(Vec::new()),
+        model::Inspect::Holdings { .. } => Reply::Holdings(Vec::new()),
     }
 }
 

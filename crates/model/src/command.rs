@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::{
     Alteration, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Lease,
-    Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Time, Token, TransactionIndex,
+    Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Space, Time, Token,
+    TransactionIndex,
 };
 
 /// What may be asked of the broker. Whatever carries a `Token` is answered once, by `Effect::Reply` or, for a publish,
@@ -105,6 +106,19 @@ pub enum Command {
         load: u64,
         records: Option<Vec<Bytes>>,
     },
+    /// How much room the store has. From the shell only.
+    Measured(Space),
+    /// Copy the running store into a folder that is new or empty. Answered by [`Effect::Progress`](crate::Effect) and a
+    /// reply.
+    Backup {
+        token: Token,
+        folder: String,
+    },
+    /// How a backup goes. From the shell only.
+    BackingUp {
+        job: u64,
+        progress: Backup,
+    },
     Inspect {
         token: Token,
         what: Inspect,
@@ -197,6 +211,8 @@ pub struct Publish {
     /// Answer a refusal only; a publish that reached its queues is not confirmed.
     pub quiet: bool,
     pub message: Arc<Message>,
+    /// Into this queue alone, wherever its address would lead: what comes back from elsewhere.
+    pub queue: Option<QueueRef>,
     /// Make the queue of a default-exchange address that does not exist, if the configuration allows.
     pub create: bool,
     /// Tell, by `Effect::Returned` before the confirmation, if no queue took it.
@@ -214,6 +230,7 @@ impl Publish {
             token: None,
             quiet: false,
             message,
+            queue: None,
             create: true,
             mandatory: false,
             hold: None,
@@ -337,6 +354,20 @@ pub enum Inspect {
     Connections,
     /// Prepared XA branches.
     Prepared,
+    /// Which queues hold the store's space: at most so many.
+    Holdings {
+        most: usize,
+    },
+}
+
+/// How far a backup has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backup {
+    /// So many bytes of so many.
+    At(u64, u64),
+    /// It holds everything up to this record, in so many bytes.
+    Done(Lsn, u64),
+    Failed(String),
 }
 
 /// Global name of a transaction branch (X/Open XA: format id, global id, branch), opaque here.

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::binding::Tags;
 use crate::{
-    BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, History, Message, MessageNumber, Namespace,
-    QueueId, QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
+    Alarm, BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, History, Holding, Lsn, Message,
+    MessageNumber, Namespace, QueueId, QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
 };
 
 /// What the broker wants a connection to know.
@@ -36,7 +36,13 @@ pub enum Effect {
     },
     /// The broker is short of memory or disk (`Some(reason)`), or no longer. Publishes are parked meanwhile.
     Throttle {
-        reason: Option<&'static str>,
+        reason: Option<Alarm>,
+    },
+    /// How far a long work has come; its reply follows at the end. Both in bytes.
+    Progress {
+        token: Token,
+        done: u64,
+        total: u64,
     },
     /// The connection must end.
     Close {
@@ -99,4 +105,11 @@ pub enum Reply {
     Connections(Vec<ConnectionInfo>),
     Prepared(Vec<Xid>),
     Status(Box<Status>),
+    /// What holds the store's space, the most first.
+    Holdings(Vec<Holding>),
+    /// A copy of the store is complete: it has everything up to this record.
+    BackedUp {
+        lsn: Lsn,
+        bytes: u64,
+    },
 }

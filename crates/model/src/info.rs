@@ -1,4 +1,6 @@
-use crate::{Binding, ConnectionId, ExchangeKind, Lsn, Name, Namespace, QueueId, QueueSettings, Tally, Time};
+use crate::{
+    Alarm, Binding, ConnectionId, ExchangeKind, Lsn, Name, Namespace, QueueId, QueueSettings, Space, Tally, Time,
+};
 
 /// A queue, as it is now.
 #[derive(Clone, Debug)]
@@ -69,10 +71,12 @@ pub struct Status {
     pub consumers: u64,
     pub messages: u64,
     pub bytes: u64,
-    /// Bytes of bodies held in memory, and the limit.
+    /// Bytes of bodies and of queue entries in memory, and the limit.
     pub memory: u64,
     pub memory_limit: u64,
-    pub alarm: Option<&'static str>,
+    /// How much room the store has; `None` without a store, or before it was measured.
+    pub space: Option<Space>,
+    pub alarm: Option<Alarm>,
     pub lsn: Lsn,
     pub published: u64,
     pub delivered: u64,

@@ -22,14 +22,15 @@ mod outcome;
 mod output;
 mod queue;
 mod refusal;
+mod space;
 mod time;
 mod virtual_hosts;
 
 pub use address::{Address, Exchange, ExchangeKind, ExchangeSettings, Name, alias_of};
 pub use binding::{Binding, HeaderRule, HeaderValue, Tag, Tags};
 pub use command::{
-    Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish, Settle,
-    Tally, TransactionRef, Xid,
+    Backup, Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish,
+    Settle, Tally, TransactionRef, Xid,
 };
 pub use connection::{CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
 pub use consumer::{Credit, CreditMode, Lease, Mode, Position, Settlement};
@@ -48,5 +49,6 @@ pub use outcome::Outcome;
 pub use output::Output;
 pub use queue::{Alteration, DeadLetter, Lifetime, Overflow, QueueKind, QueueSettings};
 pub use refusal::Refusal;
+pub use space::{Alarm, Culprit, Holding, Resource, Space};
 pub use time::Time;
 pub use virtual_hosts::VirtualHosts;

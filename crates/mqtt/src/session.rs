@@ -159,7 +159,11 @@ impl Session {
             // Nothing can reach this session any more, and the client cannot know.
             Effect::Cancelled { consumer: SESSION_CONSUMER, .. } => return Err(ClientError::SessionDeleted),
             Effect::Cancelled { consumer, .. } => self.queue_is_gone(consumer),
-            Effect::Returned { .. } | Effect::Drained { .. } | Effect::Throttle { .. } | Effect::Close { .. } => {}
+            Effect::Returned { .. }
+            | Effect::Drained { .. }
+            | Effect::Throttle { .. }
+            | Effect::Progress { .. }
+            | Effect::Close { .. } => {}
         }
         Ok(())
     }

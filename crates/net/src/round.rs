@@ -163,8 +163,8 @@ impl Thread {
         if let Effect::Close { reason } = effect {
             return self.end(id, reason);
         }
-        if let Effect::Throttle { reason } = effect {
-            self.throttle(reason);
+        if let Effect::Throttle { reason } = &effect {
+            self.throttle(reason.as_ref());
         }
         let Some(slot) = self.slots.get(id) else { return };
         match slot.kind {
@@ -181,11 +181,11 @@ impl Thread {
     }
 
     /// An alarm begins or ends. At its end, what was parked goes on its way.
-    fn throttle(&mut self, reason: Option<&'static str>) {
-        if self.alarm == reason {
+    fn throttle(&mut self, reason: Option<&model::Alarm>) {
+        if self.alarm.as_ref() == reason {
             return;
         }
-        self.alarm = reason;
+        self.alarm = reason.cloned();
         if reason.is_some() {
             return;
         }

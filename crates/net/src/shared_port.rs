@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use model::{CloseReason, Connection, Effect, Io, Misbehaviour, Peer, Protocol, Recognised, Time};
+use model::{Alarm, CloseReason, Connection, Effect, Io, Misbehaviour, Peer, Protocol, Recognised, Time};
 
 /// Bytes after which somebody must know his protocol.
 const LONGEST_BEGINNING: usize = 64;
@@ -60,7 +60,7 @@ struct Unknown {
     login_timeout: u64,
     since: Option<Time>,
     /// The last that was heard of an alarm before anybody could be told.
-    alarm: Option<&'static str>,
+    alarm: Option<Alarm>,
     known: Option<Box<dyn Connection>>,
 }
 
@@ -83,8 +83,8 @@ impl Connection for Unknown {
         if self.known.is_none() {
             let Some(protocol) = self.recognised(input) else { return Ok(()) };
             let mut connection = protocol.open(&self.peer);
-            if self.alarm.is_some() {
-                connection.apply(now, Effect::Throttle { reason: self.alarm }, io);
+            if let Some(alarm) = self.alarm.take() {
+                connection.apply(now, Effect::Throttle { reason: Some(alarm) }, io);
             }
             self.known = Some(connection);
         }
@@ -222,8 +222,10 @@ mod tests {
         let mut connection = opened();
         let (mut commands, mut output, mut finished) = (Commands::default(), Output::default(), false);
         let mut io = Io { commands: &mut commands, output: &mut output, finished: &mut finished };
-        connection.apply(Time(1), Effect::Throttle { reason: Some("full") }, &mut io);
-        assert_eq!(answers(connection.as_mut(), &[b"ab1"]), "Throttle { reason: Some(\"full\") } ab1:ab1");
+        let alarm = Alarm { short_of: model::Resource::Disk, culprit: None };
+        connection.apply(Time(1), Effect::Throttle { reason: Some(alarm) }, &mut io);
+        let told = "Throttle { reason: Some(Alarm { short_of: Disk, culprit: None }) } ab1:ab1";
+        assert_eq!(answers(connection.as_mut(), &[b"ab1"]), told);
     }
 
     #[test]

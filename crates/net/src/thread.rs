@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::BytesMut;
-use model::{CloseReason, Command, Commands, ConnectionId, HttpIo, Io, Name, Output, Peer, Time};
+use model::{Alarm, CloseReason, Command, Commands, ConnectionId, HttpIo, Io, Name, Output, Peer, Time};
 
 use crate::core::{Addressed, Core, Wakers};
 use crate::listen::{self, Arrivals, Listener};
@@ -52,7 +52,7 @@ pub(crate) struct Thread {
     pub(crate) timers: BinaryHeap<Reverse<(Time, ConnectionId)>>,
     pub(crate) core_timeout: Option<Time>,
     /// Why publishes are parked.
-    pub(crate) alarm: Option<&'static str>,
+    pub(crate) alarm: Option<Alarm>,
     round: Option<Waker>,
     pub(crate) round_is_due: bool,
     spare: Vec<BytesMut>,

@@ -8,6 +8,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use lines::World;
+use model::{Alarm, Resource};
 
 /// A peer with a deadline on every read.
 struct Client {
@@ -171,7 +172,8 @@ fn under_an_alarm_publishes_are_parked_and_the_rest_goes_on() {
     let mut client = Client::connect(&world);
     client.say("echo here");
     assert_eq!(client.hear(), "here");
-    world.core.alarm(Some("memory"));
+    let alarm = Alarm { short_of: Resource::Memory, culprit: None };
+    world.core.alarm(Some(&alarm));
     assert_eq!(client.hear(), "throttled");
     client.say("publish a");
     client.say("echo alive");

@@ -199,7 +199,9 @@ impl Session {
                 Ok(())
             }
             Effect::Cancelled { consumer, refusal } => self.cancelled(consumer.0 as usize, refusal, io),
-            Effect::Returned { .. } | Effect::Throttle { .. } | Effect::Close { .. } => Ok(()),
+            Effect::Returned { .. } | Effect::Throttle { .. } | Effect::Progress { .. } | Effect::Close { .. } => {
+                Ok(())
+            }
         };
         self.note_output(now, io);
         applied

@@ -3,12 +3,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Address, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver, Delivery,
-    Effect, EncodingId, Exchange, Fetch, Header, History, Message, MessageNumber, Mode, Name, Namespace, QueueCounts,
-    QueueId, QueueInfo, QueueSettings, Refusal, Reply, Settlement, Tags, Time, Token, TransactionRef,
+    Address, Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver,
+    Delivery, Effect, EncodingId, Exchange, Fetch, Header, History, Message, MessageNumber, Mode, Name, Namespace,
+    QueueCounts, QueueId, QueueInfo, QueueSettings, Refusal, Reply, Resource, Settlement, Tags, Time, Token,
+    TransactionRef,
 };
 
 use super::chance::Chance;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
@@ -231,7 +234,7 @@ impl FakeBroker {
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(40) {
             0 => self.effects.push_back(Effect::Close { reason: CloseReason::Ended }),
-            1 => self.effects.push_back(Effect::Throttle { reason: Some("memory") }),
+            1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2 => self.effects.push_back(Effect::Throttle { reason: None }),
             3..=20 => {
                 let at = chance.below(self.consumers.len());

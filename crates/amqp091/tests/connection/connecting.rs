@@ -3,7 +3,7 @@
 use amqp091::codec::method::{basic, channel, connection};
 use amqp091::codec::{FieldTable, FieldValue, PROTOCOL_HEADER};
 use bytes::Bytes;
-use model::{CloseReason, Effect};
+use model::{Alarm, CloseReason, Culprit, Effect, Resource};
 
 use crate::client::*;
 use crate::world::{Client, World};
@@ -226,20 +226,23 @@ fn a_connection_without_heartbeats_may_be_silent() {
 }
 
 #[test]
-fn publishers_are_told_when_the_broker_is_short_of_memory() {
+fn publishers_are_told_what_the_broker_is_short_of() {
     let mut world = World::new();
     let (publisher, consumer, old) = (world.join(), world.join(), world.join_as(FieldTable::EMPTY, 0));
     world.declare(publisher, "q");
     for client in [publisher, old] {
         world.publish(client, to("", "q"), "x");
     }
+    let culprit = Culprit { queue: "q".into(), messages: 2, bytes: 70 };
+    let alarm = Alarm { short_of: Resource::Disk, culprit: Some(culprit.into()) };
+    let told = ["0: connection.blocked short of disk; queue q holds most: 2 messages, 70 bytes"];
     for client in [publisher, consumer, old] {
-        world.apply(client, Effect::Throttle { reason: Some("memory") });
+        world.apply(client, Effect::Throttle { reason: Some(alarm.clone()) });
     }
-    assert_eq!(world.lines(publisher), ["0: connection.blocked low on memory"]);
+    assert_eq!(world.lines(publisher), told);
     assert!(world.lines(consumer).is_empty() && world.lines(old).is_empty());
     world.publish(consumer, to("", "q"), "x");
-    assert_eq!(world.lines(consumer), ["0: connection.blocked low on memory"]);
+    assert_eq!(world.lines(consumer), told);
     for client in [publisher, consumer, old] {
         world.apply(client, Effect::Throttle { reason: None });
     }

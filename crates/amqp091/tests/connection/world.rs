@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use amqp091::codec::Frame;
 use amqp091::{Amqp091, Amqp091Encoding, Amqp091Options};
-use broker::{Broker, Load, Options, Outgoing, Step};
+use broker::{Broker, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
     CloseReason, Command, Commands, ConnectionId, Effect, Encodings, Envelope, Inspect, Lsn, Name, Namespace,
@@ -231,10 +231,13 @@ impl World {
             peer.closed.get_or_insert(CloseReason::Disconnected);
         }
         self.broker = Broker::new(broker_options());
+        let mut holds = Holds::default();
+        let mut read = |lsn: Lsn| Some(self.journal.get(lsn.0 as usize - 1)?.1.clone());
         for (i, (time, record)) in self.journal.iter().enumerate() {
-            self.broker.restore(Lsn(i as u64 + 1), *time, record).expect("a record that the broker wrote");
+            let restored = self.broker.restore(Lsn(i as u64 + 1), *time, record, &mut read, &mut holds);
+            restored.expect("a record that the broker wrote");
         }
-        self.broker.finish_restore();
+        self.broker.finish_restore(&mut read, &mut holds).expect("pages that the broker wrote");
         self.open_shell();
     }
 

@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver, Delivery, Effect,
-    EncodingId, Exchange, History, Message, MessageNumber, Mode, Name, Namespace, QueueCounts, QueueId, QueueInfo,
-    QueueRef, QueueSettings, Refusal, Reply, Settlement, Tags, Time, Token,
+    Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver, Delivery,
+    Effect, EncodingId, Exchange, History, Message, MessageNumber, Mode, Name, Namespace, QueueCounts, QueueId,
+    QueueInfo, QueueRef, QueueSettings, Refusal, Reply, Resource, Settlement, Tags, Time, Token,
 };
 
 use super::chance::Chance;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
@@ -196,7 +198,7 @@ impl FakeBroker {
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(60) {
             0 => self.effects.push_back(Effect::Close { reason: CloseReason::TakenOver }),
-            1 => self.effects.push_back(Effect::Throttle { reason: Some("memory") }),
+            1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2 | 3 => self.effects.push_back(Effect::Throttle { reason: None }),
             4..=8 => {
                 let at = chance.below(self.consumers.len());

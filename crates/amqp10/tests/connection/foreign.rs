@@ -7,11 +7,16 @@ use amqp10::codec::{
     BodyPart, DeliveryState, Header, Performative, PropertySections, Transfer, ValueRef, body_parts, scan,
 };
 use bytes::Bytes;
-use model::{Address, Body, Command, Effect, EncodingId, Inspect, Message, Namespace, Publish, Reply, Tally, Time};
+use model::{
+    Address, Alarm, Body, Command, Effect, EncodingId, Inspect, Message, Namespace, Publish, Reply, Resource, Tally,
+    Time,
+};
 
 use crate::client::{credit, data, disposition, receives, sends, transfer};
 use crate::peer::Said;
 use crate::world::World;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 fn speaking() -> World {
     World::with(|options| options.encodings.register(Arc::new(Amqp10Encoding)))
@@ -86,7 +91,7 @@ fn a_broker_that_is_short_of_room_gives_no_more_credit() {
         world.give(commands);
         world.rest();
     };
-    throttle(&mut world, Some("memory"));
+    throttle(&mut world, Some(SHORT_OF_MEMORY));
     let settled = |id| Transfer { settled: Some(true), ..transfer(0, id) };
     (0..10).for_each(|id| world.transfer(client, settled(id), &data(b"x")));
     assert_eq!(world.read(client), []);
@@ -100,7 +105,7 @@ fn a_broker_that_is_short_of_room_gives_no_more_credit() {
 fn a_broker_that_is_short_of_room_says_so_before_the_connection_is_open() {
     let mut world = World::new();
     let client = world.open();
-    let commands = world.peer(client).apply(Time(1), Effect::Throttle { reason: Some("memory") });
+    let commands = world.peer(client).apply(Time(1), Effect::Throttle { reason: Some(SHORT_OF_MEMORY) });
     assert!(commands.is_empty());
     world.send_bytes(client, &amqp10::codec::ProtocolId::Amqp.header());
     world.send(client, 0, Performative::Open(Box::new(crate::client::open())));
@@ -119,7 +124,7 @@ fn outcomes_still_pass_when_the_broker_is_short_of_room() {
     world.read(client);
     world.attach(client, receives(1, "queue://a"));
     world.flow(client, credit(1, 0, 1));
-    let commands = world.peer(client).apply(Time(1), Effect::Throttle { reason: Some("memory") });
+    let commands = world.peer(client).apply(Time(1), Effect::Throttle { reason: Some(SHORT_OF_MEMORY) });
     world.give(commands);
     world.settle(client, disposition(0, 0, DeliveryState::ACCEPTED));
     assert_eq!(world.tally("a"), (0, 0));

@@ -107,7 +107,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
 }
 
 fn refuse_while_throttled(call: &Call<'_>) -> Result<(), Fault> {
-    call.memory.throttle.map_or(Ok(()), |reason| Err(Fault::Throttled(reason)))
+    call.memory.throttle.clone().map_or(Ok(()), |alarm| Err(Fault::Throttled(alarm)))
 }
 
 /// Checks everything that does not depend on the queue.

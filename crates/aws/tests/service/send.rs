@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Address, Command, Effect, EncodingId, Message, MessageNumber, Namespace, Publish, QueueInfo, Refusal, Token,
+    Address, Alarm, Command, Culprit, Effect, EncodingId, Message, MessageNumber, Namespace, Publish, QueueInfo,
+    Refusal, Resource, Token,
 };
 use serde_json::{Value, json};
 
@@ -189,9 +190,12 @@ fn a_queue_that_is_not_there_is_no_place_for_messages() {
 #[test]
 fn a_broker_that_is_short_of_memory_is_not_sent_to() {
     let mut client = client();
-    client.apply(Effect::Throttle { reason: Some("memory") });
+    let culprit = Culprit { queue: "orders".into(), messages: 3, bytes: 70 };
+    let alarm = Alarm { short_of: Resource::Memory, culprit: Some(culprit.into()) };
+    client.apply(Effect::Throttle { reason: Some(alarm) });
     client.ask("SendMessage", message("x"));
-    let text = "The broker accepts no messages for now: memory.";
+    let text =
+        "The broker accepts no messages for now: short of memory; queue orders holds most: 3 messages, 70 bytes.";
     client.fails(403, "RequestThrottled", "RequestThrottled", text);
     client.apply(Effect::Throttle { reason: None });
     client.ask("SendMessage", message("x"));

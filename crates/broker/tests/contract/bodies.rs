@@ -32,7 +32,7 @@ fn get_waits_for_a_body_and_leases_by_the_connection() {
         "a@6 Deliver c0 q0@1.1 \"first message\"",
         "a@6 Drained c0",
         // The bodies that were read are more than this broker may hold.
-        "a@0 Throttle memory",
+        "a@0 Throttle short of memory; queue q holds most: 3 messages, 40 bytes",
     ]);
     assert_eq!(world.tally("q"), (2, 1, 0));
     world.run(a, Command::Close);
@@ -157,9 +157,10 @@ fn publishers_are_throttled_at_the_limit_and_later_ones_are_told_too() {
     let a = world.open();
     world.run(a, declare("q"));
     let happened = world.run(a, transient("q", "more than eight bytes"));
-    assert!(happened.has("a@0 Throttle memory"), "{happened:?}");
+    assert!(happened.has("a@0 Throttle short of memory; queue q holds most: 1 messages, 21 bytes"), "{happened:?}");
     let b = world.open();
-    assert_eq!(world.broker.status(world.now).alarm, Some("memory"));
+    let alarm = world.broker.status(world.now).alarm.unwrap();
+    assert_eq!(alarm.short_of, model::Resource::Memory);
     let happened = world.run(b, purge("q", false));
     assert!(happened.has("a@0 Throttle no longer") && happened.has("b@0 Throttle no longer"), "{happened:?}");
 }

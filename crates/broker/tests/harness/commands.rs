@@ -9,7 +9,7 @@ use model::{
     Publish, QueueId, QueueRef, QueueSettings, Settle, Settlement, Tag, Time, Token, TransactionIndex, TransactionRef,
 };
 
-const UNSET: Token = Token(0);
+pub(crate) const UNSET: Token = Token(0);
 pub(crate) const ROOT: Namespace = Namespace(0);
 
 pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
@@ -25,6 +25,7 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::Unbind { token, .. }
         | Command::Unhold { token, .. }
         | Command::Decide { token, .. }
+        | Command::Backup { token, .. }
         | Command::Inspect { token, .. }
         | Command::Prepare { token, .. }
         | Command::Commit { token, .. }
@@ -42,6 +43,8 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::Cancel { .. }
         | Command::Credit { .. }
         | Command::Loaded { .. }
+        | Command::Measured(_)
+        | Command::BackingUp { .. }
         | Command::Begin { .. }
         | Command::Tally(_)
         | Command::Close => None,

@@ -35,6 +35,9 @@ pub(crate) struct World {
     /// Records that cannot be read.
     pub(crate) damaged: BTreeSet<u64>,
     pub(crate) loads: Vec<Load>,
+    /// What was asked of the shell; it is answered when a test does.
+    pub(crate) backups: Vec<(u64, String)>,
+    pub(crate) waits_for_backups: bool,
     /// The most records and effects that one step had.
     pub(crate) most_records: usize,
     pub(crate) most_effects: usize,
@@ -114,6 +117,8 @@ impl World {
             audits: true,
             damaged: BTreeSet::new(),
             loads: Vec::new(),
+            backups: Vec::new(),
+            waits_for_backups: false,
             most_records: 0,
             most_effects: 0,
             steps: 0,
@@ -133,11 +138,16 @@ impl World {
 
     /// A new connection: `a`, `b`, ... in what is printed.
     pub(crate) fn open(&mut self) -> ConnectionId {
+        self.open_and_see().0
+    }
+
+    /// The same, and what it is told at once.
+    pub(crate) fn open_and_see(&mut self) -> (ConnectionId, Happened) {
         let id = ConnectionId { thread: 0, slot: self.next_slot, generation: 1 };
         self.next_slot += 1;
         let peer = Peer { protocol: "test", address: None, secure: false };
-        self.run(id, Command::Open { peer: peer.into(), client: Name::default() });
-        id
+        let happened = self.run(id, Command::Open { peer: peer.into(), client: Name::default() });
+        (id, happened)
     }
 
     /// Carries out one command and all that follows from it at this time.
@@ -164,7 +174,9 @@ impl World {
                 let batch = if self.loads_at_once { self.loaded() } else { Commands::default() };
                 self.step(batch, &mut happened);
             } else {
-                self.watch.all_answered();
+                if !self.waits_for_backups {
+                    self.watch.all_answered();
+                }
                 return happened;
             }
         }
@@ -412,6 +424,7 @@ impl World {
         }
         self.watch.step_ended();
         self.loads.extend(step.loads);
+        self.backups.extend(step.backups);
         happened.effects.extend(step.effects);
         if self.audits {
             self.broker.audit().unwrap_or_else(|error| panic!("{error}; after {:#?}", happened.lines));

@@ -14,7 +14,9 @@ pub(crate) fn line(outgoing: &Outgoing) -> String {
         Effect::Reply { reply: Err(refusal), .. } => format!("Refused: {refusal}"),
         Effect::Drained { consumer } => format!("Drained c{}", consumer.0),
         Effect::Cancelled { consumer, refusal } => format!("Cancelled c{}: {refusal}", consumer.0),
-        Effect::Throttle { reason } => format!("Throttle {}", reason.unwrap_or("no longer")),
+        Effect::Throttle { reason: None } => "Throttle no longer".into(),
+        Effect::Throttle { reason: Some(alarm) } => format!("Throttle {alarm}"),
+        Effect::Progress { done, total, .. } => format!("Progress {done} of {total}"),
         Effect::Close { reason: CloseReason::TakenOver } => "Close: taken over".into(),
         Effect::Close { reason } => format!("Close: {reason:?}"),
     };

@@ -3,14 +3,17 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod backups;
 mod dead_letters;
 mod exchanges;
+mod holdings;
 mod limits;
 mod names;
 mod outcomes;
 mod queues;
 mod restart;
 mod retained;
+mod room;
 mod routing;
 mod sharing;
 mod time;

@@ -303,3 +303,24 @@ fn headers_of_a_binding_only_tell_it_apart_where_the_exchange_does_not_look_at_t
     assert_eq!(arrived(&mut world, a, &["q"]), "q");
     world.compare();
 }
+
+#[test]
+fn a_message_may_be_put_into_one_queue_whatever_its_address() {
+    let mut world = World::new();
+    let a = world.open();
+    world.batch([(a, declare("q")), (a, declare("other")), (a, subscribe("other", "t.#", 0))]);
+    let direct = |name: &str| {
+        publish_with("t.x", "one", |message, publish| {
+            message.address.exchange = model::Exchange::Topic;
+            publish.queue = Some(named(name));
+        })
+    };
+    world.run(a, direct("q"));
+    assert_eq!((world.tally("q"), world.tally("other")), ((1, 0, 0), (0, 0, 0)));
+    let happened = world.run(a, consume("q", 0, 1));
+    assert_eq!(happened.delivered()[0].message.address.key, "t.x".into(), "it keeps its address");
+    world.expect(a, direct("nowhere"), &["a@5 Refused: no queue \"nowhere\""]);
+    world.run(a, declare_with("own", |it| it.lifetime = model::Lifetime::Connection));
+    assert!(world.run(a, direct("own")).reply().is_err(), "it belongs to its connection");
+    world.compare();
+}

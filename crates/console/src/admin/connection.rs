@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
-use model::{CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Time};
+use model::{Alarm, CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Time};
 
 use crate::admin::LINE_BYTES;
 use crate::admin::desk::{Account, Desk};
@@ -23,7 +23,7 @@ pub(crate) struct AdminConnection {
     running: Option<Running>,
     account: Account,
     now: Time,
-    alarm: Option<&'static str>,
+    alarm: Option<Alarm>,
 }
 
 struct Running {
@@ -71,9 +71,10 @@ impl AdminConnection {
                     Err(failure) => self.account.fail(io.output, Some(id), &failure),
                     Ok(work) => {
                         if work.publishes()
-                            && let Some(reason) = self.alarm
+                            && let Some(alarm) = &self.alarm
                         {
-                            self.desk(id, io).note(&waits(reason));
+                            let note = waits(alarm);
+                            self.desk(id, io).note(&note);
                         }
                         self.running = Some(Running { id, work });
                     }
@@ -151,13 +152,13 @@ impl Connection for AdminConnection {
                 *io.finished = true;
             }
             Effect::Throttle { reason } => {
-                self.alarm = reason;
-                if let (Some(running), Some(reason)) = (&self.running, reason)
+                if let (Some(running), Some(alarm)) = (&self.running, &reason)
                     && running.work.publishes()
                 {
-                    let id = running.id;
-                    self.desk(id, io).note(&waits(reason));
+                    let (id, note) = (running.id, waits(alarm));
+                    self.desk(id, io).note(&note);
                 }
+                self.alarm = reason;
             }
             effect => self.advance(io, |work, desk| work.apply(effect, desk)),
         }
@@ -185,6 +186,6 @@ impl Connection for AdminConnection {
     }
 }
 
-fn waits(reason: &str) -> String {
-    format!("waits: the broker is short of {reason}")
+fn waits(alarm: &Alarm) -> String {
+    format!("waits: the broker is {alarm}")
 }

@@ -9,7 +9,8 @@ use crate::admin::failure::Failure;
 use crate::admin::request::{QueueName, queue_ref};
 use crate::admin::work::{Once, Progress, Work};
 use crate::json::{
-    BindingObject, ConnectionObject, QueueDetail, QueueObject, SettingsObject, StatusObject, TopicObject,
+    BindingObject, ConnectionObject, HoldingObject, QueueDetail, QueueObject, RoomObject, SettingsObject, StatusObject,
+    TopicObject,
 };
 
 pub(crate) fn status(desk: &mut Desk<'_>) -> Once {
@@ -125,6 +126,40 @@ impl Work for Detail {
                     settings: SettingsObject::from(&info.settings),
                     bindings: bindings.iter().map(BindingObject::from).collect(),
                 });
+                Ok(Progress::Finished)
+            }
+            _ => Err(Failure::Unexpected),
+        }
+    }
+}
+
+/// How much room there is, then which queues hold it.
+pub(crate) struct Why {
+    token: Token,
+    most: usize,
+}
+
+impl Why {
+    pub(crate) fn start(most: usize, desk: &mut Desk<'_>) -> Self {
+        Self { token: desk.ask(|token| Command::Inspect { token, what: Inspect::Status }), most }
+    }
+}
+
+impl Work for Why {
+    fn apply(&mut self, effect: Effect, desk: &mut Desk<'_>) -> Result<Progress, Failure> {
+        let Effect::Reply { token, reply } = effect else { return Ok(Progress::Waits) };
+        if token != self.token {
+            return Ok(Progress::Waits);
+        }
+        match reply? {
+            Reply::Status(status) => {
+                desk.item(&RoomObject::from(&*status));
+                let what = Inspect::Holdings { most: self.most };
+                self.token = desk.ask(|token| Command::Inspect { token, what });
+                Ok(Progress::Waits)
+            }
+            Reply::Holdings(holdings) => {
+                holdings.iter().for_each(|holding| desk.item(&HoldingObject::from(holding)));
                 Ok(Progress::Finished)
             }
             _ => Err(Failure::Unexpected),

@@ -37,6 +37,11 @@ pub(crate) enum Command {
     },
     /// One item for each connection.
     Connections {},
+    /// One item about memory and store, then one for each queue that holds something, those that hold most first.
+    WhyDisk {
+        #[serde(default = "ten")]
+        most: usize,
+    },
     /// One item for each of the first `count` ready messages, which stay where they are.
     Peek {
         #[serde(default)]
@@ -232,6 +237,10 @@ pub(crate) fn queue_ref(namespace: u16, name: &str) -> QueueRef {
 
 const fn one() -> u64 {
     1
+}
+
+const fn ten() -> usize {
+    10
 }
 
 #[cfg(test)]

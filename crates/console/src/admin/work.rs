@@ -42,6 +42,7 @@ pub(crate) fn start(command: Command, desk: &mut Desk<'_>) -> Result<Box<dyn Wor
         Command::Queue(name) => Box::new(inspect::Detail::start(&name, desk)),
         Command::Topics { namespace } => Box::new(inspect::topics(namespace, desk)),
         Command::Connections {} => Box::new(inspect::connections(desk)),
+        Command::WhyDisk { most } => Box::new(inspect::Why::start(most, desk)),
         Command::Peek { namespace, queue, count } => Box::new(Browse::start(namespace, &queue, count, desk)),
         Command::Send(send) => Box::new(Sending::start(send, desk)?),
         Command::Purge { namespace, queue, leased } => Box::new(change::purge(namespace, &queue, leased, desk)),

@@ -18,6 +18,9 @@ pub enum CliCommand {
     Topics(TopicsArguments),
     /// List connected clients
     Connections,
+    /// Show which queues hold the store's space and memory, since when, and who has not settled what
+    #[command(visible_alias = "why-memory")]
+    WhyDisk(WhyArguments),
     /// Look at the first ready messages of a queue; they stay where they are
     Peek(PeekArguments),
     /// Send a message to a queue or topic
@@ -60,6 +63,13 @@ pub struct TopicsArguments {
     /// Only of the namespace with this number [default: of all]
     #[arg(long, value_name = "NUMBER")]
     pub(super) namespace: Option<u16>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct WhyArguments {
+    /// How many queues
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) most: usize,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -6,6 +6,7 @@ mod error;
 mod message;
 mod render;
 mod request;
+mod room;
 mod table;
 mod text;
 mod units;

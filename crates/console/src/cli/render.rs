@@ -6,10 +6,13 @@ use serde_json::Value as Json;
 use crate::cli::arguments::CliCommand;
 use crate::cli::error::CliError;
 use crate::cli::message::write_message;
+use crate::cli::room::{self, show_alarm, show_store};
 use crate::cli::table::Table;
 use crate::cli::text::one_line;
 use crate::cli::units::{show_size, show_span, show_time};
-use crate::json::{ConnectionObject, ConversionsObject, QueueDetail, QueueObject, StatusObject, TopicObject};
+use crate::json::{
+    ConnectionObject, ConversionsObject, HoldingObject, QueueDetail, QueueObject, StatusObject, TopicObject,
+};
 
 /// How the items of an answer are shown.
 pub(super) enum Renderer {
@@ -20,6 +23,7 @@ pub(super) enum Renderer {
     Queue,
     Topics(Vec<TopicObject>),
     Connections(Vec<ConnectionObject>),
+    Why(Vec<HoldingObject>),
     Messages,
     /// A sentence: what was done, to which queue.
     Sentence(Deed, String),
@@ -51,6 +55,7 @@ impl Renderer {
             CliCommand::Queue(_) => Self::Queue,
             CliCommand::Topics(_) => Self::Topics(Vec::new()),
             CliCommand::Connections => Self::Connections(Vec::new()),
+            CliCommand::WhyDisk(_) => Self::Why(Vec::new()),
             CliCommand::Peek(_) | CliCommand::Tail(_) => Self::Messages,
             CliCommand::Send(it) => {
                 let target = it.queue.iter().chain(&it.topic).next().cloned();
@@ -72,6 +77,10 @@ impl Renderer {
             Self::Queue => write_queue(&serde_json::from_str(raw)?, out),
             Self::Topics(rows) => keep(rows, serde_json::from_str(raw)?),
             Self::Connections(rows) => keep(rows, serde_json::from_str(raw)?),
+            Self::Why(rows) => match serde_json::from_str(raw) {
+                Ok(row) => keep(rows, row),
+                Err(_) => room::write_room(&serde_json::from_str(raw)?, out),
+            },
             Self::Messages => {
                 let value: Json = serde_json::from_str(raw)?;
                 let written = match value.get("missed").and_then(Json::as_u64) {
@@ -98,6 +107,7 @@ impl Renderer {
             Self::Queues(rows) => write_queues(rows, now, out),
             Self::Topics(rows) => write_topics(rows, out),
             Self::Connections(rows) => write_connections(rows, now, out),
+            Self::Why(rows) => room::write_holdings(rows, now, out),
             _ => Ok(()),
         }?;
         out.flush()
@@ -110,7 +120,7 @@ fn keep<T>(rows: &mut Vec<T>, row: T) -> io::Result<()> {
 }
 
 fn write_status(status: &StatusObject, out: &mut dyn Write) -> io::Result<()> {
-    let alarm = status.alarm.as_deref().map_or("none".into(), |alarm| format!("short of {alarm}, publishers wait"));
+    let alarm = show_alarm(status.alarm.as_deref(), status.culprit.as_ref());
     let memory = format!("{} of {}", show_size(status.memory), show_size(status.memory_limit));
     let fields = [
         ("version", status.version.clone()),
@@ -118,6 +128,7 @@ fn write_status(status: &StatusObject, out: &mut dyn Write) -> io::Result<()> {
         ("time", show_time(status.now)),
         ("alarm", alarm),
         ("memory", memory),
+        ("store", show_store(status.store.as_ref())),
         ("connections", status.connections.to_string()),
         ("queues", status.queues.to_string()),
         ("consumers", status.consumers.to_string()),

@@ -20,6 +20,7 @@ pub(super) fn of(command: &CliCommand) -> Result<Command, CliError> {
         CliCommand::Queue(it) => Command::Queue(QueueName { namespace: it.namespace, queue: it.queue.clone() }),
         CliCommand::Topics(it) => Command::Topics { namespace: it.namespace },
         CliCommand::Connections => Command::Connections {},
+        CliCommand::WhyDisk(it) => Command::WhyDisk { most: it.most },
         CliCommand::Peek(it) => {
             let QueueArguments { queue, namespace } = it.queue.clone();
             Command::Peek { namespace, queue, count: it.count }

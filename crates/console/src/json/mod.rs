@@ -3,6 +3,7 @@
 //! Times are milliseconds since the Unix epoch, spans are milliseconds, sizes are bytes.
 
 mod connection;
+mod holding;
 mod hub;
 mod message;
 mod queue;
@@ -10,7 +11,8 @@ mod status;
 mod topic;
 
 pub(crate) use connection::ConnectionObject;
+pub(crate) use holding::{HoldingObject, RoomObject};
 pub(crate) use message::{BodyObject, DeathObject, MessageObject};
 pub(crate) use queue::{BindingObject, QueueDetail, QueueObject, SettingsObject};
-pub(crate) use status::{ConversionsObject, ROLE, StatusObject, VERSION};
+pub(crate) use status::{ConversionsObject, CulpritObject, ROLE, SpaceObject, StatusObject, VERSION};
 pub(crate) use topic::TopicObject;

@@ -132,7 +132,12 @@ impl HttpConnection for ManagementConnection {
 
 /// An alarm does not make a broker unhealthy: it still delivers, which is what ends the alarm.
 fn health(status: &Status) -> Exchanged {
-    ok(&json!({ "status": "ok", "role": ROLE, "version": VERSION, "alarm": status.alarm }))
+    let short_of = status.alarm.as_ref().map(|alarm| alarm.short_of.as_str());
+    let mut body = json!({ "status": "ok", "role": ROLE, "version": VERSION, "alarm": short_of });
+    if let Some(alarm) = &status.alarm {
+        body["reason"] = alarm.to_string().into();
+    }
+    ok(&body)
 }
 
 fn list<T, S: Serialize>(name: &str, all: &[T], show: impl Fn(&T) -> S) -> Exchanged {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{QueueCounts, QueueInfo, Status};
+use model::{QueueCounts, QueueInfo, Resource, Status};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -48,8 +48,8 @@ impl Collector for Scrape {
             ("consumers", "Consumers of all queues", status.consumers),
             ("messages", "Messages in all queues", status.messages),
             ("message_bytes", "Bytes of bodies and properties in all queues", status.bytes),
-            ("memory_bytes", "Bytes of bodies held in memory", status.memory),
-            ("memory_limit_bytes", "Bytes of bodies in memory at which publishers wait", status.memory_limit),
+            ("memory_bytes", "Bytes of bodies and entries held in memory", status.memory),
+            ("memory_limit_bytes", "Bytes in memory at which publishers wait", status.memory_limit),
             ("journal_record", "Number of the last record of the journal", status.lsn.0),
             ("queues_unlisted", "Queues without numbers of their own here", self.unlisted as u64),
         ];
@@ -59,10 +59,12 @@ impl Collector for Scrape {
         }
         let mut alarms =
             encoder.encode_descriptor("alarm", "1 while publishers wait for this", None, MetricType::Gauge)?;
-        for reason in ["memory", "disk"] {
-            let on = ConstGauge::new(u64::from(status.alarm == Some(reason)));
-            on.encode(alarms.encode_family(&[("reason", reason)])?)?;
+        for resource in Resource::ALL {
+            let is_short = status.alarm.as_ref().is_some_and(|alarm| alarm.short_of == resource);
+            let on = ConstGauge::new(u64::from(is_short));
+            on.encode(alarms.encode_family(&[("reason", resource.as_str())])?)?;
         }
+        self.encode_store(&mut encoder)?;
         let counters = [
             ("published", "Messages that were published", status.published),
             ("delivered", "Messages that were handed out", status.delivered),
@@ -93,6 +95,21 @@ impl Collector for Scrape {
 }
 
 impl Scrape {
+    fn encode_store(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(space) = &self.status.space else { return Ok(()) };
+        let gauges = [
+            ("store_used_bytes", "Bytes of the store's files", space.used),
+            ("store_live_bytes", "Bytes of the store that are still needed", space.live),
+            ("store_free_bytes", "Bytes that the store may still grow by", space.free),
+            ("store_stalled", "1 while nothing becomes durable", u64::from(space.stalled)),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        Ok(())
+    }
+
     fn encode_queues(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         type Number = (&'static str, &'static str, fn(&QueueCounts) -> u64);
         let gauges: [Number; 5] = [

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use clap::Parser;
 use console::{CliCommand, CliError, run};
-use model::{CloseReason, Command, Message, Tally};
+use model::{CloseReason, Command, Message, Space, Tally};
 use tempfile::TempDir;
 
 use crate::harness::{Bench, NOW, queue, topic};
@@ -122,6 +122,29 @@ CONNECTION  PROTOCOL  ADDRESS  CLIENT  CONSUMERS  LEASED  AGE
     let status = output(lossy, "status").unwrap();
     let expected = "\nconversions     2 deliveries lost 5 properties; 1 were not possible\n";
     assert!(status.contains(expected), "{status}");
+}
+
+#[test]
+fn why_the_disk_is_full() {
+    let expected = "\
+store: not measured. memory: 1.5 KiB of 1.0 GiB
+QUEUE        NS     SIZE  MESSAGES  IN MEMORY  OLDEST  LEASED  UNSETTLED BY
+orders        0  1.5 KiB         2          2      2h       0  no consumers
+a\\u{1b}[31m   0      0 B         1          1      2h       0  no consumers
+";
+    assert_eq!(output(shop(), "why-disk").unwrap(), expected);
+    assert_eq!(output(Bench::new(), "why-memory").unwrap().lines().nth(1), Some("no queue holds a message"));
+    let mut full = shop();
+    let space = Space { used: 3 << 20, live: 2 << 20, free: 0, short: true, stalled: false };
+    full.other(Command::Measured(space));
+    let shown = output(full, "why-disk --most 1").unwrap();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[0], "store: 3.0 MiB used, 2.0 MiB of it needed; 0 B free. memory: 1.5 KiB of 1.0 GiB");
+    assert_eq!(lines[1], "short of disk, publishers wait; queue orders held most: 2 messages, 1.5 KiB");
+    assert_eq!(lines.len(), 4, "{shown}");
+    let rows = output(shop(), "--json why-disk").unwrap();
+    let rows: Vec<serde_json::Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((rows.len(), &rows[0]["memory_limit"], &rows[1]["name"]), (3, &(1 << 30).into(), &"orders".into()));
 }
 
 #[test]

@@ -5,12 +5,14 @@ use bytes::Bytes;
 use console::{Management, ManagementOptions};
 use http::{Method, Request, StatusCode};
 use model::{
-    CloseReason, Command, Commands, Effect, Exchanged, HttpConnection, HttpIo, HttpService, Inspect, Namespace,
-    QueueCounts, QueueId, QueueInfo, QueueSettings, Reply, Status, Tally, Time, Token,
+    Alarm, CloseReason, Command, Commands, Effect, Exchanged, HttpConnection, HttpIo, HttpService, Inspect, Namespace,
+    QueueCounts, QueueId, QueueInfo, QueueSettings, Reply, Resource, Space, Status, Tally, Time, Token,
 };
 use serde_json::{Value as Json, json};
 
 use crate::harness::{NOW, PEER, queue};
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 struct Browser {
     connection: Box<dyn HttpConnection>,
@@ -121,9 +123,10 @@ fn a_broker_is_shown() {
 fn an_alarm_is_told_and_healthy() {
     let mut browser = Browser::new();
     browser.request(Method::GET, "/health");
-    browser.answer(Reply::Status(Box::new(Status { alarm: Some("memory"), ..Status::default() })));
+    browser.answer(Reply::Status(Box::new(Status { alarm: Some(SHORT_OF_MEMORY), ..Status::default() })));
     let health = browser.json();
     assert_eq!((&health["status"], &health["alarm"]), (&json!("ok"), &json!("memory")));
+    assert_eq!(health["reason"], "short of memory");
 }
 
 #[test]
@@ -132,7 +135,8 @@ fn metrics_are_openmetrics_and_bounded() {
     browser.request(Method::GET, "/metrics");
     let conversions = Tally { lossy: 2, lost: 5, undeliverable: 1 };
     browser.answer(Reply::Status(Box::new(Status {
-        alarm: Some("disk"),
+        alarm: Some(Alarm { short_of: Resource::Disk, culprit: None }),
+        space: Some(Space { used: 30, live: 20, free: 10, short: true, stalled: false }),
         unrouted: 4,
         conversions,
         ..Status::default()
@@ -149,6 +153,10 @@ fn metrics_are_openmetrics_and_bounded() {
         "causeway_build_info{version=\"0.1.0\"} 1",
         "causeway_alarm{reason=\"memory\"} 0",
         "causeway_alarm{reason=\"disk\"} 1",
+        "causeway_store_used_bytes 30",
+        "causeway_store_live_bytes 20",
+        "causeway_store_free_bytes 10",
+        "causeway_store_stalled 0",
         "causeway_unrouted_total 4",
         "causeway_conversions_lossy_total 2",
         "causeway_conversions_lost_properties_total 5",
@@ -203,7 +211,7 @@ fn only_the_open_question_is_answered() {
     assert!(matches!(what, Inspect::Topics { namespace: None }));
     let other = Token(token.0 + 1);
     browser.apply(Effect::Reply { token: other, reply: Ok(Reply::Topics(Vec::new())) });
-    browser.apply(Effect::Throttle { reason: Some("memory") });
+    browser.apply(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) });
     assert!(browser.response.is_none());
     browser.apply(Effect::Reply { token, reply: Ok(Reply::Count(3)) });
     assert_eq!(browser.response().0, StatusCode::INTERNAL_SERVER_ERROR);

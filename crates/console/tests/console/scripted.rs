@@ -3,12 +3,14 @@
 use bytes::BytesMut;
 use console::Admin;
 use model::{
-    CloseReason, Command, Commands, Connection, Effect, Encodings, Inspect, Io, MessageNumber, Output, Protocol,
-    Recognised, Refusal, Reply, Status, Token,
+    Alarm, CloseReason, Command, Commands, Connection, Effect, Encodings, Inspect, Io, MessageNumber, Output, Protocol,
+    Recognised, Refusal, Reply, Resource, Status, Token,
 };
 use serde_json::{Value as Json, json};
 
 use crate::harness::{NOW, PEER};
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 struct Script {
     connection: Box<dyn Connection>,
@@ -85,7 +87,7 @@ fn the_broker_is_asked_once_and_only_its_answer_counts() {
     script.apply(Effect::Confirm { token, message: MessageNumber(1), routed: true });
     script.apply(Effect::Drained { consumer: model::ConsumerIndex(0) });
     assert!(script.lines().is_empty());
-    script.apply(reply(token, Reply::Status(Box::new(Status { alarm: Some("memory"), ..Status::default() }))));
+    script.apply(reply(token, Reply::Status(Box::new(Status { alarm: Some(SHORT_OF_MEMORY), ..Status::default() }))));
     let lines = script.lines();
     assert_eq!(lines[0]["item"]["alarm"], "memory");
     assert_eq!(lines[1], json!({"id": 9, "done": true, "now": NOW.0}));
@@ -154,7 +156,7 @@ fn whoever_publishes_hears_of_alarms() {
     script.receive("{\"id\":1,\"command\":\"send\",\"queue\":\"a\",\"count\":1000}\n").unwrap();
     let first = script.commands();
     assert_eq!(first.len(), 256, "so many at once");
-    script.apply(Effect::Throttle { reason: Some("memory") });
+    script.apply(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) });
     assert_eq!(script.lines(), [json!({"id": 1, "note": "waits: the broker is short of memory"})]);
     let mut commands = first;
     while !commands.is_empty() {

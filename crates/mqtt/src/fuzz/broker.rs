@@ -2,12 +2,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use model::{
-    CloseReason, Command, Consume, ConsumerIndex, Declare, Deliver, Delivery, Effect, Exchange, Message, MessageNumber,
-    Mode, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Settlement, Tag, Tags, Time, Token,
+    Alarm, CloseReason, Command, Consume, ConsumerIndex, Declare, Deliver, Delivery, Effect, Exchange, Message,
+    MessageNumber, Mode, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Resource, Settlement, Tag, Tags, Time, Token,
 };
 
 use super::chance::Chance;
 use crate::token::Request;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 const SESSION: QueueId = QueueId { shard: 0, n: 1 };
 /// Messages that it remembers, to deliver.
@@ -186,7 +188,7 @@ impl FakeBroker {
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(40) {
             0 => self.effects.push_back(Effect::Close { reason: CloseReason::TakenOver }),
-            1 => self.effects.push_back(Effect::Throttle { reason: Some("memory") }),
+            1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2..=8 => {
                 let at = chance.below(self.consumers.len());
                 let Some(index) = self.consumers.keys().nth(at).copied() else { return };

@@ -1,7 +1,7 @@
 //! CONNECT and CONNACK, and the two clocks of a connection.
 
 use bytes::Bytes;
-use model::{CloseReason, Command, Delivery, Effect, Lifetime, Refusal, Reply, Time};
+use model::{Alarm, CloseReason, Command, Delivery, Effect, Lifetime, Refusal, Reply, Resource, Time};
 use mqtt::MqttOptions;
 use mqtt::codec::{Connect, ConnectReturnCode, Packet, Text, Version};
 
@@ -10,6 +10,8 @@ use crate::packets::{
     Q0, Q1, Q2, bytes_of, clean, connack, kept, puback, pubcomp, publish, pubrel, refusal, suback, subscribe,
 };
 use crate::world::World;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 fn connect(connect: Connect) -> Packet {
     Packet::Connect(Box::new(connect))
@@ -274,7 +276,7 @@ fn pings_and_acknowledgements_need_no_session() {
     let mut lone = Lone::connected(clean("a"));
     assert!(lone.send(Packet::PingReq).is_empty());
     assert!(lone.send(puback(77)).is_empty());
-    assert!(lone.apply(Effect::Throttle { reason: Some("memory") }).is_empty());
+    assert!(lone.apply(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }).is_empty());
     assert_eq!(lone.said(), [Packet::PingResp]);
     assert!(lone.close(CloseReason::Disconnected).is_empty());
 }

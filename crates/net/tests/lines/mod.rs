@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use model::{
-    Address, CloseReason, Command, Commands, Connection, ConnectionId, Effect, EncodingId, Header, Io, Lsn, Message,
-    MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish, Recognised, Time, Token,
+    Address, Alarm, CloseReason, Command, Commands, Connection, ConnectionId, Effect, EncodingId, Header, Io, Lsn,
+    Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish, Recognised, Time, Token,
 };
 use net::{Addressed, Arrivals, Core, Face, Limits, Listener, Options, Socket, Wakers};
 
@@ -205,9 +205,9 @@ impl Confirming {
         self.wakers.wake_all();
     }
 
-    pub(crate) fn alarm(&self, reason: Option<&'static str>) {
+    pub(crate) fn alarm(&self, reason: Option<&Alarm>) {
         let mut state = self.state.lock().unwrap();
-        let effect = || Effect::Throttle { reason };
+        let effect = || Effect::Throttle { reason: reason.cloned() };
         let all: Vec<Addressed> = state
             .open
             .iter()

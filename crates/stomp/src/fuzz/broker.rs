@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, Deliver, Delivery, Effect, EncodingId,
-    Exchange, History, Message, MessageNumber, Mode, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Settlement, Tags,
-    Time, Token,
+    Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, Deliver, Delivery, Effect,
+    EncodingId, Exchange, History, Message, MessageNumber, Mode, QueueCounts, QueueId, QueueInfo, Refusal, Reply,
+    Resource, Settlement, Tags, Time, Token,
 };
 
 use super::chance::Chance;
+
+const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
@@ -187,7 +189,7 @@ impl FakeBroker {
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(80) {
             0 => self.effects.push_back(Effect::Close { reason: CloseReason::Ended }),
-            1 => self.effects.push_back(Effect::Throttle { reason: Some("memory") }),
+            1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2 => {
                 let at = chance.below(self.consumers.len());
                 let Some(index) = self.consumers.keys().nth(at).copied() else { return };
