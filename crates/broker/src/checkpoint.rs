@@ -12,6 +12,8 @@ use crate::transaction::{Staged, TransactionNumber};
 
 /// Pages, and messages of a transaction, that one record names.
 const NAMED_AT_A_TIME: usize = 1_024;
+/// Milliseconds between checkpoints while the disk is short.
+const SHORT_INTERVAL: u64 = 1_000;
 /// A checkpoint is at most this part of what is written.
 const SHARE: u64 = 4;
 
@@ -41,7 +43,12 @@ impl Broker {
             return;
         }
         let Checkpoints { since, size, .. } = self.checkpoints;
-        let by_time = interval > 0 && *self.checkpoints.due.get_or_insert(now.plus(interval)) <= now;
+        // While the disk is short, what was consumed is given back soon.
+        let interval =
+            if self.space.is_some_and(|space| space.short) { interval.min(SHORT_INTERVAL) } else { interval };
+        let due = self.checkpoints.due.map_or(now.plus(interval), |due| due.min(now.plus(interval)));
+        self.checkpoints.due = (interval > 0).then_some(due);
+        let by_time = interval > 0 && due <= now;
         if by_time {
             self.checkpoints.due = Some(now.plus(interval));
         }

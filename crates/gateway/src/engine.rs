@@ -8,6 +8,7 @@
 //! At low load nobody wakes anybody to get a command carried out; under load, batches grow while the lock is held.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use broker::{Broker, Outgoing, Step};
@@ -41,6 +42,8 @@ pub(crate) struct Engine {
     /// When the broker wants to be called again; `u64::MAX`: never.
     timeout: AtomicU64,
     stopping: AtomicBool,
+    /// Backups that the broker wants: their numbers and folders.
+    backups: Sender<(u64, String)>,
     wakers: Wakers,
 }
 
@@ -80,7 +83,7 @@ impl Inner {
 
 impl Engine {
     /// `step` may have records already, of what the configuration defined; they go to the journal first. `room`: bytes of
-    /// bodies that may wait for the broker.
+    /// bodies that may wait for the broker. `backups` takes what is to be copied and where to.
     pub(crate) fn new(
         broker: Broker,
         step: Step,
@@ -88,6 +91,7 @@ impl Engine {
         durable: Lsn,
         wakers: Wakers,
         room: usize,
+        backups: Sender<(u64, String)>,
     ) -> Self {
         let threads = wakers.len();
         let inner = Inner {
@@ -110,6 +114,7 @@ impl Engine {
             awaited: (0..threads).map(|_| AtomicU64::new(0)).collect(),
             timeout: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            backups,
             wakers,
         }
     }
@@ -131,7 +136,12 @@ impl Engine {
 
     /// The journal has read what the broker asked for.
     pub(crate) fn loaded(&self, load: u64, records: Option<Vec<Bytes>>) {
-        let envelope = Envelope { connection: ConnectionId::default(), command: Command::Loaded { load, records } };
+        self.tell(Command::Loaded { load, records });
+    }
+
+    /// Lets the broker know something that no connection says.
+    pub(crate) fn tell(&self, command: Command) {
+        let envelope = Envelope { connection: ConnectionId::default(), command };
         if let Some(inbox) = self.inboxes.last() {
             guard(inbox).envelopes.push(envelope);
         }
@@ -195,6 +205,9 @@ impl Engine {
                 let (first, last) = (journal::Lsn(load.first.0), journal::Lsn(load.last.0));
                 journal.load(Load { first, last, token: load.load });
             }
+        }
+        for (job, folder) in step.backups.drain(..) {
+            let _ = self.backups.send((job, folder));
         }
         for Outgoing { connection, after, effect } in step.effects.drain(..) {
             let to = usize::from(connection.thread);

@@ -61,9 +61,11 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
-    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), transit_room(config)));
+    let (backups, asked) = std::sync::mpsc::channel();
+    let room = transit_room(config);
+    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), room, backups));
     let running = match store {
-        Some(store) => Some(store.start(&engine).map_err(|error| Failure::Start(error.to_string()))?),
+        Some(store) => Some(store.start(&engine, asked).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
     };
     serve(config, bound, &engine, &wakers, running)

@@ -2,20 +2,26 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use journal::disk::{real::RealDisk, volatile::VolatileDisk};
-use journal::{Answers, Changes, Committer, Disk, Error, Events, Identity, Opened, ReplayError, Space, Submitter};
-use model::{Lsn, Time};
+use journal::{
+    Answers, Changes, Committer, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, ReplayError, Space,
+    Submitter,
+};
+use model::{Backup, Command, Lsn, Time};
 
 use broker::{Broker, Holds};
 
-/// The version of what a new store writes.
-const NEWEST: u8 = 2;
-
 use crate::engine::{Engine, put_holds};
 use crate::exit::Failure;
+
+/// The version of what a new store writes.
+const NEWEST: u8 = 2;
+/// Bytes of a backup between two words on how it goes.
+const PROGRESS_BYTES: u64 = 4 << 20;
 
 /// A store that was recovered into a broker and not yet started.
 pub(crate) struct Store {
@@ -81,10 +87,14 @@ impl Store {
         Lsn(self.opened.next.0 - 1)
     }
 
-    pub(crate) fn start(self, engine: &Arc<Engine>) -> std::io::Result<Running> {
+    /// `backups`: what the engine wants to be copied.
+    pub(crate) fn start(self, engine: &Arc<Engine>, backups: Receiver<(u64, String)>) -> std::io::Result<Running> {
         let Self { opened: Opened { writer, store, keeper, .. }, committer, submitter, .. } = self;
         let told = || Told { engine: engine.clone() };
         let (events, answers, kept, reader) = (told(), told(), told(), committer.reader());
+        let (handle, asked) = (keeper.handle(), told());
+        // Not waited for: it ends with the process.
+        thread("backup", move || backups.into_iter().for_each(|(job, folder)| asked.back_up(&handle, job, folder)))?;
         let threads = vec![
             thread("journal", move || committer.run(writer, events))?,
             thread("read", move || reader.run(store, answers))?,
@@ -127,6 +137,32 @@ struct Told {
     engine: Arc<Engine>,
 }
 
+impl Told {
+    /// Copies the store, as it is now, and tells the broker how that goes.
+    fn back_up(&self, keeper: &KeeperHandle, job: u64, folder: String) {
+        let tell = |progress| self.engine.tell(Command::BackingUp { job, progress });
+        let (engine, mut told) = (self.engine.clone(), 0);
+        let progress = move |Progress { done, total }| {
+            if done - told >= PROGRESS_BYTES || done == total {
+                told = done;
+                engine.tell(Command::BackingUp { job, progress: Backup::At(done, total) });
+            }
+        };
+        let made = to_disk(&folder)
+            .map_err(|error| error.to_string())
+            .and_then(|disk| keeper.backup(disk, progress).map_err(|error| error.to_string()));
+        tell(match made {
+            Ok(backup) => Backup::Done(Lsn(backup.last.0), backup.bytes),
+            Err(error) => Backup::Failed(error),
+        });
+    }
+}
+
+fn to_disk(folder: &str) -> std::io::Result<Arc<dyn Disk>> {
+    std::fs::create_dir_all(folder)?;
+    Ok(Arc::new(RealDisk::new(Path::new(folder))?))
+}
+
 impl Events for Told {
     fn durable(&mut self, lsn: journal::Lsn) {
         self.engine.set_durable(Lsn(lsn.0));
@@ -138,7 +174,11 @@ impl Events for Told {
     }
 
     fn space(&mut self, space: Space) {
-        tracing::debug!(?space, "space");
+        let Space { bytes, live, free, short, stalled } = space;
+        if short {
+            tracing::warn!(bytes, free, "no room for the next segment: publishers wait");
+        }
+        self.engine.tell(Command::Measured(model::Space { used: bytes, live, free, short, stalled }));
     }
 
     fn damaged(&mut self, error: Error) {
