@@ -15,7 +15,7 @@ use crate::limits::{BLOCK, Format, Options, round_up};
 use crate::names::LOG;
 use crate::recovery::{Begin, Damage, Expect, Recovered, Tail, TornTail, recover};
 use crate::replay::Replay;
-use crate::segment::{Segment, SegmentHeader};
+use crate::segment::{FIRST_SEGMENT, Segment, SegmentHeader};
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::writer::{Settings, Writer};
@@ -175,7 +175,7 @@ fn create(
         // Nothing is before it.
         unsynced: false,
         store_id,
-        number: 1,
+        number: FIRST_SEGMENT,
         epoch: expect.epoch,
         first_block: expect.block_no,
         first_lsn: expect.lsn.0,

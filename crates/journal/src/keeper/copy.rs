@@ -15,8 +15,8 @@ use crate::names::FileId;
 use crate::source::Source;
 use crate::store::Store;
 
-/// Bytes copied before the keeper looks for what is more urgent.
-const PACE: u64 = 4 << 20;
+/// Bytes read before the keeper looks for what is more urgent.
+const PACE: usize = 4 << 20;
 
 /// Copies of `files`, which are neighbours, what `held` says into one cold file. Everything that is copied was verified.
 pub(super) struct Copy<'a> {
@@ -27,7 +27,8 @@ pub(super) struct Copy<'a> {
     pub(super) store: &'a Store,
     /// Called now and then.
     pub(super) pause: &'a mut dyn FnMut() -> Result<(), Error>,
-    pub(super) copied: u64,
+    /// Bytes read since the last pause.
+    pub(super) copied: usize,
 }
 
 /// A cold file that waits for its name.
@@ -66,6 +67,7 @@ impl<'a> Copy<'a> {
                     continue;
                 }
                 let (payload, spans) = self.read(&source, entry, *frame).map_err(blame)?;
+                self.pace(payload.len()).map_err(Failure::Other)?;
                 found += self.write(&mut out, &payload, &spans).map_err(Failure::Other)?;
             }
             if found != live.count {
@@ -74,6 +76,16 @@ impl<'a> Copy<'a> {
         }
         let (entry, frames) = out.finish(held).map_err(Failure::Other)?;
         Ok(Copied { file: out, entry, frames })
+    }
+
+    /// Counts bytes that were read, and pauses when they are many.
+    fn pace(&mut self, bytes: usize) -> Result<(), Error> {
+        self.copied += bytes;
+        if self.copied < PACE {
+            return Ok(());
+        }
+        self.copied = 0;
+        (self.pause)()
     }
 
     fn read(&self, source: &Source<'_>, entry: &Entry, frame: Location) -> Result<(Bytes, Vec<Span>), Error> {
@@ -85,16 +97,11 @@ impl<'a> Copy<'a> {
     }
 
     /// Adds the records that are held; returns their count.
-    fn write(&mut self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<u64, Error> {
+    fn write(&self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<u64, Error> {
         let mut count = 0;
         for span in spans.iter().filter(|span| self.held.holders(span.lsn) > 0) {
             out.push(span.lsn, span.of(payload))?;
             count += 1;
-            self.copied += u64::from(span.len);
-            if self.copied >= PACE {
-                self.copied = 0;
-                (self.pause)()?;
-            }
         }
         Ok(count)
     }

@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) stalled: bool,
     /// The disk was full lately, and nothing was deleted since.
     pub(crate) hopeless: bool,
+    /// Bytes of spares that are being made.
+    pub(crate) claimed: u64,
     pub(crate) sealed: Vec<Sealed>,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) errands: Vec<Errand>,

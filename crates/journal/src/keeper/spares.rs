@@ -1,5 +1,7 @@
 //! Files that will become segments: zeroed ahead, or recycled.
 
+use std::io::ErrorKind;
+
 use crate::disk::{Disk, failed};
 use crate::error::Error;
 use crate::keeper::desk::{Desk, Spare};
@@ -31,8 +33,10 @@ impl Desk {
     /// Makes a spare of `bytes`: zeroed with real writes and synced, so that a later fdatasync writes only what is new.
     /// Its name becomes durable with its use; a spare lost before is no loss.
     pub(crate) fn make(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> Result<Spare, Error> {
-        self.has_room(disk, shared, bytes).map_err(failed(disk, "preallocate", LOG))?;
-        self.make_at_any_cost(disk, bytes)
+        self.claim(disk, shared, bytes).map_err(failed(disk, "preallocate", LOG))?;
+        let made = self.make_at_any_cost(disk, bytes);
+        self.state().claimed -= bytes;
+        made
     }
 
     /// As [`Desk::make`], also of what segments leave for others.
@@ -75,13 +79,18 @@ impl Desk {
         self.state().spares.iter().map(|spare| spare.len).sum()
     }
 
-    fn has_room(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
-        let taken = shared.index().bytes() + self.spare_bytes() + bytes;
-        let forbidden = self.max_bytes.is_some_and(|most| taken > most);
-        let reserved = self.reserved.max(2 * self.state().checkpoint_bytes);
-        if forbidden || disk.free()? < bytes.saturating_add(reserved) {
-            return Err(std::io::ErrorKind::StorageFull.into());
+    /// Claims room for a file to be made, against the other thread that may make one at the same time.
+    fn claim(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
+        let free = disk.free()?;
+        let log = shared.index().bytes();
+        let mut state = self.state();
+        let spares: u64 = state.spares.iter().map(|spare| spare.len).sum();
+        let taken = log + spares + state.claimed + bytes;
+        let reserved = self.reserved.max(2 * state.checkpoint_bytes);
+        if self.max_bytes.is_some_and(|most| taken > most) || free < bytes.saturating_add(reserved) {
+            return Err(ErrorKind::StorageFull.into());
         }
+        state.claimed += bytes;
         Ok(())
     }
 

@@ -35,15 +35,17 @@ fn one(lsn: u64) -> Batch {
     batch(lsn, lsn, &[content(lsn, 0, 3000)])
 }
 
-/// The last record that was confirmed before the writer says that it waits.
+/// The last record that was confirmed before both the keeper and the writer say that there is no room.
 fn until_stalled(events: &Receiver<Event>) -> u64 {
-    let mut durable = 0;
+    let (mut durable, mut short, mut stalled) = (0, false, false);
     loop {
         match events.recv().unwrap() {
             Event::Durable(lsn) => durable = lsn.0,
-            Event::Space(space) if space.stalled => return durable,
-            Event::Space(_) => {}
+            Event::Space(space) => (short, stalled) = (short || space.short, stalled || space.stalled),
             Event::Failed(error) => panic!("{error}"),
+        }
+        if short && stalled {
+            return durable;
         }
     }
 }
