@@ -10,7 +10,7 @@ use crate::keeper::backup::Errand;
 use crate::limits::{BLOCK, MAX_SEGMENT, Options, round_up};
 
 /// How long to wait before a full disk is tried again.
-pub(crate) const RETRY: Duration = Duration::from_millis(200);
+const RETRY: Duration = Duration::from_millis(200);
 /// Most bytes of the disk that segments leave for the checkpoint and the cleaner, which make room.
 const RESERVED: u64 = 4 << 20;
 
@@ -126,10 +126,7 @@ impl Desk {
 
     /// Lets the writer wait until there may be room, or a while.
     pub(crate) fn wait_for_room(&self) {
-        let state = self.state();
-        if state.spares.is_empty() {
-            drop(self.writer.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner));
-        }
+        drop(self.writer.wait_timeout(self.state(), RETRY).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Ends the keeper once it has done what waits.
