@@ -129,10 +129,17 @@ impl Desk {
         drop(self.writer.wait_timeout(self.state(), RETRY).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Ends the keeper once it has done what waits.
+    /// Ends the keeper once it has written down what waits; errands, which may take long, are not done any more.
     pub(crate) fn close(&self) {
-        self.state().closed = true;
+        let mut state = self.state();
+        state.closed = true;
+        state.errands.clear();
+        drop(state);
         self.keeper.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
     }
 
     /// Tells everybody that the keeper is gone.
@@ -152,7 +159,6 @@ impl Desk {
                 return true;
             }
             if state.closed {
-                state.errands.clear();
                 return false;
             }
             state = match state.hopeless {
@@ -170,6 +176,6 @@ impl Desk {
 
 impl State {
     fn only_wants_spares(&self) -> bool {
-        self.sealed.is_empty() && self.errands.is_empty() && self.checkpoint.is_none()
+        self.sealed.is_empty() && self.checkpoint.is_none()
     }
 }
