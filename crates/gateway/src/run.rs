@@ -186,6 +186,7 @@ fn serve(
     for thread in threads {
         let _ = thread.join();
     }
+    engine.finish();
     if let Some(running) = running {
         running.stop();
     }
