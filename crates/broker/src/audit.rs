@@ -181,7 +181,7 @@ impl Broker {
 
 /// The entries of a block, in memory or not.
 fn all_of(block: &Block, pages: &mut Pages<'_>) -> Vec<(u64, Entry)> {
-    let rests = block.page.as_ref().filter(|_| block.rests).and_then(|page| pages(Lsn(page.lsn)));
+    let rests = block.page.as_ref().filter(|_| block.rests()).and_then(|page| pages(Lsn(page.lsn)));
     let resting = rests.map(|record| page::of_record(record).expect("a page")).unwrap_or_default();
     block.from(0).map(|(seq, entry)| (seq, entry.clone())).chain(resting).collect()
 }

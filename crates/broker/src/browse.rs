@@ -23,7 +23,7 @@ impl Queue {
     /// fill.
     fn seen_from(&self, seq: u64, visible: impl Fn(&Entry) -> bool) -> Seen<'_> {
         for block in self.entries.blocks_from(self.entries.block_of(seq)) {
-            if let Some(page) = block.page.as_ref().filter(|_| block.rests) {
+            if let Some(page) = block.page.as_ref().filter(|_| block.rests()) {
                 if !page.damaged && (page.ready > 0 || self.is_log()) {
                     return Seen::Rests(block.no);
                 }
@@ -130,10 +130,7 @@ impl Broker {
         if queue.loading > 0 {
             return;
         }
-        let absent =
-            queue.entries_from(seq).take(model::limits::LOAD_AHEAD).filter(|(_, entry)| entry.message.is_none());
-        for seq in absent.map(|(seq, _)| seq).collect::<Vec<_>>() {
-            self.load(n, seq, step);
-        }
+        let absent = queue.without_body(seq);
+        self.load_all(n, absent, step);
     }
 }

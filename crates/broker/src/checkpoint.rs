@@ -12,6 +12,8 @@ use crate::transaction::{Staged, TransactionNumber};
 
 /// Pages, and messages of a transaction, that one record names.
 const NAMED_AT_A_TIME: usize = 1_024;
+/// Milliseconds between checkpoints while the disk is short.
+const SHORT_INTERVAL: u64 = 1_000;
 /// A checkpoint is at most this part of what is written.
 const SHARE: u64 = 4;
 
@@ -41,7 +43,12 @@ impl Broker {
             return;
         }
         let Checkpoints { since, size, .. } = self.checkpoints;
-        let by_time = interval > 0 && *self.checkpoints.due.get_or_insert(now.plus(interval)) <= now;
+        // While the disk is short, what was consumed is given back soon.
+        let interval =
+            if self.space.is_some_and(|space| space.short) { interval.min(SHORT_INTERVAL) } else { interval };
+        let due = self.checkpoints.due.map_or(now.plus(interval), |due| due.min(now.plus(interval)));
+        self.checkpoints.due = (interval > 0).then_some(due);
+        let by_time = interval > 0 && due <= now;
         if by_time {
             self.checkpoints.due = Some(now.plus(interval));
         }
@@ -52,6 +59,14 @@ impl Broker {
         if due && !self.has_commits() {
             self.checkpoint(now, step);
         }
+    }
+
+    /// Nothing more will come: the last checkpoint, if anything was written since the one before.
+    pub fn finish(&mut self, now: Time, step: &mut Step) {
+        if self.options.checkpoint_bytes > 0 && self.checkpoints.since > 0 && !self.has_commits() {
+            self.checkpoint(now, step);
+        }
+        self.memory.holds.append_to(&mut step.holds);
     }
 
     /// Writes a checkpoint.
@@ -136,7 +151,7 @@ impl Broker {
         records.extend(queue.holds.iter().map(|number| Record::Held { queue: n, number: *number }));
         let bindings = self.router.bindings_to(queue.namespace, &Target::Queue(n));
         records.extend(bindings.iter().map(|it| Record::Bound { queue: n, binding: Box::new(it.as_ref().clone()) }));
-        let awake: Vec<u64> = queue.entries.blocks_from(0).filter(|it| !it.rests).map(|it| it.no).collect();
+        let awake: Vec<u64> = queue.entries.awake().map(|it| it.no).collect();
         for record in records {
             self.write(record, step);
         }

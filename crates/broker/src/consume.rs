@@ -89,7 +89,7 @@ impl Broker {
             Position::Next => queue.next_seq(),
             Position::Seq(seq) => seq,
             Position::Time(time) => {
-                let late = |block: &&Block| match block.page.as_ref().filter(|_| block.rests) {
+                let late = |block: &&Block| match block.page.as_ref().filter(|_| block.rests()) {
                     Some(page) => page.youngest >= time,
                     None => block.from(0).any(|(_, entry)| entry.arrived >= time),
                 };

@@ -1,24 +1,20 @@
 //! Ready messages meet consumers that have credit.
 
-use model::limits::{LOAD_AHEAD, STEP_BUDGET};
+use model::limits::STEP_BUDGET;
 use model::{Deliver, Delivery, Effect, Lease, Lsn, Mode, Settlement, Time};
 
 use crate::broker::Broker;
 use crate::consumer::{Consumer, ConsumerKey, Consumers};
-use crate::entry::{Entry, Owner, State};
+use crate::entry::{Owner, State};
 use crate::queue::{Head, Queue};
 use crate::ready::Key;
 use crate::record::Record;
-use crate::resting::Wanted;
 use crate::step::Step;
 use crate::view::View;
 
 /// Sequence numbers that one `Marked` record lets be delivered: few for a quiet queue, because a restart skips those
 /// that were not. The next record is written when half of them are used, so that no delivery waits for it.
 const MARK_AHEAD: std::ops::RangeInclusive<u64> = 16..=4096;
-
-/// Bytes of bodies that are asked for ahead of a queue's head.
-const LOAD_AHEAD_BYTES: u64 = 1 << 20;
 
 /// What a search for a consumer's next message found.
 enum Found {
@@ -61,6 +57,7 @@ impl Broker {
                 }
                 self.hand_out(now, n, consumer, head, step);
                 self.read_ahead(n, step);
+                self.load_ahead(n, step);
                 continue;
             }
             match self.dispatch_selective(now, n, &mut budget, step) {
@@ -192,31 +189,9 @@ impl Broker {
             return true;
         }
         if queue.loading == 0 {
-            let (mut seqs, mut bytes) = (Vec::new(), 0);
-            let mut next = Some(key);
-            for _ in 0..LOAD_AHEAD {
-                let Some(at) = next.filter(|_| bytes < LOAD_AHEAD_BYTES) else { break };
-                let asleep = |entry: &&Entry| entry.state == State::Ready && entry.message.is_none();
-                if let Some(entry) = queue.entry(at.seq()).filter(asleep) {
-                    seqs.push(at.seq());
-                    bytes += u64::from(entry.size);
-                }
-                next = queue.ready.at_or_after(at.next());
-            }
-            for seq in seqs {
-                self.load(n, seq, step);
-            }
+            self.load_from(n, key, step);
         }
         false
-    }
-
-    /// Asks the shell for an entry's body.
-    pub(crate) fn load(&mut self, n: u32, seq: u64, step: &mut Step) {
-        let Some(queue) = self.registry.queue_mut(n) else { return };
-        let Some(located) = queue.entry(seq).and_then(|entry| entry.located) else { return };
-        queue.loading += 1;
-        let first = Lsn(located.lsn - u64::from(located.pieces));
-        self.ask(Wanted::Body { queue: n, seq }, first, Lsn(located.lsn), step);
     }
 
     /// Gives entry `key` to a consumer.

@@ -1,6 +1,6 @@
 //! The entries of a queue by sequence number, in blocks that are in memory or rest in the journal.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use model::Time;
 
@@ -12,6 +12,8 @@ use crate::page::Page;
 pub(crate) struct Entries {
     bits: u32,
     blocks: VecDeque<Block>,
+    /// The blocks that do not rest.
+    awake: BTreeSet<u64>,
     next: u64,
     /// Slots of a block that is gone, for the next one.
     spare: VecDeque<Option<Entry>>,
@@ -34,14 +36,14 @@ pub(crate) struct Block {
     /// A durable entry is not as the page says.
     pub(crate) changed: bool,
     /// All of its entries are in the page only.
-    pub(crate) rests: bool,
+    rests: bool,
     /// When it was read.
     pub(crate) woken: Option<Time>,
 }
 
 impl Entries {
     pub(crate) fn new(bits: u32) -> Self {
-        Self { bits, blocks: VecDeque::new(), next: 1, spare: VecDeque::new() }
+        Self { bits, blocks: VecDeque::new(), awake: BTreeSet::new(), next: 1, spare: VecDeque::new() }
     }
 
     /// The sequence number of the next message.
@@ -102,16 +104,36 @@ impl Entries {
                 let empty = |block: &Block| !block.rests && block.count == 0 && block.page.is_none();
                 let at = match at.checked_sub(1).filter(|before| empty(&self.blocks[*before])) {
                     Some(before) => {
-                        self.spare = self.blocks.remove(before).map(|block| block.slots).unwrap_or_default();
+                        if let Some(block) = self.blocks.remove(before) {
+                            self.awake.remove(&block.no);
+                            self.spare = block.slots;
+                        }
                         before
                     }
                     None => at,
                 };
                 self.blocks.insert(at, Block::new(no, std::mem::take(&mut self.spare)));
+                self.awake.insert(no);
                 at
             }
         };
         &mut self.blocks[at]
+    }
+
+    /// Blocks in memory, in order.
+    pub(crate) fn awake(&self) -> impl Iterator<Item = &Block> {
+        self.awake.iter().filter_map(|no| self.block(*no))
+    }
+
+    /// Lets a block rest, or ends its rest.
+    pub(crate) fn set_rests(&mut self, no: u64, rests: bool) {
+        let Some(block) = self.block_mut(no) else { return };
+        block.rests = rests;
+        if rests {
+            self.awake.remove(&no)
+        } else {
+            self.awake.insert(no)
+        };
     }
 
     /// All blocks from `no` on.
@@ -173,6 +195,7 @@ impl Entries {
         if no != self.next >> self.bits
             && let Some(block) = self.blocks.remove(at)
         {
+            self.awake.remove(&no);
             self.spare = block.slots;
         }
         page
@@ -181,18 +204,25 @@ impl Entries {
     /// Takes a whole block out.
     pub(crate) fn take_block(&mut self, no: u64) -> Option<Block> {
         let at = self.place(no).ok()?;
+        self.awake.remove(&no);
         self.blocks.remove(at)
     }
 
     /// Entries in memory at or after `seq`, in order.
     pub(crate) fn from(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
-        self.blocks_from(self.block_of(seq)).flat_map(move |block| block.from(seq))
+        let awake = self.awake.range(self.block_of(seq)..).filter_map(|no| self.block(*no));
+        awake.flat_map(move |block| block.from(seq))
     }
 }
 
 impl Block {
     fn new(no: u64, slots: VecDeque<Option<Entry>>) -> Self {
         Self { no, first: 0, slots, count: 0, page: None, changed: false, rests: false, woken: None }
+    }
+
+    /// All of its entries are in the page only.
+    pub(crate) fn rests(&self) -> bool {
+        self.rests
     }
 
     /// Entries in memory.

@@ -24,6 +24,7 @@ mod exchanges;
 mod holdings;
 mod holds;
 mod inspect;
+mod loading;
 mod page;
 mod pattern;
 mod publish;

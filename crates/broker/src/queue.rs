@@ -61,6 +61,9 @@ pub(crate) struct Queue {
     pub(crate) holds: BTreeSet<u32>,
     /// Its dispatch goes on later, and not before.
     pub(crate) unfinished: bool,
+    /// Bodies asked for ahead and not handed out yet, about; and up to where they were asked for.
+    pub(crate) bodies_ahead: usize,
+    pub(crate) loaded_to: Key,
     /// Entries that need the journal and will be gone after a restart.
     pub(crate) loose: usize,
     /// Bodies asked for and not here yet.
@@ -151,6 +154,8 @@ impl Queue {
             seen_before: 1,
             holds: BTreeSet::new(),
             unfinished: false,
+            bodies_ahead: 0,
+            loaded_to: Key::FIRST,
             loose: 0,
             loading: 0,
             settled: Ranges::new(),
@@ -363,7 +368,7 @@ impl Queue {
     /// When the first one that waits came: what outlives the queue's time to live does so in this order.
     pub(crate) fn oldest(&self) -> Option<(Time, &Block)> {
         self.entries.blocks_from(0).find_map(|block| {
-            let page = block.page.as_ref().filter(|_| block.rests);
+            let page = block.page.as_ref().filter(|_| block.rests());
             let oldest = match page {
                 Some(page) => page.oldest.filter(|_| !page.damaged),
                 None => block.from(0).find(|(_, entry)| entry.waits()).map(|(_, entry)| entry.arrived),
@@ -379,7 +384,7 @@ impl Queue {
         // One that is asked for is seen to when it is here.
         let in_turn = self.settings.ttl.and_then(|ttl| {
             let (arrived, block) = self.oldest()?;
-            let coming = block.rests && block.page.as_ref().is_some_and(|page| page.coming);
+            let coming = block.rests() && block.page.as_ref().is_some_and(|page| page.coming);
             (!coming).then(|| arrived.plus(ttl))
         });
         own.into_iter().chain(rest).chain(in_turn).chain(self.goes_at()).min()

@@ -8,6 +8,7 @@ use model::{ConnectionId, Lsn, Settle, Time};
 use crate::broker::Broker;
 use crate::entries::Block;
 use crate::entry::{Entry, Located, State};
+use crate::loading::Place;
 use crate::page::{self, Page, Summary};
 use crate::queue::{Memory, Queue};
 use crate::record::{Record, WrittenPage};
@@ -29,11 +30,11 @@ const LEFT_AFTER: u64 = 1_000;
 const DOOMED_AT_A_TIME: usize = 2;
 
 /// What a load is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    Body {
+    Bodies {
         queue: u32,
-        seq: u64,
+        places: Vec<Place>,
     },
     Page {
         queue: u32,
@@ -63,7 +64,7 @@ impl Memory {
 impl Queue {
     /// The durable entries of a block that is in memory, to be written.
     fn page_of(&self, no: u64) -> Option<WrittenPage> {
-        let block = self.entries.block(no).filter(|block| !block.rests)?;
+        let block = self.entries.block(no).filter(|block| !block.rests())?;
         let (mut writer, mut summary) = (page::Writer::default(), Summary::default());
         for (seq, entry) in block.from(0) {
             if let Some(located) = entry.kept() {
@@ -78,7 +79,7 @@ impl Queue {
     fn may_rest(&self, block: &Block) -> bool {
         let end = self.entries.bounds(block.no).1;
         let at_rest = |entry: &Entry| entry.waits() && entry.kept().is_some();
-        !block.rests
+        !block.rests()
             && block.count() > 0
             && self.promised.is_none_or(|promised| end <= promised)
             // The positions of a log have no gaps.
@@ -99,7 +100,7 @@ impl Queue {
     /// The journal has the block's durable entries as they are, in this page.
     pub(crate) fn adopt(&mut self, no: u64, page: Page, memory: &mut Memory) {
         memory.hold_page(&page);
-        if self.entries.block(no).is_some_and(|block| block.rests)
+        if self.entries.block(no).is_some_and(|block| block.rests())
             && let Some(before) = self.forget(no)
         {
             memory.release_page(&before);
@@ -111,7 +112,7 @@ impl Queue {
             memory.release_page(&before);
         }
         if is_new {
-            block.rests = true;
+            self.entries.set_rests(no, true);
             self.note_resting(no);
         }
     }
@@ -121,8 +122,9 @@ impl Queue {
         let (first, end) = self.entries.bounds(no);
         let Some(block) = self.entries.block_mut(no) else { return };
         debug_assert!(!block.changed && block.page.is_some(), "its page says all of it");
-        block.rests = true;
-        for (seq, entry) in block.empty() {
+        let entries = block.empty();
+        self.entries.set_rests(no, true);
+        for (seq, entry) in entries {
             self.counts.bytes -= u64::from(entry.size);
             self.note_out(seq, &entry, memory);
         }
@@ -160,12 +162,12 @@ impl Queue {
 
     /// A block's page was read: its entries are in memory again.
     fn wake(&mut self, now: Time, no: u64, entries: Vec<(u64, Entry)>, memory: &mut Memory) {
-        let Some(block) = self.entries.block_mut(no).filter(|block| block.rests) else { return };
-        block.rests = false;
+        let Some(block) = self.entries.block_mut(no).filter(|block| block.rests()) else { return };
         block.woken = Some(now);
         let Some(page) = &mut block.page else { return };
         page.coming = false;
         let summary = page.summary.clone();
+        self.entries.set_rests(no, false);
         self.note_awake(no, &summary);
         for (seq, entry) in entries {
             self.counts.bytes += u64::from(entry.size);
@@ -178,7 +180,7 @@ impl Queue {
 
     /// Takes a block out that rests, unread; what its entries need is released by whoever gets the page.
     pub(crate) fn forget(&mut self, no: u64) -> Option<Box<Page>> {
-        if !self.entries.block(no)?.rests {
+        if !self.entries.block(no)?.rests() {
             return None;
         }
         let page = self.entries.take_block(no)?.page?;
@@ -222,7 +224,7 @@ impl Queue {
 
     /// Blocks that rest now.
     pub(crate) fn resting_blocks(&self) -> impl Iterator<Item = &Block> {
-        self.entries.blocks_from(0).filter(|block| block.rests)
+        self.entries.blocks_from(0).filter(|block| block.rests())
     }
 }
 
@@ -230,7 +232,7 @@ impl Broker {
     /// Asks for the page of a block that rests.
     pub(crate) fn want_page(&mut self, n: u32, no: u64, step: &mut Step) {
         let Some(queue) = self.registry.queue_mut(n) else { return };
-        let Some(block) = queue.entries.block_mut(no).filter(|block| block.rests) else { return };
+        let Some(block) = queue.entries.block_mut(no).filter(|block| block.rests()) else { return };
         let Some(page) = block.page.as_mut().filter(|page| !page.coming && !page.damaged) else { return };
         page.coming = true;
         let lsn = Lsn(page.lsn);
@@ -310,7 +312,7 @@ impl Broker {
         let Some(queue) = self.registry.queue(n).filter(|queue| queue.settings.durable) else { return 0 };
         // Consumers work at the first block in memory, publishers at the last one.
         let busy = usize::from(!queue.consumers.is_empty() || !queue.cursors.is_empty());
-        let awake = queue.entries.blocks_from(0).filter(|block| !block.rests && block.count() > 0);
+        let awake = queue.entries.awake().filter(|block| block.count() > 0);
         let idle = |block: &&Block| block.woken.is_none_or(|woken| woken.plus(KEEP_AWAKE) <= now);
         let hard = self.memory.is_hard();
         let full = |block: &&Block| queue.is_full_block(block) || hard && queue.is_left(block, now);
@@ -338,7 +340,7 @@ impl Broker {
     pub(crate) fn write_page(&mut self, n: u32, no: u64, step: &mut Step) {
         let Some(queue) = self.registry.queue(n) else { return };
         let Some(block) = queue.entries.block(no).filter(|block| block.changed || block.page.is_none()) else { return };
-        if block.rests {
+        if block.rests() {
             return;
         }
         match queue.page_of(no) {
@@ -399,7 +401,7 @@ impl Broker {
     /// During recovery: reads the page of a block at once.
     pub(crate) fn wake_now(&mut self, n: u32, no: u64, pages: &mut Pages<'_>) -> Result<(), BadRecord> {
         let Some(queue) = self.registry.queue_mut(n) else { return Ok(()) };
-        let Some(page) = queue.entries.block(no).filter(|block| block.rests).and_then(|it| it.page.as_ref()) else {
+        let Some(page) = queue.entries.block(no).filter(|block| block.rests()).and_then(|it| it.page.as_ref()) else {
             return Ok(());
         };
         let record = pages(Lsn(page.lsn)).ok_or(BadRecord("a page cannot be read"))?;
@@ -412,11 +414,15 @@ impl Broker {
         let Some(queue) = self.registry.queue_mut(n) else { return };
         let able = queue.entries.block(no).is_some_and(|block| {
             let decided = |(_, entry): (u64, &Entry)| matches!(entry.state, State::Decided { .. });
-            !block.rests && !block.changed && block.count() > 0 && !block.from(0).any(decided) && queue.may_rest(block)
+            !block.rests()
+                && !block.changed
+                && block.count() > 0
+                && !block.from(0).any(decided)
+                && queue.may_rest(block)
         });
         if able {
             queue.rest(no, &mut self.memory);
-        } else if let Some(block) = queue.entries.block_mut(no).filter(|block| !block.rests) {
+        } else if let Some(block) = queue.entries.block_mut(no).filter(|block| !block.rests()) {
             // The page may know of attempts that this life of the broker does not.
             block.changed = true;
         }

@@ -1,13 +1,12 @@
 //! Recovery: the same `apply` as the live path, fed from the journal.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use model::{Body, Lsn, Message, MessageNumber, QueueCounts, Time};
+use model::{Lsn, MessageNumber, QueueCounts, Time};
 
 use crate::broker::{Broker, Totals};
-use crate::entry::{Located, State};
+use crate::entry::Located;
 use crate::holds::Holds;
+use crate::loading::complete;
 use crate::record::{Parsed, Record};
 use crate::resting::{Pages, Wanted};
 use crate::step::Step;
@@ -106,7 +105,7 @@ impl Broker {
     fn wake_or_forget(&mut self, n: u32, first: u64, last: u64, pages: &mut Pages<'_>) -> Result<(), BadRecord> {
         let Some(queue) = self.registry.queue(n) else { return Ok(()) };
         let (from, to) = (queue.entries.block_of(first), queue.entries.block_of(last));
-        let resting = queue.entries.blocks_from(from).take_while(|block| block.no <= to).filter(|block| block.rests);
+        let resting = queue.entries.blocks_from(from).take_while(|block| block.no <= to).filter(|block| block.rests());
         for no in resting.map(|block| block.no).collect::<Vec<_>>() {
             let Some(queue) = self.registry.queue_mut(n) else { return Ok(()) };
             let bounds = queue.entries.bounds(no);
@@ -157,7 +156,7 @@ impl Broker {
         // Receipts name what was below, and nothing comes into a block that rests.
         queue.entries.skip_to(queue.mark);
         let last = queue.entries.block_of(queue.next_seq());
-        if queue.entries.block(last).is_some_and(|block| block.rests) {
+        if queue.entries.block(last).is_some_and(|block| block.rests()) {
             let end = queue.entries.bounds(last).1;
             queue.entries.skip_to(end);
         }
@@ -173,7 +172,10 @@ impl Broker {
     pub(crate) fn loaded(&mut self, now: Time, load: u64, records: Option<Vec<Bytes>>, step: &mut Step) -> Option<u32> {
         let one = |records: Option<Vec<Bytes>>| records.and_then(|mut records| records.pop());
         match self.loading.remove(&load)? {
-            Wanted::Body { queue, seq } => self.body_came(queue, seq, records),
+            Wanted::Bodies { queue, places } => {
+                self.bodies_came(queue, &places, records, step);
+                Some(queue)
+            }
             Wanted::Page { queue, block } => {
                 self.page_came(now, queue, block, one(records), step);
                 Some(queue)
@@ -184,58 +186,6 @@ impl Broker {
             }
         }
     }
-
-    fn body_came(&mut self, n: u32, seq: u64, records: Option<Vec<Bytes>>) -> Option<u32> {
-        let queue = self.registry.queue_mut(n)?;
-        queue.loading = queue.loading.saturating_sub(1);
-        match records.and_then(read_message) {
-            Some(message) => {
-                if let Some(entry) = queue.entries.cached_mut(seq).filter(|entry| entry.message.is_none()) {
-                    // It shares its body with no other queue any more.
-                    entry.charge = entry.size;
-                    queue.set_message(seq, Some(message), &mut self.memory);
-                }
-            }
-            None => {
-                // It cannot be delivered to anybody. The journal has said where and why.
-                let waits = |state: State| matches!(state, State::Ready | State::Delayed(_));
-                if queue.entry(seq).is_some_and(|entry| waits(entry.state)) {
-                    queue.counts.dropped += 1;
-                    self.discard(n, seq);
-                }
-            }
-        }
-        Some(n)
-    }
-}
-
-/// The message in what the journal has read. Those are slices of whole frames; a message must not pin one.
-fn read_message(mut records: Vec<Bytes>) -> Option<Arc<Message>> {
-    records.iter_mut().for_each(|record| *record = Bytes::copy_from_slice(record));
-    let last = records.pop()?;
-    let pieces: Option<Vec<Bytes>> = records
-        .into_iter()
-        .map(|record| match Parsed::from_bytes(record).ok()?.record {
-            Record::Piece(piece) => Some(piece),
-            _ => None,
-        })
-        .collect();
-    match complete(Parsed::from_bytes(last).ok()?.record, pieces?) {
-        Record::Published(published) | Record::Staged { published, .. } => Some(published.message),
-        _ => None,
-    }
-}
-
-/// The record with its message's whole body.
-fn complete(mut record: Record, pieces: Vec<Bytes>) -> Record {
-    if let Record::Published(published) | Record::Staged { published, .. } = &mut record
-        && !pieces.is_empty()
-        && let Some(message) = Arc::get_mut(&mut published.message)
-    {
-        let last = message.body.joined();
-        message.body = pieces.into_iter().chain([last]).collect::<Body>();
-    }
-    record
 }
 
 impl Broker {

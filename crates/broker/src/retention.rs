@@ -53,7 +53,7 @@ impl Broker {
             let Some(ttl) = queue.settings.ttl else { return };
             let Some((_, block)) = queue.oldest().filter(|(arrived, _)| arrived.plus(ttl) <= now) else { return };
             let no = block.no;
-            if let Some(page) = block.page.as_ref().filter(|_| block.rests) {
+            if let Some(page) = block.page.as_ref().filter(|_| block.rests()) {
                 let all = page.youngest.plus(ttl) <= now && page.decided == 0 && queue.settings.dead_letter.is_none();
                 if !all {
                     return self.want_page(n, no, step);
@@ -103,8 +103,8 @@ impl Queue {
             };
         }
         let damaged = |block: &&crate::entries::Block| block.page.as_ref().is_some_and(|page| page.damaged);
-        let block = self.entries.blocks_from(0).find(|block| !(block.rests && damaged(block)))?;
-        if block.rests {
+        let block = self.entries.blocks_from(0).find(|block| !(block.rests() && damaged(block)))?;
+        if block.rests() {
             return Some(Oldest::Rests(block.no));
         }
         block.from(0).next().map(|(seq, _)| Oldest::Entry(seq))

@@ -11,8 +11,12 @@ use crate::units::write_size;
 use crate::value::{Table, Value};
 use crate::words::{ExchangeKind, Face};
 
+/// Segments that any `disk_limit` has room for.
+const LEAST_SEGMENTS: u64 = 4;
+
 pub(crate) fn check(table: &Table, errors: &mut Vec<Error>) {
     check_memory(table, errors);
+    check_disk(table, errors);
     check_listeners(table, errors);
     for setting in SETTINGS.iter().filter(|setting| ["queue", "topic", "exchange"].contains(&setting.name)) {
         check_duplicates(setting, table.tables(setting.name), errors);
@@ -37,6 +41,17 @@ fn check_memory(table: &Table, errors: &mut Vec<Error>) {
     {
         let cause = Cause::LargerThanMemory { size: write_size(size), limit: write_size(limit) };
         errors.push(Error::new(table.origin("max_message_size").clone(), cause));
+    }
+}
+
+/// With less the log could not go on: beside the segment that is written there are one in wait, and what is rewritten.
+fn check_disk(table: &Table, errors: &mut Vec<Error>) {
+    let (Some(limit), Some(segment)) = (table.number_of("disk_limit"), table.number_of("segment_size")) else { return };
+    let least = segment.saturating_mul(LEAST_SEGMENTS);
+    if limit < least {
+        let (limit, least) = (write_size(limit), write_size(least));
+        let cause = Cause::SmallerThanSegments { limit, least, segments: LEAST_SEGMENTS };
+        errors.push(Error::new(table.origin("disk_limit").clone(), cause));
     }
 }
 

@@ -12,12 +12,21 @@ use crate::secret::Secret;
 use crate::topic::{Subscription, Topic};
 use crate::value::{Table, Value};
 use crate::virtual_host::VirtualHost;
+use crate::words::Durability;
 
 /// The whole configuration, checked. What each field means stands in `REFERENCE.md`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub data: PathBuf,
     pub ephemeral: bool,
+    pub durability: Durability,
+    /// Bytes; `None`: as much as there is.
+    pub disk_limit: Option<u64>,
+    /// Bytes.
+    pub segment_size: u64,
+    /// Bytes.
+    pub checkpoint_size: u64,
+    pub repair: bool,
     /// Bytes.
     pub memory_limit: u64,
     pub dev: bool,
@@ -80,6 +89,11 @@ impl Config {
         Self {
             data: effective.text("data").into(),
             ephemeral: effective.bool("ephemeral"),
+            durability: effective.word("durability", Durability::from_name),
+            disk_limit: effective.optional_number("disk_limit"),
+            segment_size: effective.number("segment_size"),
+            checkpoint_size: effective.number("checkpoint_size"),
+            repair: effective.bool("repair"),
             memory_limit: effective.number("memory_limit"),
             dev: effective.bool("dev"),
             region: effective.text("region"),

@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
             let word: &str = key.get_ref();
             let path = if name.is_empty() { word.to_owned() } else { format!("{name}.{word}") };
             let origin = self.origin(start);
-            if let Some(setting) = settings.iter().find(|setting| setting.name == word) {
+            if let Some(setting) = settings.iter().find(|setting| setting.name == word && setting.in_file) {
                 if let Some(value) = self.value(&path, &setting.kind, setting.secret, raw_value) {
                     table.set(setting, Found { value, origin }, self.errors);
                 }
@@ -157,8 +157,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The two slips that a nearest name would not explain have a line of their own.
+/// The three slips that a nearest name would not explain have a line of their own.
 fn unknown_key(word: &str, table: &'static str, settings: &[Setting]) -> Cause {
+    if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == word && !setting.in_file) {
+        return Cause::OnceInFile { key: setting.name };
+    }
     let scalar = |setting: &&Setting| setting.name == word && !matches!(setting.kind, Kind::Tables(_));
     if let Some(setting) = SETTINGS.iter().find(scalar) {
         return Cause::Misplaced { key: setting.name, table };
@@ -166,7 +169,7 @@ fn unknown_key(word: &str, table: &'static str, settings: &[Setting]) -> Cause {
     if let Some((_, Named::Shorthand(face, field))) = Named::all().find(|(known, _)| known == word) {
         return Cause::ShorthandInFile { key: word.to_owned(), face, field: field.name };
     }
-    let known = settings.iter().map(|setting| setting.name.to_owned());
+    let known = settings.iter().filter(|setting| setting.in_file).map(|setting| setting.name.to_owned());
     let files = settings.iter().filter(|setting| setting.secret).map(|setting| file_name(setting.name));
     Cause::UnknownKey { key: written(word, false), nearest: nearest(word, known.chain(files)) }
 }

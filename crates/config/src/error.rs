@@ -32,6 +32,8 @@ pub enum Cause {
         face = .face.name()
     )]
     ShorthandInFile { key: String, face: Face, field: &'static str },
+    #[error("{key} counts only in the environment and as a flag: it is meant for one start")]
+    OnceInFile { key: &'static str },
     #[error("unknown variable{}", did_you_mean(.nearest))]
     UnknownVariable { nearest: Option<String> },
     /// `value` is as it was written, shortened.
@@ -54,6 +56,8 @@ pub enum Cause {
     SocketTaken { face: Face, socket: std::net::SocketAddr, other: Face },
     #[error("{face} has {count} listeners: set their ports in [[listener]]", face = .face.name())]
     PortOfMany { face: Face, count: usize },
+    #[error("disk_limit = {limit}: must be at least {least}, {segments} times segment_size")]
+    SmallerThanSegments { limit: String, least: String, segments: u64 },
     #[error("max_message_size = {size}: must be at most memory_limit, which is {limit}")]
     LargerThanMemory { size: String, limit: String },
     #[error("{table} {name:?} is defined twice, first at {first}")]

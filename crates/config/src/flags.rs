@@ -27,6 +27,11 @@ macro_rules! flags {
 flags! {
     data: String,
     ephemeral: bool,
+    durability: String,
+    disk_limit: String,
+    segment_size: String,
+    checkpoint_size: String,
+    repair: bool,
     memory_limit: String,
     dev: bool,
     region: String,

@@ -14,6 +14,8 @@ pub struct Setting {
     pub preset: Preset,
     /// Never shown, may not be a flag, and `<name>_file` names a file that holds it.
     pub secret: bool,
+    /// Whether it may stand in the file; what is meant for one start may not.
+    pub in_file: bool,
     /// One or more sentences of Markdown.
     pub doc: &'static str,
 }

@@ -2,11 +2,13 @@
 //! reference page are all derived from it. Names stay for ever.
 
 use crate::setting::{Form, Kind, Preset, Rule, Setting, UNBOUNDED};
-use crate::words::{Dialect, ExchangeKind, Face, Match, Overflow};
+use crate::words::{Dialect, Durability, ExchangeKind, Face, Match, Overflow};
 
 const DAY: u64 = 86_400_000;
 const CENTURY: u64 = 36_500 * DAY;
+const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
 
 /// Everything that can be set, in the order of the reference page.
 pub const SETTINGS: &[Setting] = &[
@@ -17,6 +19,42 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("false"),
         "Nothing is written to disk: messages, queues and topics are gone when the process ends. `data` is not used.",
     ),
+    setting(
+        "durability",
+        Kind::Choice(Durability::NAMES),
+        Preset::Is("fsync"),
+        "What survives of what was confirmed. `fsync`: everything, after a crash of the process or of the system and \
+         after a power cut. `os`: everything after a crash of the process; a crash of the system or a power cut costs \
+         the last messages. `none`: everything after an orderly stop; a crash of the process costs the last messages, too.",
+    ),
+    setting(
+        "disk_limit",
+        Kind::Size { min: 4 * MIB, max: UNBOUNDED },
+        Preset::Unset("the whole disk"),
+        "The files of the store may not take more, at least four times `segment_size`. At it publishers are slowed down, \
+         as on a full disk; consumers go on.",
+    ),
+    setting(
+        "segment_size",
+        Kind::Size { min: MIB, max: GIB },
+        Preset::Is("64MiB"),
+        "The size of a file of the log. Space is taken and given back in such pieces.",
+    ),
+    setting(
+        "checkpoint_size",
+        Kind::Size { min: 256 * KIB, max: UNBOUNDED },
+        Preset::Is("64MiB"),
+        "Bytes of the log after which there is a checkpoint. A start reads what was written since the last one.",
+    ),
+    Setting {
+        name: "repair",
+        kind: Kind::Bool,
+        preset: Preset::Is("false"),
+        secret: false,
+        in_file: false,
+        doc: "Starts although the log is damaged, cutting it there: what was written later is lost. `causeway store \
+              check` tells where that is. Not in the file, because it is meant for one start.",
+    },
     setting(
         "memory_limit",
         Kind::Size { min: 16 * MIB, max: 1 << 50 },
@@ -68,6 +106,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Hex(32),
         preset: Preset::Unset("made once by the store"),
         secret: true,
+        in_file: true,
         doc: "Signs the receipt handles of SQS. Brokers that take over from each other need the same one.",
     },
     setting(
@@ -242,7 +281,7 @@ const REGION: Setting =
     setting("region", Kind::Text(Form::Region), Preset::Rule(Rule::RegionOfBroker), "The AWS region.");
 
 const fn setting(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
-    Setting { name, kind, preset, secret: false, doc }
+    Setting { name, kind, preset, secret: false, in_file: true, doc }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::settings::SETTINGS;
 use crate::value::{Table, Value};
 
 /// The effective configuration as TOML that can be loaded again, with a comment where each value came from. Secrets are
-/// comments, as `***`.
+/// comments, as `***`; so is what may not stand in a file.
 pub fn show(config: &Config) -> String {
     let mut out = String::new();
     show_table(&mut out, &config.effective, SETTINGS);
@@ -31,6 +31,7 @@ fn show_table(out: &mut String, table: &Table, settings: &[Setting]) {
         match &found.value {
             Value::Tables(_) => {}
             _ if setting.secret => *out += &format!("# {name} = \"***\"  # {origin}\n"),
+            value if !setting.in_file => *out += &format!("# {name} = {}  # {origin}\n", value.to_toml()),
             value => *out += &format!("{name} = {}  # {origin}\n", value.to_toml()),
         }
     }

@@ -57,6 +57,18 @@ words! {
 }
 
 words! {
+    /// What survives of what was confirmed.
+    Durability {
+        /// Everything, whatever crashes.
+        Fsync = "fsync",
+        /// What the operating system has: the process may crash, the system may not.
+        Os = "os",
+        /// What was written before an orderly stop.
+        None = "none",
+    }
+}
+
+words! {
     /// What happens to a message that a full queue gets.
     Overflow {
         /// The new one is refused, and its publisher told so.

@@ -13,6 +13,8 @@ pub mod amqp10_wire;
 pub mod broker;
 pub mod clients;
 pub mod device;
+pub mod golden;
+pub mod memory;
 pub mod poll;
 pub mod process;
 pub mod sqs;
@@ -22,4 +24,5 @@ pub mod wire;
 
 pub use broker::{Broker, Face, Options};
 pub use device::Device;
+pub use memory::MemoryWatch;
 pub use stomp::Stomper;

@@ -6,10 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use conformance::device::{socket, until_closed};
+use conformance::memory::SMALL_LIMIT;
 use conformance::poll::DEADLINE;
 use conformance::sqs::{Sqs, read_answer};
 use conformance::wire::{self, Connect, Level, Packet, Publish, first};
-use conformance::{Broker, Device, Face, Options};
+use conformance::{Broker, Device, Face, MemoryWatch, Options};
 use serde_json::json;
 
 const MIB: u64 = 1024 * 1024;
@@ -288,27 +289,26 @@ fn boundless_and_deep_http_bodies_are_refused() {
 /// What waits for one stuck client is bounded by the memory limit, and must not take the others' share of it.
 #[test]
 fn a_subscriber_that_never_reads_costs_bounded_memory() {
-    let broker = Broker::start("memory_limit = \"64MiB\"\n", Options::default());
+    let broker = Broker::start(SMALL_LIMIT, Options::default());
     let address = broker.address(Face::Mqtt);
     unharmed(&broker);
     for qos in [0, 1] {
         let mut stuck = Device::new(address, &format!("stuck-{qos}"));
         stuck.subscribe(&[("flood/#", qos)]);
-        let before = broker.anonymous_memory();
+        let memory = MemoryWatch::new(&broker);
         let reader = reader_of(Device::new(address, "reader"));
         let mut publisher = Device::new(address, "publisher");
         let message = Publish::new("flood/x", 0, 0, vec![b'x'; 1024]).encode(Level::V311);
         let burst = message.repeat(1_000);
-        for number in 0..100_u8 {
+        for number in 0..200_u8 {
             publisher.send(&burst).unwrap();
             publisher.publish("fine/x", 1, [number]);
         }
         publisher.ping();
-        for number in 0..100_u8 {
+        for number in 0..200_u8 {
             assert_eq!(reader.recv_timeout(DEADLINE).expect("the others go on"), [number]);
         }
-        let grown = broker.anonymous_memory().saturating_sub(before);
-        assert!(grown < 96 * MIB, "100 MB for a stuck subscriber at QoS {qos} took {grown} bytes of 64 MiB");
+        memory.assert_bounded(200 * burst.len() as u64, &format!("a subscriber at QoS {qos} that never reads"));
         unharmed(&broker);
         drop(stuck);
     }

@@ -4,8 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use conformance::device::{socket, until_closed};
+use conformance::memory::SMALL_LIMIT;
 use conformance::stomp::Frame;
-use conformance::{Broker, Face, Options, Stomper, clients};
+use conformance::{Broker, Face, MemoryWatch, Options, Stomper, clients};
 
 const CONFIG: &str = "[[queue]]\nname = \"jobs\"\ndead_letter = \"dead\"\n[[queue]]\nname = \"dead\"\n";
 
@@ -280,20 +281,18 @@ fn announced_lengths_reserve_nothing() {
 /// What waits for a client that does not read is bounded by the memory limit; the rest is on disk.
 #[test]
 fn a_subscriber_that_does_not_read_is_stopped_by_its_socket() {
-    let broker = Broker::start("memory_limit = \"64MiB\"\n", Options::default());
+    let broker = Broker::start(SMALL_LIMIT, Options::default());
     let mut stuck = Stomper::connect(broker.address(Face::Stomp));
     stuck.say("SUBSCRIBE\nid:1\ndestination:/queue/flood\nreceipt:r\n\n\0");
     stuck.expect("RECEIPT");
     let mut sender = Stomper::connect(broker.address(Face::Stomp));
-    let before = broker.anonymous_memory();
+    let memory = MemoryWatch::new(&broker);
     let message = format!("SEND\ndestination:/queue/flood\npersistent:true\n\n{}\0", "x".repeat(100_000));
     for _ in 0..2_000 {
         sender.say(&message);
     }
     sender.works();
-    let grown = broker.anonymous_memory().saturating_sub(before);
-    let limit = 96 * 1024 * 1024;
-    assert!(grown < limit, "200 MB for a subscriber that does not read took {grown} bytes of 64 MiB");
+    memory.assert_bounded(200_000_000, "a subscriber that does not read");
     let mut some = vec![0; 10_000_000];
     stuck.socket().read_exact(&mut some).expect("it may read again");
 }

@@ -247,30 +247,6 @@ fn pipes_work_and_a_wrong_line_changes_nothing() {
     assert_eq!(payloads, [[3], [4], [0], [1], [2]]);
 }
 
-#[test]
-fn a_store_that_is_not_open_is_looked_at_and_tidied_up() {
-    let mut broker = Broker::start(CONFIG, Options::default());
-    let mut device = Device::new(broker.address(Face::Mqtt), "device");
-    (0..50_u8).for_each(|n| device.publish("$queue/typed", 1, [n]));
-    let refused = broker.admin(&["store", "check"]);
-    assert!(!refused.status.success() && refused.stderr.contains("another process uses the store"), "{refused:?}");
-    broker.stop_cleanly();
-    let report = broker.admin_row(&["store", "check"]);
-    assert_eq!((&report["faults"], &report["torn"]), (&json!([]), &Value::Null), "{report}");
-    assert!(report["records"].as_u64() >= Some(50), "{report}");
-    let sound = broker.admin(&["store", "check"]);
-    assert!(sound.status.success() && sound.stdout[0].starts_with("sound: "), "{sound:?}");
-    let records = broker.admin_rows(&["store", "dump", "--from", "10"]);
-    assert_eq!(records[0]["record"], 10, "{records:?}");
-    let files = broker.admin_rows(&["store", "stats"]);
-    assert!(files.iter().all(|file| file["bytes"].as_u64() > Some(0)) && !files.is_empty(), "{files:?}");
-    let shown = broker.admin(&["store", "stats"]);
-    assert!(shown.stdout[0].starts_with("store ") && shown.stdout[1].starts_with("FILE"), "{shown:?}");
-    broker.admin_row(&["store", "compact"]);
-    broker.restart();
-    assert_eq!(ready(&broker, "typed"), 50);
-}
-
 fn ready(broker: &Broker, queue: &str) -> u64 {
     broker.admin_row(&["queue", queue])["ready"].as_u64().expect("a number")
 }

@@ -11,5 +11,5 @@ mod json;
 mod management;
 
 pub use admin::Admin;
-pub use cli::{Bar, CliCommand, CliError, Table, run, show_size};
+pub use cli::{CliCommand, CliError, run};
 pub use management::{Management, ManagementOptions};

@@ -8,28 +8,29 @@
 //! At low load nobody wakes anybody to get a command carried out; under load, batches grow while the lock is held.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use broker::{Broker, Outgoing, Step};
+use bytes::Bytes;
 use journal::{Batch, Load, Submitter};
 use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
 use net::{Addressed, Core, Wakers};
 
+use crate::buffers::Buffers;
 use crate::gauge::Gauge;
 
 /// Commands of one thread that may wait before it waits for the lock too.
 const INBOX_COMMANDS: usize = 65_536;
-const INBOX_BYTES: usize = 32 * 1024 * 1024;
 /// Milliseconds between two looks at the memory of the process.
 const MEASURE_EVERY: u64 = 100;
-/// Records of one hand-over from which on room is made ahead for the next one, and how much at most.
-const LARGE_PAYLOAD: usize = 64 * 1024;
-const LARGEST_RESERVE: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Engine {
     core: Mutex<Inner>,
     /// One for each IO thread, and one for what the journal has read.
     inboxes: Vec<Mutex<Inbox>>,
+    /// Bytes of bodies in one of them, beyond which its thread waits for the lock.
+    inbox_room: usize,
     outboxes: Vec<Mutex<Vec<Addressed>>>,
     /// Some inbox has something.
     pending: AtomicBool,
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     /// When the broker wants to be called again; `u64::MAX`: never.
     timeout: AtomicU64,
     stopping: AtomicBool,
+    /// Backups that the broker wants: their numbers and folders.
+    backups: Sender<(u64, String)>,
     wakers: Wakers,
 }
 
@@ -59,6 +62,7 @@ struct Inner {
     measured: Time,
     /// Effects of this step by thread.
     sorted: Vec<Vec<Addressed>>,
+    buffers: Buffers,
     /// `None`: nothing is kept, everything counts as durable at once.
     journal: Option<Submitter>,
 }
@@ -77,8 +81,17 @@ impl Inner {
 }
 
 impl Engine {
-    /// `step` may have records already, of what the configuration defined; they go to the journal first.
-    pub(crate) fn new(broker: Broker, step: Step, journal: Option<Submitter>, durable: Lsn, wakers: Wakers) -> Self {
+    /// `step` may have records already, of what the configuration defined; they go to the journal first. `room`: bytes of
+    /// bodies that may wait for the broker. `backups` takes what is to be copied and where to.
+    pub(crate) fn new(
+        broker: Broker,
+        step: Step,
+        journal: Option<Submitter>,
+        durable: Lsn,
+        wakers: Wakers,
+        room: usize,
+        backups: Sender<(u64, String)>,
+    ) -> Self {
         let threads = wakers.len();
         let inner = Inner {
             broker,
@@ -88,17 +101,20 @@ impl Engine {
             gauge: Gauge::open(),
             measured: Time::ZERO,
             sorted: (0..threads).map(|_| Vec::new()).collect(),
+            buffers: Buffers::default(),
             journal,
         };
         Self {
             core: Mutex::new(inner),
             inboxes: (0..=threads).map(|_| Mutex::default()).collect(),
+            inbox_room: room / threads.max(1),
             outboxes: (0..threads).map(|_| Mutex::default()).collect(),
             pending: AtomicBool::new(false),
             durable: AtomicU64::new(durable.0),
             awaited: (0..threads).map(|_| AtomicU64::new(0)).collect(),
             timeout: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            backups,
             wakers,
         }
     }
@@ -106,6 +122,14 @@ impl Engine {
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.wakers.wake_all();
+    }
+
+    /// At the end of an orderly stop, when no thread runs any more: the next start has next to nothing to read.
+    pub(crate) fn finish(&self) {
+        let mut inner = guard(&self.core);
+        let Inner { broker, step, now, .. } = &mut *inner;
+        broker.finish(*now, step);
+        self.hand_on(&mut inner, 0, &mut Vec::new());
     }
 
     /// Everything up to `lsn` is on disk: threads that wait for it go on.
@@ -119,8 +143,13 @@ impl Engine {
     }
 
     /// The journal has read what the broker asked for.
-    pub(crate) fn loaded(&self, load: u64, records: Option<Vec<bytes::Bytes>>) {
-        let envelope = Envelope { connection: ConnectionId::default(), command: Command::Loaded { load, records } };
+    pub(crate) fn loaded(&self, load: u64, records: Option<Vec<Bytes>>) {
+        self.tell(Command::Loaded { load, records });
+    }
+
+    /// Lets the broker know something that no connection says.
+    pub(crate) fn tell(&self, command: Command) {
+        let envelope = Envelope { connection: ConnectionId::default(), command };
         if let Some(inbox) = self.inboxes.last() {
             guard(inbox).envelopes.push(envelope);
         }
@@ -156,16 +185,12 @@ impl Engine {
 
     /// Records to the journal, effects to their threads.
     fn hand_on(&self, inner: &mut Inner, thread: u16, inbox: &mut Vec<Addressed>) {
-        let Inner { step, sorted, journal, now, .. } = inner;
+        let Inner { step, sorted, journal, now, buffers, .. } = inner;
         if step.count > 0 {
             let (first, count) = (step.first, std::mem::take(&mut step.count));
             let holds = std::mem::take(&mut step.holds);
             let checkpoint = step.checkpoint.take().map(|first| journal::Lsn(first.0));
-            let payload = step.records.split().freeze();
-            if payload.len() >= LARGE_PAYLOAD {
-                // The next one will be as long: it need not grow, and be copied, from nothing.
-                step.records.reserve(payload.len().min(LARGEST_RESERVE));
-            }
+            let payload = buffers.take(&mut step.records);
             match journal {
                 Some(journal) => {
                     let (holds, releases) = (put_holds(holds.added), put_holds(holds.released));
@@ -180,6 +205,9 @@ impl Engine {
                 let (first, last) = (journal::Lsn(load.first.0), journal::Lsn(load.last.0));
                 journal.load(Load { first, last, token: load.load });
             }
+        }
+        for (job, folder) in step.backups.drain(..) {
+            let _ = self.backups.send((job, folder));
         }
         for Outgoing { connection, after, effect } in step.effects.drain(..) {
             let to = usize::from(connection.thread);
@@ -213,7 +241,7 @@ impl Core for Engine {
                 let mut waiting = guard(waiting);
                 waiting.bytes += batch.batch.iter().map(bytes_of).sum::<usize>();
                 waiting.envelopes.append(&mut batch.batch);
-                waiting.envelopes.len() > INBOX_COMMANDS || waiting.bytes > INBOX_BYTES
+                waiting.envelopes.len() > INBOX_COMMANDS || waiting.bytes > self.inbox_room
             };
             self.pending.store(true, Ordering::SeqCst);
             // Either the one who has the lock sees `pending` after unlocking, or this gets it.

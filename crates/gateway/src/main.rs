@@ -1,5 +1,6 @@
 //! The program `causeway`: reads the configuration, builds the parts, wires them, runs them, stops them.
 
+mod buffers;
 mod command_line;
 mod define;
 mod engine;
@@ -37,9 +38,8 @@ fn act(line: CommandLine) -> Result<(), Failure> {
         None => run::run(&config),
         Some(Subcommands::Config(ConfigCommand::Show)) => print(&config::show(&config)),
         Some(Subcommands::Config(_)) => print("The configuration is sound.\n"),
-        Some(Subcommands::Store(command)) => {
-            offline::run(&command, &config.data, line.json, &mut std::io::stdout().lock())
-        }
+        Some(Subcommands::Store(command)) => offline::run(command, &config, line.json),
+        Some(Subcommands::Restore { backup }) => offline::restore(&backup, &config.data, line.json),
         Some(Subcommands::Admin(command)) => {
             console::run(command, &config.data.join("admin.sock"), line.json, &mut std::io::stdout().lock())
                 .map_err(|error| Failure::Start(error.to_string()))

@@ -2,20 +2,29 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use journal::disk::{real::RealDisk, volatile::VolatileDisk};
-use journal::{Answers, Changes, Committer, Disk, Error, Events, Identity, Opened, ReplayError, Space, Submitter};
-use model::{Lsn, Time};
+use journal::{
+    Answers, Changes, Committer, Damage, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, ReplayError,
+    Space, Submitter,
+};
+use model::{Backup, Command, Lsn, Time};
 
 use broker::{Broker, Holds};
-
-/// The version of what a new store writes.
-const NEWEST: u8 = 2;
+use config::{Config, Durability};
 
 use crate::engine::{Engine, put_holds};
 use crate::exit::Failure;
+
+/// The version of what a new store writes.
+pub(crate) const NEWEST: u8 = 2;
+/// Bytes of the first segment of a new store, so that a broker that gets little takes little.
+const FIRST_SEGMENT: u64 = 1 << 20;
+/// Bytes of a backup between two words on how it goes.
+const PROGRESS_BYTES: u64 = 4 << 20;
 
 /// A store that was recovered into a broker and not yet started.
 pub(crate) struct Store {
@@ -41,7 +50,7 @@ impl Store {
         room: usize,
         broker: &mut Broker,
     ) -> Result<Self, Failure> {
-        let failed = |error| Failure::store(data, error);
+        let repair = options.repair;
         let disk = disk(data).map_err(|error| Failure::store(data, error))?;
         let mut replay =
             |lsn: journal::Lsn, time: u64, record: &[u8], store: &journal::Store, changes: &mut Changes| {
@@ -53,9 +62,12 @@ impl Store {
                 changes.releases.extend(put_holds(holds.released));
                 Ok(())
             };
-        let opened = journal::open(disk, options, &mut replay).map_err(failed)?;
+        let opened = journal::open(disk, options, &mut replay).map_err(|error| refused(data, &error, repair))?;
         if let Some(cut) = &opened.cut {
             tracing::warn!(segment = cut.segment, offset = cut.offset, "cut a torn tail: nothing confirmed was in it");
+        }
+        if let Some(damage) = &opened.repaired {
+            tracing::warn!("{}", cut(damage));
         }
         let mut holds = Holds::default();
         broker
@@ -76,15 +88,24 @@ impl Store {
         &self.opened.identity
     }
 
+    /// What was cut away because the configuration asked for it.
+    pub(crate) fn repaired(&self) -> Option<String> {
+        self.opened.repaired.as_ref().map(cut)
+    }
+
     /// The last record that is there.
     pub(crate) fn last(&self) -> Lsn {
         Lsn(self.opened.next.0 - 1)
     }
 
-    pub(crate) fn start(self, engine: &Arc<Engine>) -> std::io::Result<Running> {
+    /// `backups`: what the engine wants to be copied.
+    pub(crate) fn start(self, engine: &Arc<Engine>, backups: Receiver<(u64, String)>) -> std::io::Result<Running> {
         let Self { opened: Opened { writer, store, keeper, .. }, committer, submitter, .. } = self;
         let told = || Told { engine: engine.clone() };
         let (events, answers, kept, reader) = (told(), told(), told(), committer.reader());
+        let (handle, asked) = (keeper.handle(), told());
+        // Not waited for: it ends with the process.
+        thread("backup", move || backups.into_iter().for_each(|(job, folder)| asked.back_up(&handle, job, folder)))?;
         let threads = vec![
             thread("journal", move || committer.run(writer, events))?,
             thread("read", move || reader.run(store, answers))?,
@@ -92,6 +113,46 @@ impl Store {
         ];
         Ok(Running { submitter, threads })
     }
+}
+
+/// What the journal is to know of the configuration.
+pub(crate) fn options(config: &Config) -> journal::Options {
+    journal::Options {
+        segment_bytes: config.segment_size,
+        first_segment_bytes: FIRST_SEGMENT.min(config.segment_size),
+        max_bytes: config.disk_limit,
+        durability: match config.durability {
+            Durability::Fsync => journal::Durability::Fsync,
+            Durability::Os => journal::Durability::Os,
+            Durability::None => journal::Durability::None,
+        },
+        repair: config.repair,
+        ..journal::Options::default()
+    }
+}
+
+/// Why the store cannot be opened, and what can be done about damage.
+pub(crate) fn refused(data: &Path, error: &Error, repair: bool) -> Failure {
+    let advice = match error {
+        Error::Corrupt { file, .. } if !repair && file.ends_with(".seg") => {
+            "; `causeway store check` names all damage and changes nothing, `--repair` starts and cuts the log there"
+        }
+        Error::Corrupt { .. } => {
+            "; `causeway store check` names all damage; it cannot be cut, because the last checkpoint needs what is there"
+        }
+        _ => "",
+    };
+    Failure::store(data, format_args!("{error}{advice}"))
+}
+
+fn cut(damage: &Damage) -> String {
+    let Damage { segment, offset, reason, bytes, segments } = damage;
+    let behind = match segments {
+        0 => String::new(),
+        1 => ", 1 later segment with them".to_owned(),
+        more => format!(", {more} later segments with them"),
+    };
+    format!("segment {segment} was damaged at byte {offset} ({reason}); cut from there on: {bytes} bytes{behind}")
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
@@ -127,6 +188,32 @@ struct Told {
     engine: Arc<Engine>,
 }
 
+impl Told {
+    /// Copies the store, as it is now, and tells the broker how that goes.
+    fn back_up(&self, keeper: &KeeperHandle, job: u64, folder: String) {
+        let tell = |progress| self.engine.tell(Command::BackingUp { job, progress });
+        let (engine, mut told) = (self.engine.clone(), 0);
+        let progress = move |Progress { done, total }| {
+            if done - told >= PROGRESS_BYTES || done == total {
+                told = done;
+                engine.tell(Command::BackingUp { job, progress: Backup::At(done, total) });
+            }
+        };
+        let made = to_disk(&folder)
+            .map_err(|error| error.to_string())
+            .and_then(|disk| keeper.backup(disk, progress).map_err(|error| error.to_string()));
+        tell(match made {
+            Ok(backup) => Backup::Done(Lsn(backup.last.0), backup.bytes),
+            Err(error) => Backup::Failed(error),
+        });
+    }
+}
+
+fn to_disk(folder: &str) -> std::io::Result<Arc<dyn Disk>> {
+    std::fs::create_dir_all(folder)?;
+    Ok(Arc::new(RealDisk::new(Path::new(folder))?))
+}
+
 impl Events for Told {
     fn durable(&mut self, lsn: journal::Lsn) {
         self.engine.set_durable(Lsn(lsn.0));
@@ -138,7 +225,11 @@ impl Events for Told {
     }
 
     fn space(&mut self, space: Space) {
-        tracing::debug!(?space, "space");
+        let Space { bytes, live, free, short, stalled } = space;
+        if short {
+            tracing::warn!(bytes, free, "no room for the next segment: publishers wait");
+        }
+        self.engine.tell(Command::Measured(model::Space { used: bytes, live, free, short, stalled }));
     }
 
     fn damaged(&mut self, error: Error) {
@@ -168,4 +259,38 @@ fn disk(data: &Path) -> Result<Arc<dyn Disk>, std::io::Error> {
         Ok("volatile-nosync") => Arc::new(VolatileDisk::skip_sync(data)?),
         _ => Arc::new(RealDisk::new(data)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(error: &Error, repair: bool) -> String {
+        match refused(Path::new("data"), error, repair) {
+            Failure::Start(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn damage_comes_with_advice_that_helps() {
+        let damage = |file: &str| Error::Corrupt { file: file.to_owned(), offset: 8_192, reason: "it is torn" };
+        let segment = damage("log/0000000003.seg");
+        let refused = text(&segment, false);
+        assert!(refused.starts_with("data folder data: log/0000000003.seg is damaged at byte 8192: it is torn; "));
+        assert!(refused.contains("`--repair` starts"), "{refused}");
+        // It was tried, or would not help.
+        assert!(!text(&segment, true).contains("--repair"));
+        assert!(!text(&damage("CHECKPOINT"), false).contains("--repair"));
+        assert_eq!(text(&Error::Poisoned, false).lines().count(), 1);
+        assert!(!text(&Error::Poisoned, false).contains("check"));
+    }
+
+    #[test]
+    fn what_was_cut_is_told() {
+        let damage = Damage { segment: 3, offset: 8_192, reason: "it is torn", bytes: 70_000, segments: 2 };
+        let told = "segment 3 was damaged at byte 8192 (it is torn); cut from there on: 70000 bytes, 2 later segments with them";
+        assert_eq!(cut(&damage), told);
+        assert!(cut(&Damage { segments: 0, ..damage }).ends_with(": 70000 bytes"));
+    }
 }

@@ -1,8 +1,11 @@
 //! What the journal costs: appends records of 1 KiB in groups of 200, the window of a busy producer, and prints CPU
-//! per message (all threads, user and system) and the count of fdatasync.
+//! per message (all threads, user and system) and the count of fdatasync; then the same groups by a plain loop of write and
+//! fdatasync on a zeroed file, which is what the disk can do.
 //!
 //! `cargo run --release -p journal --example append_cost -- FOLDER [MESSAGES]`
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = arguments.next().ok_or("usage: append_cost FOLDER [MESSAGES]")?;
     let messages: u64 = arguments.next().map_or(Ok(200_000), |number| number.parse())?;
 
-    let disk = Arc::new(RealDisk::new(folder)?);
+    let disk = Arc::new(RealDisk::new(&folder)?);
     let mut replay = |_: Lsn, _: u64, _: &[u8], _: &Store, _: &mut Changes| Ok(());
     let opened = open(disk, Options::default(), &mut replay)?;
     let (mut writer, keeper) = (opened.writer, opened.keeper);
@@ -65,6 +68,37 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("frames      {:8}", after.frames - before.frames);
         println!("fdatasyncs  {:8}", after.syncs - before.syncs);
         println!("bytes       {:8.0} per message", (after.bytes - before.bytes) as f64 / count);
+    }
+    plain(&folder, messages, wall.as_secs_f64())
+}
+
+/// Writes as many groups as long to one file again and again.
+fn plain(folder: &str, messages: u64, journal: f64) -> Result<(), Box<dyn std::error::Error>> {
+    const FILE: u64 = 64 << 20;
+    let group = vec![0x5a; ((RECORD as u64 + 4) * GROUP + 68).next_multiple_of(4096) as usize];
+    let path = std::path::Path::new(folder).join("plain");
+    let file = File::create(&path)?;
+    for at in (0..FILE).step_by(1 << 20) {
+        file.write_all_at(&[0; 1 << 20], at)?;
+    }
+    file.sync_all()?;
+    let (cpu, clock) = (cpu_micros(), Instant::now());
+    let mut at = 0;
+    for _ in 0..messages / GROUP {
+        if at + group.len() as u64 > FILE {
+            at = 0;
+        }
+        file.write_all_at(&group, at)?;
+        file.sync_data()?;
+        at += group.len() as u64;
+    }
+    let (cpu, wall) = (cpu_micros() - cpu, clock.elapsed().as_secs_f64());
+    std::fs::remove_file(path)?;
+    let count = (messages / GROUP * GROUP) as f64;
+    #[expect(clippy::print_stdout, reason = "this program is for reading its output")]
+    {
+        println!("plain loop  {:8.2} µs/message, {:.0} messages/s", cpu / count, count / wall);
+        println!("rate        {:8.0} % of the plain loop's", 100.0 * wall / journal);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ impl Lsn {
 
     /// The number `count` records later.
     pub fn plus(self, count: u64) -> Self {
-        Self(self.0 + count)
+        Self(self.0.saturating_add(count))
     }
 }
 

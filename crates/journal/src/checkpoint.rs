@@ -8,7 +8,7 @@
 //! ```
 //! `length` is that of all of it; the file may be longer. The lists are varints: the count of files and, for each, whether
 //! it is cold, its first segment and first record (as differences to what follows the file before), how many segments
-//! and records it spans, its size, how many records it holds, and how many records and bytes of it are held; then the
+//! and records it spans, its size, how many bytes were held when it was made, and how many records and bytes of it are held; then the
 //! table of holders. Files from the start segment on have size 0: they are read anyway.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::io::IoSlice;
 
 use crate::batch::Lsn;
 use crate::cursor::{Cursor, put_varint};
-use crate::disk::{Disk, failed, read_whole};
+use crate::disk::{Disk, failed, read_whole, remove_if_there};
 use crate::error::Error;
 use crate::frame::{VERSION, u32_at, u64_at};
 use crate::holders::{Live, Table};
@@ -24,7 +24,7 @@ use crate::index::Entry;
 use crate::names::FileId;
 
 pub(crate) const NAME: &str = "CHECKPOINT";
-pub(crate) const UNFINISHED: &str = "CHECKPOINT.new";
+const UNFINISHED: &str = "CHECKPOINT.new";
 const MAGIC: [u8; 4] = *b"CWCP";
 const FIXED: usize = 56;
 const CRC: usize = 4;
@@ -59,7 +59,7 @@ impl Checkpoint {
         let listed = known.map(|(&entry, end)| {
             let live = self.table.live(entry.first..end);
             let scanned = entry.file.first >= self.start;
-            let entry = if scanned { Entry { end: entry.first, bytes: 0, records: 0, ..entry } } else { entry };
+            let entry = if scanned { Entry { end: entry.first, bytes: 0, held: 0, ..entry } } else { entry };
             Listed { entry: Entry { key: 0, ..entry }, live }
         });
         self.files = listed.collect();
@@ -75,9 +75,8 @@ impl Checkpoint {
         put_varint(&mut out, self.files.len() as u64);
         let (mut segment, mut lsn) = (0, 0);
         for Listed { entry, live } in &self.files {
-            let Entry { file, first, end, bytes, records, .. } = *entry;
-            let numbers =
-                [file.first - segment, file.last - file.first, first.0 - lsn, end.0 - first.0, bytes, records];
+            let Entry { file, first, end, bytes, held, .. } = *entry;
+            let numbers = [file.first - segment, file.last - file.first, first.0 - lsn, end.0 - first.0, bytes, held];
             out.push(file.cold.into());
             numbers.iter().chain(&[live.count, live.bytes]).for_each(|&number| put_varint(&mut out, number));
             (segment, lsn) = (file.last + 1, end.0);
@@ -120,26 +119,35 @@ impl Checkpoint {
         Ok(Self { epoch: number(16), first, end, start: number(40), files, table })
     }
 
-    /// Reads the checkpoint of the store; `None` if it has none.
-    pub(crate) fn load(disk: &dyn Disk, store_id: u64, log_bytes: u64) -> Result<Option<Self>, Error> {
+    /// Reads the checkpoint of the store, and how long its file is; `None` if it has none.
+    pub(crate) fn load(disk: &dyn Disk, store_id: u64, log_bytes: u64) -> Result<Option<(Self, u64)>, Error> {
         let Some(bytes) = read_whole(disk, NAME)? else { return Ok(None) };
         if bytes.len() > 4 && bytes[..4] == MAGIC && bytes[4] > VERSION {
             return Err(Error::Newer { path: disk.path(NAME), found: bytes[4], known: VERSION });
         }
-        Self::decode(&bytes, store_id, log_bytes).map(Some).map_err(|reason| Error::corrupt(NAME, 0, reason))
+        let length = bytes.len() as u64;
+        let read = Self::decode(&bytes, store_id, log_bytes);
+        read.map(|checkpoint| Some((checkpoint, length))).map_err(|reason| Error::corrupt(NAME, 0, reason))
     }
 
-    /// Puts this checkpoint in the place of the one before. Durable when this returns.
+    /// Puts this checkpoint in the place of the one before; returns its length. Durable when this returns.
     pub(crate) fn save(&self, disk: &dyn Disk, store_id: u64) -> Result<u64, Error> {
         let bytes = self.encode(store_id);
-        crate::disk::remove_if_there(disk, UNFINISHED)?;
-        let file = disk.create(UNFINISHED).map_err(failed(disk, "create", UNFINISHED))?;
-        file.write_at(&[IoSlice::new(&bytes)], 0).map_err(failed(disk, "write", UNFINISHED))?;
-        file.sync_data().map_err(failed(disk, "sync", UNFINISHED))?;
+        remove_if_there(disk, UNFINISHED)?;
+        write(disk, &bytes).inspect_err(|_| {
+            // Gives the space back; if that fails, the next one does it.
+            let _ = disk.remove(UNFINISHED);
+        })?;
         disk.rename(UNFINISHED, NAME).map_err(failed(disk, "rename", UNFINISHED))?;
         disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
         Ok(bytes.len() as u64)
     }
+}
+
+fn write(disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
+    let file = disk.create(UNFINISHED).map_err(failed(disk, "create", UNFINISHED))?;
+    file.write_at(&[IoSlice::new(bytes)], 0).map_err(failed(disk, "write", UNFINISHED))?;
+    file.sync_data().map_err(failed(disk, "sync", UNFINISHED))
 }
 
 fn decode_files(cursor: &mut Cursor<'_>) -> Option<Vec<Listed>> {
@@ -155,10 +163,10 @@ fn decode_files(cursor: &mut Cursor<'_>) -> Option<Vec<Listed>> {
         let file = FileId { first, last: first.checked_add(cursor.varint()?)?, cold };
         let first = Lsn(lsn.checked_add(cursor.varint()?)?);
         let end = Lsn(first.0.checked_add(cursor.varint()?)?);
-        let (bytes, records) = (cursor.varint()?, cursor.varint()?);
+        let (bytes, held) = (cursor.varint()?, cursor.varint()?);
         let live = Live { count: cursor.varint()?, bytes: cursor.varint()? };
         (segment, lsn) = (file.last.checked_add(1)?, end.0);
-        files.push(Listed { entry: Entry { key: 0, file, first, end, bytes, records }, live });
+        files.push(Listed { entry: Entry { key: 0, file, first, end, bytes, held }, live });
     }
     Some(files)
 }
@@ -176,7 +184,7 @@ mod tests {
             first: Lsn(first),
             end: Lsn(end),
             bytes,
-            records: end - first,
+            held: end - first,
         };
         let files = [
             entry(FileId { first: 3, last: 8, cold: true }, 10, 5000, 9000),

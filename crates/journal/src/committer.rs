@@ -45,12 +45,10 @@ impl Committer {
             self.queue.take(&mut work);
             if let Err(error) = self.commit(&mut writer, &mut work, &mut on) {
                 self.queue.end();
-                on.failed(error);
-                break;
+                return on.failed(error);
             }
             self.loads.put(&mut work.loads);
         }
-        self.loads.close();
     }
 
     fn commit(&self, writer: &mut Writer, work: &mut Work, on: &mut impl Events) -> Result<(), Error> {
@@ -83,6 +81,14 @@ impl Committer {
             on.space(writer.space()?);
         }
         Ok(())
+    }
+}
+
+impl Drop for Committer {
+    /// Nobody waits for a committer that is gone.
+    fn drop(&mut self) {
+        self.queue.end();
+        self.loads.close();
     }
 }
 

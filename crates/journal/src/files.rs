@@ -76,7 +76,9 @@ impl Files {
             return Err(missing(&names::segment(pair[0] + 1)));
         }
         let hot = plan.old.iter().filter(|entry| !entry.file.cold).map(|entry| entry.file.first);
-        let hot: BTreeSet<u64> = hot.chain(plan.scanned.iter().copied()).collect();
+        // The last segment is written on, so where its frames lie is not known yet.
+        let full = plan.scanned.split_last().map_or(&[][..], |(_, full)| full);
+        let hot: BTreeSet<u64> = hot.chain(full.iter().copied()).collect();
         let orphans = self.sidecars.iter().filter(|number| !hot.contains(number));
         plan.leftovers.extend(orphans.map(|&number| names::sidecar(number)));
         Ok(plan)
@@ -110,6 +112,10 @@ impl Plan {
                 _ if file.cold => cold::read_header(disk, store_id, file)?,
                 _ => return Err(Error::corrupt(file.name(), bytes, "the file has another length")),
             });
+        }
+        let ends = self.old.iter().skip(1).map(|next| next.first).chain([checkpoint.first]);
+        if let Some((entry, _)) = self.old.iter().zip(ends).find(|(entry, end)| entry.end > *end) {
+            return Err(Error::corrupt(entry.file.name(), 0, "its records belong to the file behind it"));
         }
         for Listed { entry, live } in listed.into_values() {
             let before = self.old.partition_point(|old| old.file.first <= entry.file.first);

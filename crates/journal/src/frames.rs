@@ -121,6 +121,9 @@ impl Frames {
     /// Finds the frames by their headers.
     fn scan(disk: &dyn Disk, store_id: u64, number: u64, first: Lsn, end: Lsn) -> Result<Self, Error> {
         let name = names::segment(number);
+        if end.0 - first.0 > u64::from(u32::MAX) {
+            return Err(Error::corrupt(name, 0, "no segment holds so many records"));
+        }
         let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
         let (mut frames, mut offset, mut next) = (Self::default(), BLOCK as u64, first);
         while next < end {

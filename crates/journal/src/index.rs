@@ -31,8 +31,8 @@ pub(crate) struct Entry {
     pub(crate) first: Lsn,
     pub(crate) end: Lsn,
     pub(crate) bytes: u64,
-    /// How many records it holds.
-    pub(crate) records: u64,
+    /// Bytes of the records that were held when it was made, if it is cold.
+    pub(crate) held: u64,
 }
 
 /// The file of a record, and the frame if that is known.
@@ -59,7 +59,7 @@ impl Index {
     pub(crate) fn begin_segment(&mut self, number: u64, first: Lsn, bytes: u64) -> Option<Sealed> {
         let sealed = self.seal();
         let key = self.new_key();
-        self.files.push(Entry { key, file: FileId::hot(number), first, end: first, bytes, records: 0 });
+        self.files.push(Entry { key, file: FileId::hot(number), first, end: first, bytes, held: 0 });
         (self.next, self.end) = (first, crate::limits::BLOCK as u64);
         sealed
     }
@@ -68,7 +68,6 @@ impl Index {
         let next = self.next;
         let entry = self.files.last_mut().filter(|entry| !entry.file.cold && entry.end == entry.first)?;
         entry.end = next;
-        entry.records = next.0 - entry.first.0;
         Some(Sealed { entry: *entry, frames: Arc::new(std::mem::take(&mut self.frames)) })
     }
 

@@ -24,7 +24,7 @@
 //!
 //! # Invariants
 //!
-//! - **At most one frame is ever written and not yet synced.** Therefore a bad frame with an intact later one is damage
+//! - **At most one frame is ever written and not yet synced**, or it says so (see [`Durability`]). Therefore a bad frame with an intact later one is damage
 //!   to durable data ([`Error::Corrupt`]), and a bad frame with nothing after it is a torn write, cut at open.
 //! - **A file is called `.seg` only after its header is durable, and no frame is written before that name is.**
 //! - **The first error ends the writer.** After a failed fsync nobody knows what the disk holds, so nothing is retried.

@@ -19,6 +19,8 @@ pub(crate) const OPEN_SEGMENTS: usize = 16;
 pub(crate) const INDEXED_SEGMENTS: usize = 16;
 /// Payload at which a frame of a cold file is full; a longer record has a frame of its own.
 pub(crate) const COLD_FRAME: usize = 1 << 20;
+/// Longest segment in bytes: so that records and blocks of one are counted in 32 bits.
+pub(crate) const MAX_SEGMENT: u64 = 4 << 30;
 /// Files that are rewritten into one at most.
 pub(crate) const MAX_RUN: usize = 256;
 
@@ -28,7 +30,7 @@ pub(crate) static ZEROS: [u8; BLOCK] = [0; BLOCK];
 /// Sizes that may differ from store to store and from open to open.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Bytes of a preallocated segment.
+    /// Bytes of a preallocated segment, at most 4 GiB.
     pub segment_bytes: u64,
     /// Bytes of the first segment of a new store, and of a segment that the writer must make itself because the
     /// preallocator is not ready. Small, so that neither start nor load stalls.

@@ -15,7 +15,7 @@ use crate::limits::{BLOCK, Format, Options, round_up};
 use crate::names::LOG;
 use crate::recovery::{Begin, Damage, Expect, Recovered, Tail, TornTail, recover};
 use crate::replay::Replay;
-use crate::segment::{Segment, SegmentHeader};
+use crate::segment::{FIRST_SEGMENT, Segment, SegmentHeader};
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::writer::{Settings, Writer};
@@ -53,7 +53,9 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
     let (identity, format) = identify(&*disk, &files, options.format)?;
     let created = !files.has_log();
     let checkpoint = Checkpoint::load(&*disk, identity.store_id, files.bytes())?;
+    let (checkpoint, checkpoint_bytes) = checkpoint.unzip();
     let desk = Arc::new(Desk::open(&*disk, &files.spares, &options)?);
+    desk.state().checkpoint_bytes = checkpoint_bytes.unwrap_or_default();
     let plan = files.plan(&*disk, identity.store_id, checkpoint.as_ref())?;
     plan.leftovers.iter().try_for_each(|name| remove_if_there(&*disk, name))?;
     // Names that an earlier process changed and did not get to sync.
@@ -83,10 +85,22 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         checkpoints: format > FIRST_VERSION,
         durable: checkpoint.map(Arc::new),
         cleaner: Cleaner::default(),
+        unsynced: tail.segment.number,
         _lock: Arc::clone(&lock),
     };
     let (store_id, settings) = (identity.store_id, Settings::new(&options, format));
-    let mut writer = Writer { disk, shared, desk, tail, table, store_id, settings, poisoned: false, _lock: lock };
+    let mut writer = Writer {
+        disk,
+        shared,
+        desk,
+        tail,
+        table,
+        last_checkpoint: bounds.map_or(Lsn(1), |(first, _)| first),
+        store_id,
+        settings,
+        poisoned: false,
+        _lock: lock,
+    };
     if !created {
         writer.write_epoch()?;
     }
@@ -161,7 +175,7 @@ fn create(
         // Nothing is before it.
         unsynced: false,
         store_id,
-        number: 1,
+        number: FIRST_SEGMENT,
         epoch: expect.epoch,
         first_block: expect.block_no,
         first_lsn: expect.lsn.0,

@@ -32,6 +32,8 @@ use crate::keeper::Spare;
 use crate::limits::{BLOCK, CHUNK, ZEROS};
 use crate::names::{self, LOG};
 
+/// Number of the first segment of a store.
+pub(crate) const FIRST_SEGMENT: u64 = 1;
 const MAGIC: [u8; 4] = *b"CWSG";
 const RECYCLED: u8 = 1;
 const UNSYNCED: u8 = 2;

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::batch::{Batch, Lsn, fitting};
+use crate::batch::{Batch, Hold, Lsn, fitting};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Lock, failed};
 use crate::error::{Error, is_full};
@@ -23,6 +23,8 @@ pub struct Writer {
     pub(crate) desk: Arc<Desk>,
     pub(crate) tail: Tail,
     pub(crate) table: Table,
+    /// Where the last checkpoint begins.
+    pub(crate) last_checkpoint: Lsn,
     pub(crate) store_id: u64,
     pub(crate) settings: Settings,
     pub(crate) poisoned: bool,
@@ -40,6 +42,14 @@ pub(crate) struct Settings {
 
 /// Asked when the disk is full: to wait for room and try again, or to give up with an error.
 pub type OnFull<'a> = dyn FnMut(&Writer, Error) -> Result<(), Error> + 'a;
+
+/// What a frame is written for.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Purpose {
+    Records,
+    /// To make the epoch durable, which must be possible on a full disk, too: without it nothing can be read.
+    Epoch,
+}
 
 /// The content of the frame to be written, in place.
 #[derive(Default)]
@@ -106,7 +116,7 @@ impl Writer {
     pub(crate) fn write_epoch(&mut self) -> Result<(), Error> {
         let time = self.tail.expect.time;
         let epoch = Gathered { time, ..Gathered::default() };
-        self.guarded(|writer| writer.write_frame(&epoch, true, &mut |_, error| Err(error)))
+        self.guarded(|writer| writer.write_frame(&epoch, Purpose::Epoch, &mut |_, error| Err(error)))
     }
 
     fn guarded(&mut self, act: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
@@ -122,6 +132,10 @@ impl Writer {
         let mut expected = self.tail.expect.lsn;
         for batch in batches {
             batch.check(expected)?;
+            if batch.checkpoint.is_some_and(|first| first < self.last_checkpoint) {
+                let reason = "its checkpoint begins before the one before";
+                return Err(Error::Batch { first: batch.first, reason });
+            }
             expected = expected.plus(u64::from(batch.count));
         }
         let mut frame = Gathered::default();
@@ -134,7 +148,7 @@ impl Writer {
                     false => fitting(rest, room),
                 };
                 if count == 0 && frame.count > 0 {
-                    self.write_frame(&frame, false, full)?;
+                    self.write_frame(&frame, Purpose::Records, full)?;
                     frame = Gathered::default();
                     continue;
                 }
@@ -148,15 +162,19 @@ impl Writer {
                 left -= count;
             }
         }
-        if frame.count > 0 { self.write_frame(&frame, false, full) } else { Ok(()) }
+        if frame.count > 0 { self.write_frame(&frame, Purpose::Records, full) } else { Ok(()) }
     }
 
-    fn write_frame(&mut self, frame: &Gathered<'_>, synced: bool, full: &mut OnFull<'_>) -> Result<(), Error> {
+    fn write_frame(&mut self, frame: &Gathered<'_>, purpose: Purpose, full: &mut OnFull<'_>) -> Result<(), Error> {
         let span = frame::span(frame.len);
         if span > self.tail.segment.len - self.tail.at {
-            self.begin_segment(span, full)?;
+            let spare = match purpose {
+                Purpose::Records => self.spare(span + BLOCK as u64, full)?,
+                Purpose::Epoch => self.last_resort(span + BLOCK as u64)?,
+            };
+            self.begin_segment(spare)?;
         }
-        let unsynced = self.settings.unsynced() && !synced;
+        let unsynced = self.settings.unsynced() && purpose == Purpose::Records;
         let expect = &self.tail.expect;
         let header = Header {
             version: self.settings.version,
@@ -181,7 +199,7 @@ impl Writer {
             slices.push(IoSlice::new(&ZEROS));
         }
         self.io("write", |segment| segment.file.write_at(&slices, at))?;
-        let waited = synced || self.settings.durability == Durability::Fsync;
+        let waited = purpose == Purpose::Epoch || self.settings.durability == Durability::Fsync;
         if waited {
             self.io("sync", |segment| segment.file.sync_data())?;
         }
@@ -205,8 +223,7 @@ impl Writer {
         }
     }
 
-    fn begin_segment(&mut self, need: u64, full: &mut OnFull<'_>) -> Result<(), Error> {
-        let spare = self.spare(need + BLOCK as u64, full)?;
+    fn begin_segment(&mut self, spare: Spare) -> Result<(), Error> {
         let expect = &self.tail.expect;
         let header = SegmentHeader {
             version: self.settings.version,
@@ -251,11 +268,19 @@ impl Writer {
         }
     }
 
+    /// A spare, or else a file as small as can be, of room that segments leave for this.
+    fn last_resort(&self, need: u64) -> Result<Spare, Error> {
+        match self.desk.take(need) {
+            Some(spare) => Ok(spare),
+            None => self.desk.make_at_any_cost(&*self.disk, need),
+        }
+    }
+
     /// Counts the holders of durable batches, and hands on the last checkpoint in them.
     fn count_holders(&mut self, batches: &[Batch]) {
         let mut last = None;
         for batch in batches {
-            batch.holds.iter().for_each(|hold| self.table.hold(hold));
+            batch.holds.iter().for_each(|hold| self.hold(batch.first, hold));
             batch.releases.iter().for_each(|hold| self.table.release(hold));
             if let Some(first) = batch.checkpoint.filter(|_| self.settings.version > FIRST_VERSION) {
                 last = Some(self.checkpoint(first, batch.last()));
@@ -267,9 +292,19 @@ impl Writer {
         }
     }
 
+    /// An older record that has no holder may be gone: to hold it is a bug of the owner, and of no effect.
+    fn hold(&mut self, first: Lsn, hold: &Hold) {
+        let possible = hold.lsn >= first || self.table.holders(hold.lsn) > 0;
+        debug_assert!(possible, "record {} is held again", hold.lsn.0);
+        if possible {
+            self.table.hold(hold);
+        }
+    }
+
     fn checkpoint(&mut self, first: Lsn, end: Lsn) -> Checkpoint {
         let start = self.shared.index().holder_of(first);
         self.table.settle(start.first);
+        self.last_checkpoint = first;
         let table = self.table.clone();
         let (epoch, start) = (self.tail.expect.epoch, start.file.last);
         Checkpoint { epoch, first, end, start, files: Vec::new(), table }

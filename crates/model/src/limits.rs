@@ -25,6 +25,6 @@ pub const BATCH_COMMANDS: usize = 8_192;
 /// Entries of the cache (exchange, key) → queues. It is emptied when it is full or a binding changes.
 pub const ROUTE_CACHE: usize = 65_536;
 /// Bodies that are asked for ahead of a queue's head.
-pub const LOAD_AHEAD: usize = 64;
+pub const LOAD_AHEAD: usize = 512;
 /// Priorities 0–9 (JMS); higher ones count as 9.
 pub const PRIORITIES: u8 = 10;

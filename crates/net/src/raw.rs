@@ -10,7 +10,7 @@ use model::{CloseReason, ConnectionId, Peer, Protocol};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::slots::{Kind, Raw};
-use crate::thread::{READ_AGAIN_BYTES, READ_BYTES, Shared, Thread};
+use crate::thread::{READ_AGAIN_BYTES, READ_BYTES, ROUND_BYTES, Shared, Thread};
 
 /// A socket, with or without TLS or WebSocket around it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -22,7 +22,7 @@ const READS_PER_TURN: usize = 4;
 const UNREAD_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 /// Publishes of one connection that wait for an alarm to end, before it is not read any more.
 const PARKED_COMMANDS: usize = 256;
-/// The beginning of a frame that is copied out of the thread's read buffer.
+/// The beginning of a frame, below this, is copied out of the thread's read buffer, and into it again with the next read.
 const SMALL_REST_BYTES: usize = 4 * 1024;
 /// Pieces of output in one `writev`.
 const SLICES: usize = 64;
@@ -58,6 +58,11 @@ impl Thread {
         }
         self.flush(id, cx);
         for _ in 0..READS_PER_TURN {
+            if self.taken >= ROUND_BYTES {
+                // The core has its turn first.
+                self.wake_round();
+                break;
+            }
             match self.read_once(id, cx) {
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => return Poll::Ready(()),
@@ -82,38 +87,57 @@ impl Thread {
         if raw.output.len() > UNREAD_OUTPUT_BYTES || parked > PARKED_COMMANDS {
             return Poll::Pending;
         }
-        // A long frame is read to where its beginning is.
+        // A long frame is read to where its beginning is, a short beginning is put before what is read.
         let long = raw.rest.len() >= SMALL_REST_BYTES;
-        let target = if long { &mut raw.rest } else { &mut self.read };
-        if target.capacity() - target.len() < READ_AGAIN_BYTES {
-            target.reserve(READ_BYTES);
+        let mut input = if long { std::mem::take(&mut raw.rest) } else { std::mem::take(&mut self.read) };
+        // What was read last ends where the read buffer goes on: nothing need be copied.
+        let mut joined = long && input.as_ptr_range().end == self.read.as_ptr();
+        if joined {
+            input.unsplit(std::mem::take(&mut self.read));
         }
-        let stream = Pin::new(&mut raw.stream);
-        let count = match tokio_util::io::poll_read_buf(stream, cx, target) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(count)) => count,
-            Poll::Ready(Err(error)) => {
-                tracing::debug!(connection = ?id, "read: {error}");
-                0
+        if input.capacity() - input.len() < READ_AGAIN_BYTES {
+            input.reserve(READ_BYTES.saturating_sub(input.len()).max(READ_BYTES / 2));
+            joined = false;
+        }
+        if !long {
+            input.extend_from_slice(&raw.rest);
+        }
+        let read = tokio_util::io::poll_read_buf(Pin::new(&mut raw.stream), cx, &mut input);
+        if let Poll::Ready(Err(error)) = &read {
+            tracing::debug!(connection = ?id, "read: {error}");
+        }
+        let Poll::Ready(Ok(count @ 1..)) = read else {
+            if !long {
+                input.clear();
+                self.read = input;
+            } else {
+                if joined {
+                    self.read = input.split_off(input.len());
+                }
+                raw.rest = input;
             }
+            return read.map(|_| {
+                self.end(id, CloseReason::Disconnected);
+                true
+            });
         };
-        if count == 0 {
-            self.end(id, CloseReason::Disconnected);
-            return Poll::Ready(true);
-        }
-        let mut input = if long {
-            std::mem::take(&mut raw.rest)
-        } else if raw.rest.is_empty() {
-            self.read.split()
-        } else {
-            let mut joined = std::mem::take(&mut raw.rest);
-            joined.extend_from_slice(&self.read);
-            self.read.clear();
-            joined
-        };
+        raw.rest = BytesMut::new();
+        self.taken += count;
+        let shown = input.len();
         self.with_raw(id, |connection, now, io| connection.receive(now, &mut input, io));
+        // The room behind a frame that is not whole yet is for the rest of it, if it needed a buffer of its own.
+        if !long || input.len() < shown {
+            self.take_back(input.split_off(input.len()));
+        }
         self.keep_rest(id, input);
         Poll::Ready(true)
+    }
+
+    /// What is left of a buffer, behind messages that stay where they were read, is for the next reads.
+    fn take_back(&mut self, spare: BytesMut) {
+        if spare.capacity() > self.read.capacity() && spare.capacity() <= READ_BYTES {
+            self.read = spare;
+        }
     }
 
     /// Everything is said. What the peer had sent before it read that is taken and dropped: closing over unread bytes
@@ -157,6 +181,7 @@ impl Thread {
     pub(crate) fn flush(&mut self, id: ConnectionId, cx: &mut Context<'_>) {
         let Some(slot) = self.slots.get(id) else { return };
         let Kind::Raw(raw) = &mut slot.kind else { return };
+        let was_stopped = raw.output.len() > UNREAD_OUTPUT_BYTES;
         let mut written = 0;
         let mut broken = false;
         while !raw.output.is_empty() {
@@ -173,6 +198,13 @@ impl Thread {
                     written += count;
                 }
             }
+        }
+        if was_stopped
+            && raw.output.len() <= UNREAD_OUTPUT_BYTES
+            && let Some(waker) = &slot.waker
+        {
+            // Nothing else wakes it to read on, if all was taken at once.
+            waker.wake_by_ref();
         }
         let done = raw.output.is_empty();
         if done && !raw.output.is_bare() {

@@ -17,6 +17,8 @@ use crate::{Clock, round};
 pub(crate) const READ_BYTES: usize = 256 * 1024;
 /// The read buffer is replaced when less than this is left of it.
 pub(crate) const READ_AGAIN_BYTES: usize = 16 * 1024;
+/// Bytes that are read before the core has its turn, with the read that reaches it: what waits for it takes memory.
+pub(crate) const ROUND_BYTES: usize = 4 * 1024 * 1024;
 /// Output buffers kept for connections that have something to say.
 const SPARE_BUFFERS: usize = 64;
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -45,6 +47,8 @@ pub(crate) struct Thread {
     /// Connections with output.
     pub(crate) dirty: Vec<ConnectionId>,
     pub(crate) read: BytesMut,
+    /// Bytes read since the last round.
+    pub(crate) taken: usize,
     pub(crate) timers: BinaryHeap<Reverse<(Time, ConnectionId)>>,
     pub(crate) core_timeout: Option<Time>,
     /// Why publishes are parked.
@@ -69,6 +73,7 @@ pub fn run(number: u16, options: Options, listeners: Vec<Listener>, arrivals: Ar
         held: VecDeque::new(),
         dirty: Vec::new(),
         read: BytesMut::new(),
+        taken: 0,
         timers: BinaryHeap::new(),
         core_timeout: Some(Time::ZERO),
         alarm: None,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Dialect, ExchangeKind, Face, HeaderValue, Match, Namespace, Overflow};
+use crate::{Dialect, Durability, ExchangeKind, Face, HeaderValue, Match, Namespace, Overflow};
 
 #[test]
 fn nothing_is_set() {
@@ -13,6 +13,8 @@ fn nothing_is_set() {
     assert_eq!((config.io_threads, config.max_connections), (3, 100_000));
     assert_eq!(config.login_timeout, Duration::from_secs(10));
     assert_eq!(config.secret_key, None);
+    assert_eq!((config.durability, config.disk_limit, config.repair), (Durability::Fsync, None, false));
+    assert_eq!((config.segment_size, config.checkpoint_size), (64 << 20, 64 << 20));
     let listeners: Vec<_> = config.listeners.iter().map(|l| (l.face, l.socket.to_string(), l.dialect)).collect();
     let expected = [
         (Face::Mqtt, "127.0.0.1:1883"),

@@ -24,6 +24,14 @@ fn unknown_keys() {
              face = \"mqtt\"",
         ),
         (
+            "repair = true",
+            "causeway.toml:1:1: repair counts only in the environment and as a flag: it is meant for one start",
+        ),
+        (
+            "[[topic]]\nname = 'a'\nrepair = true",
+            "causeway.toml:3:1: repair counts only in the environment and as a flag: it is meant for one start",
+        ),
+        (
             "[[topic]]\nname = 'a'\ndev = true",
             "causeway.toml:3:1: dev is no key of [[topic]]: write it above the first [[table]]",
         ),
@@ -202,6 +210,10 @@ fn rules_between_settings() {
         (
             "dev = true\n[[listener]]\nface = 'console'\naddress = '0.0.0.0'\nport = 1883",
             "causeway.toml:5:8: listener console: 0.0.0.0:1883 is taken by listener mqtt",
+        ),
+        (
+            "disk_limit = '200MiB'",
+            "causeway.toml:1:14: disk_limit = 200MiB: must be at least 256MiB, 4 times segment_size",
         ),
         (
             "memory_limit = '16MiB'\nmax_message_size = '32MiB'",

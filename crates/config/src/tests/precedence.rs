@@ -1,4 +1,5 @@
 use super::*;
+use crate::Durability;
 
 #[test]
 fn flags_over_environment_over_file_over_default() {
@@ -26,6 +27,11 @@ fn every_scalar_of_the_environment() {
     let config = from_environment(&[
         ("CAUSEWAY_DATA", "/var/lib/causeway"),
         ("CAUSEWAY_EPHEMERAL", "1"),
+        ("CAUSEWAY_DURABILITY", "os"),
+        ("CAUSEWAY_DISK_LIMIT", "1GiB"),
+        ("CAUSEWAY_SEGMENT_SIZE", "1MiB"),
+        ("CAUSEWAY_CHECKPOINT_SIZE", "256KiB"),
+        ("CAUSEWAY_REPAIR", "true"),
         ("CAUSEWAY_MEMORY_LIMIT", "512MiB"),
         ("CAUSEWAY_DEV", "true"),
         ("CAUSEWAY_AUTO_CREATE", "0"),
@@ -37,6 +43,8 @@ fn every_scalar_of_the_environment() {
     ]);
     assert_eq!(config.data, PathBuf::from("/var/lib/causeway"));
     assert!(config.ephemeral && config.dev && !config.auto_create);
+    assert_eq!((config.durability, config.disk_limit, config.repair), (Durability::Os, Some(1 << 30), true));
+    assert_eq!((config.segment_size, config.checkpoint_size), (1 << 20, 256 << 10));
     assert_eq!((config.memory_limit, config.max_message_size), (512 << 20, 1 << 20));
     assert_eq!((config.io_threads, config.max_connections), (2, 10));
     assert_eq!((config.log.as_str(), config.login_timeout.as_millis()), ("warn,net=debug", 250));
@@ -48,6 +56,11 @@ fn every_flag() {
     let flags = Flags {
         data: text("/d"),
         ephemeral: Some(true),
+        durability: text("none"),
+        disk_limit: text("4GiB"),
+        segment_size: text("1GiB"),
+        checkpoint_size: text("1TiB"),
+        repair: Some(true),
         memory_limit: text("1GB"),
         dev: Some(true),
         region: text("r"),
@@ -72,6 +85,8 @@ fn every_flag() {
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
     assert!(config.ephemeral && config.dev && !config.auto_create);
+    assert_eq!((config.durability, config.disk_limit, config.repair), (Durability::None, Some(4 << 30), true));
+    assert_eq!((config.segment_size, config.checkpoint_size), (1 << 30, 1 << 40));
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();

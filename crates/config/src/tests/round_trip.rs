@@ -65,7 +65,9 @@ fn text(form: Form) -> BoxedStrategy<String> {
 
 /// Lines that set what must be set and some of the rest.
 fn lines(settings: &'static [Setting]) -> BoxedStrategy<String> {
-    let scalars = settings.iter().filter(|setting| !setting.secret && !matches!(setting.kind, Kind::Tables(_)));
+    let scalars = settings
+        .iter()
+        .filter(|setting| !setting.secret && setting.in_file && !matches!(setting.kind, Kind::Tables(_)));
     let lines: Vec<_> = scalars
         .map(|setting| {
             let line = value(&setting.kind).prop_map(move |value| format!("{} = {value}\n", setting.name));
@@ -96,7 +98,7 @@ fn tables() -> impl Strategy<Value = String> {
 
 /// A file in which the rules between settings hold: what may break one is left out or made to fit.
 fn file() -> impl Strategy<Value = String> {
-    const BREAKS: [&str; 5] = ["dev =", "memory_limit =", "tls = true", "port =", "exchange ="];
+    const BREAKS: [&str; 6] = ["dev =", "memory_limit =", "disk_limit =", "tls = true", "port =", "exchange ="];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
         let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();
         for (number, line) in format!("{scalars}{tables}").lines().enumerate() {
@@ -162,12 +164,15 @@ fn damaged() -> impl Strategy<Value = String> {
 #[test]
 fn origins_are_shown() {
     let file = "region = 'eu-west-1'\n\n[[queue]]\nname = 'a'\nttl = '1h'\n";
-    let variables = [("CAUSEWAY_LOG", "debug"), ("CAUSEWAY_MQTT_PORT", "0")];
+    let variables = [("CAUSEWAY_LOG", "debug"), ("CAUSEWAY_MQTT_PORT", "0"), ("CAUSEWAY_REPAIR", "1")];
     let flags = Flags { ephemeral: Some(true), ..Flags::default() };
     let shown = show(&load(file, &variables, flags).unwrap());
     let expected = [
         "data = \"./data\"  # default",
         "ephemeral = true  # flag --ephemeral",
+        "durability = \"fsync\"  # default",
+        "# disk_limit is not set: the whole disk",
+        "# repair = true  # environment CAUSEWAY_REPAIR",
         "memory_limit = \"4GiB\"  # default",
         "region = \"eu-west-1\"  # causeway.toml:1",
         "log = \"debug\"  # environment CAUSEWAY_LOG",

@@ -20,9 +20,6 @@ use std::path::Path;
 
 pub use crate::cli::arguments::CliCommand;
 pub use crate::cli::error::CliError;
-pub use crate::cli::progress::Bar;
-pub use crate::cli::table::Table;
-pub use crate::cli::units::show_size;
 
 use crate::cli::client::{Client, Line};
 use crate::cli::render::Renderer;

@@ -4,8 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::text::one_line;
 
-/// A bar on standard error, for as long as it lives.
-pub struct Bar {
+pub(super) struct Bar {
     bar: ProgressBar,
     counts_bytes: bool,
 }
@@ -17,7 +16,7 @@ impl Bar {
     }
 
     /// Of so many bytes.
-    pub fn of_bytes(total: u64) -> Self {
+    pub(super) fn of_bytes(total: u64) -> Self {
         Self::with(ProgressBar::new(total), true, "{wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left")
     }
 
@@ -39,7 +38,7 @@ impl Bar {
         self.bar.inc(count);
     }
 
-    pub fn set(&self, done: u64, total: u64) {
+    pub(super) fn set(&self, done: u64, total: u64) {
         self.bar.set_length(total);
         self.bar.set_position(done);
     }

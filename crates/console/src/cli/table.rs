@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 /// Columns that line up: text to the left, numbers to the right.
-pub struct Table {
+pub(super) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
 }
@@ -13,7 +13,7 @@ struct Column {
 
 impl Table {
     /// A title that begins with `>` is that of a column of numbers.
-    pub fn new(titles: &[&'static str]) -> Self {
+    pub(super) fn new(titles: &[&'static str]) -> Self {
         let column = |title: &&'static str| match title.strip_prefix('>') {
             Some(title) => Column { title, right: true },
             None => Column { title, right: false },
@@ -21,12 +21,12 @@ impl Table {
         Self { columns: titles.iter().map(column).collect(), rows: Vec::new() }
     }
 
-    pub fn push(&mut self, row: Vec<String>) {
+    pub(super) fn push(&mut self, row: Vec<String>) {
         assert_eq!(row.len(), self.columns.len(), "a row has a cell for each column");
         self.rows.push(row);
     }
 
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let titles: Vec<String> = self.columns.iter().map(|column| column.title.to_owned()).collect();
         let mut widths = vec![0; self.columns.len()];
         for row in self.rows.iter().chain([&titles]) {

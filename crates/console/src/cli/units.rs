@@ -33,7 +33,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// `512 B`, `1.5 KiB`, `12.0 MiB`.
-pub fn show_size(bytes: u64) -> String {
+pub(super) fn show_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");

@@ -5,7 +5,7 @@
 //! ```text
 //!  0        4         5          8          16          24         32          40        48       56
 //! ┌────────┬─────────┬──────────┬──────────┬───────────┬──────────┬───────────┬─────────┬────────┬──────────┐
-//! │ "CWCL" │ version │ reserved │ store_id │ first seg │ last seg │ first lsn │ end lsn │ count  │ size     │
+//! │ "CWCL" │ version │ reserved │ store_id │ first seg │ last seg │ first lsn │ end lsn │ held   │ size     │
 //! └────────┴─────────┴──────────┴──────────┴───────────┴──────────┴───────────┴─────────┴────────┴──────────┘
 //!   index at u64 @64, index length u64 @72, crc @80
 //! ```
@@ -43,9 +43,9 @@ impl ColdHeader {
         let mut out = [0; BLOCK];
         out[..4].copy_from_slice(&MAGIC);
         out[4] = VERSION;
-        let Entry { file, first, end, bytes, records, .. } = self.entry;
+        let Entry { file, first, end, bytes, held, .. } = self.entry;
         let numbers =
-            [self.store_id, file.first, file.last, first.0, end.0, records, bytes, self.index_at, self.index_len];
+            [self.store_id, file.first, file.last, first.0, end.0, held, bytes, self.index_at, self.index_len];
         for (at, number) in (8..).step_by(8).zip(numbers) {
             out[at..at + 8].copy_from_slice(&number.to_le_bytes());
         }
@@ -65,7 +65,7 @@ impl ColdHeader {
         }
         let number = |index: usize| u64_at(&block, 8 + 8 * index);
         let (first, end) = (Lsn(number(3)), Lsn(number(4)));
-        let entry = Entry { key: 0, file, first, end, bytes: number(6), records: number(5) };
+        let entry = Entry { key: 0, file, first, end, bytes: number(6), held: number(5) };
         let header = Self { store_id, entry, index_at: number(7), index_len: number(8) };
         if (number(0), number(1), number(2)) != (store_id, file.first, file.last) {
             return Err(source.corrupt(0, "its header belongs to another store or file"));
@@ -93,3 +93,6 @@ pub(crate) fn read_frames(disk: &dyn Disk, store_id: u64, file: FileId) -> Resul
     source.read(&mut bytes, header.index_at)?;
     Frames::decode(&bytes, store_id).ok_or_else(|| source.corrupt(header.index_at, "its index is damaged"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,6 @@ pub(crate) struct ColdWriter<'a> {
     frames: Frames,
     builder: Builder,
     at: u64,
-    records: u64,
     /// It has its name.
     whole: bool,
 }
@@ -38,7 +37,7 @@ impl<'a> ColdWriter<'a> {
         let file = disk.create(&name).map_err(failed(disk, "create", &name))?;
         let (frames, builder) = (Frames::default(), Builder::default());
         let at = BLOCK as u64;
-        Ok(Self { disk, store_id, file, name, id, first, end, frames, builder, at, records: 0, whole: false })
+        Ok(Self { disk, store_id, file, name, id, first, end, frames, builder, at, whole: false })
     }
 
     /// Adds a record with a higher number than those before.
@@ -47,18 +46,17 @@ impl<'a> ColdWriter<'a> {
             self.flush()?;
         }
         self.builder.push(lsn, record);
-        self.records += 1;
         Ok(())
     }
 
-    /// Ends the file and makes it durable, without its name.
-    pub(crate) fn finish(&mut self) -> Result<(Entry, Frames), Error> {
+    /// Ends the file, of whose records `held` bytes are held, and makes it durable, without its name.
+    pub(crate) fn finish(&mut self, held: u64) -> Result<(Entry, Frames), Error> {
         self.flush()?;
         let index = self.frames.encode(self.store_id);
         let index_at = self.at;
         self.write(&index)?;
-        let Self { id: file, first, end, at: bytes, records, .. } = *self;
-        let entry = Entry { key: 0, file, first, end, bytes, records };
+        let Self { id: file, first, end, at: bytes, .. } = *self;
+        let entry = Entry { key: 0, file, first, end, bytes, held };
         let header = ColdHeader { store_id: self.store_id, entry, index_at, index_len: index.len() as u64 };
         self.at = 0;
         self.write(&header.encode())?;

@@ -61,11 +61,11 @@ impl Table {
         table.segments.values().for_each(|live| table.total.add(*live));
         let mut left = cursor.varint()?;
         let mut next = 0_u64;
-        let mut live = 0;
+        let mut live = 0_u64;
         while left > 0 {
             let begin = next.checked_add(cursor.varint()?)?;
             let (repeat, slot) = decode_blocks(cursor)?;
-            live += u64::from(slot.live).checked_mul(repeat)?;
+            live = u64::from(slot.live).checked_mul(repeat)?.checked_add(live)?;
             if repeat > left || live > most || slot.live == 0 {
                 return None;
             }

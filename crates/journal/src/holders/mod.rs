@@ -136,7 +136,7 @@ impl Table {
 
 impl Live {
     fn add(&mut self, more: Self) {
-        self.count += more.count;
+        self.count = self.count.saturating_add(more.count);
         self.bytes = self.bytes.saturating_add(more.bytes);
     }
 

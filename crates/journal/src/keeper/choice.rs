@@ -80,8 +80,9 @@ impl Candidate {
     /// Bytes that a rewrite of this file takes, without header and index.
     fn rewritten(&self) -> u64 {
         let Self { entry, live, .. } = self;
-        if entry.file.cold && live.count == entry.records {
-            return entry.bytes.saturating_sub(2 * BLOCK as u64);
+        if entry.file.cold && entry.held > 0 {
+            let share = live.bytes as f64 / entry.held as f64;
+            return (entry.bytes.saturating_sub(2 * BLOCK as u64) as f64 * share) as u64;
         }
         live.bytes.saturating_add(live.count.saturating_mul(PER_RECORD)).min(entry.bytes)
     }

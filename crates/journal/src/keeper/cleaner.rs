@@ -14,6 +14,9 @@ use crate::events::Events;
 use crate::index::Entry;
 use crate::names::{self, LOG};
 
+/// Rewrites after which a newer checkpoint comes first.
+const PER_CHECKPOINT: u64 = 8;
+
 /// What the cleaner remembers.
 #[derive(Default)]
 pub(crate) struct Cleaner {
@@ -26,7 +29,7 @@ impl Keeper {
     pub(super) fn clean(&mut self, goal: Goal, on: &mut dyn Events) -> Result<(), Error> {
         let Some(checkpoint) = self.durable.clone() else { return Ok(()) };
         self.remove_dead(&checkpoint)?;
-        if self.rewrite_all(&checkpoint, goal, on)? {
+        if self.rewrite_all(&checkpoint, goal, on)? && !self.has_newer() {
             // With the new files in its list, so that the next open need not look into them.
             self.publish(Checkpoint::clone(&checkpoint))?;
         }
@@ -35,24 +38,31 @@ impl Keeper {
 
     /// Rewrites as long as it pays; whether anything was rewritten.
     fn rewrite_all(&mut self, checkpoint: &Arc<Checkpoint>, goal: Goal, on: &mut dyn Events) -> Result<bool, Error> {
-        let mut rewritten = false;
-        loop {
+        let mut rewritten = 0;
+        // The store is not kept from closing.
+        while !self.desk.is_closed() && (rewritten < PER_CHECKPOINT || !self.has_newer()) {
             let old = self.candidates(checkpoint);
-            let Some((begin, end)) = goal.choose(&old) else { return Ok(rewritten) };
+            let Some((begin, end)) = goal.choose(&old) else { break };
             let run: Vec<Entry> = old[begin..end].iter().map(|file| file.entry).collect();
             let before: u64 = run.iter().map(|entry| entry.bytes).sum();
             match self.rewrite(checkpoint, &run, on) {
                 // What was an estimate may have been wrong, and would be again.
-                Ok(bytes) if bytes >= before => return Ok(true),
-                Ok(_) => rewritten = true,
+                Ok(bytes) if bytes >= before => break,
+                Ok(_) => rewritten += 1,
                 Err(Failure::Source(key, error)) => {
                     self.cleaner.stuck.insert(key);
                     on.damaged(error);
                 }
-                Err(Failure::Other(error)) if error.is_full() => return Ok(rewritten),
+                Err(Failure::Other(error)) if error.is_full() => break,
                 Err(Failure::Other(error)) => return Err(error),
             }
         }
+        Ok(rewritten > 0)
+    }
+
+    /// Whether a newer checkpoint waits, which says more about what is dead, and makes the next opening shorter.
+    fn has_newer(&self) -> bool {
+        self.desk.state().checkpoint.is_some()
     }
 
     /// Removes files without a held record, which nobody will look for.
@@ -104,14 +114,18 @@ impl Keeper {
         Ok(entry.bytes)
     }
 
-    /// Lets everybody find the new file. Under the lock, so that nobody opens it in the belief that it is an old one of the
-    /// same name.
+    /// Lets everybody find the new file. If it has the name of an old one, nobody may look while it gets it; else nobody,
+    /// the writer least of all, need wait for that.
     fn replace(&self, run: &[Entry], file: ColdWriter<'_>, entry: Entry) -> Result<u64, Error> {
         let keys: Vec<u64> = run.iter().map(|entry| entry.key).collect();
-        let mut index = self.shared.index_mut();
-        file.publish()?;
-        let key = index.replace(&keys, entry);
-        drop(index);
+        let key = if run.iter().any(|old| old.file == entry.file) {
+            let mut index = self.shared.index_mut();
+            file.publish()?;
+            index.replace(&keys, entry)
+        } else {
+            file.publish()?;
+            self.shared.index_mut().replace(&keys, entry)
+        };
         self.disk.sync_dir(LOG).map_err(failed(&*self.disk, "sync", LOG))?;
         Ok(key)
     }

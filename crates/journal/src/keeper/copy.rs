@@ -15,8 +15,8 @@ use crate::names::FileId;
 use crate::source::Source;
 use crate::store::Store;
 
-/// Bytes copied before the keeper looks for what is more urgent.
-const PACE: u64 = 4 << 20;
+/// Bytes read before the keeper looks for what is more urgent.
+const PACE: usize = 4 << 20;
 
 /// Copies of `files`, which are neighbours, what `held` says into one cold file. Everything that is copied was verified.
 pub(super) struct Copy<'a> {
@@ -27,7 +27,8 @@ pub(super) struct Copy<'a> {
     pub(super) store: &'a Store,
     /// Called now and then.
     pub(super) pause: &'a mut dyn FnMut() -> Result<(), Error>,
-    pub(super) copied: u64,
+    /// Bytes read since the last pause.
+    pub(super) copied: usize,
 }
 
 /// A cold file that waits for its name.
@@ -51,10 +52,14 @@ impl<'a> Copy<'a> {
         let id = FileId { first: front.file.first, last: back.file.last, cold: true };
         let out = ColdWriter::create(self.disk, self.store_id, id, front.first, back.end);
         let mut out = out.map_err(Failure::Other)?;
+        let mut held = 0;
         for entry in files {
             let blame = |error| Failure::Source(entry.key, error);
             let source = Source::open(self.disk, entry.file.name()).map_err(blame)?;
             let frames: Arc<Frames> = self.store.frames(entry).map_err(blame)?;
+            let live = self.held.live(entry.first..entry.end);
+            held += live.bytes;
+            let mut found = 0;
             let begins: Vec<_> = frames.iter(entry.first).collect();
             for (index, frame) in begins.iter().enumerate() {
                 let end = begins.get(index + 1).map_or(entry.end, |next| next.first);
@@ -62,11 +67,25 @@ impl<'a> Copy<'a> {
                     continue;
                 }
                 let (payload, spans) = self.read(&source, entry, *frame).map_err(blame)?;
-                self.write(&mut out, &payload, &spans).map_err(Failure::Other)?;
+                self.pace(payload.len()).map_err(Failure::Other)?;
+                found += self.write(&mut out, &payload, &spans).map_err(Failure::Other)?;
+            }
+            if found != live.count {
+                return Err(blame(source.corrupt(0, "records are missing that are held")));
             }
         }
-        let (entry, frames) = out.finish().map_err(Failure::Other)?;
+        let (entry, frames) = out.finish(held).map_err(Failure::Other)?;
         Ok(Copied { file: out, entry, frames })
+    }
+
+    /// Counts bytes that were read, and pauses when they are many.
+    fn pace(&mut self, bytes: usize) -> Result<(), Error> {
+        self.copied += bytes;
+        if self.copied < PACE {
+            return Ok(());
+        }
+        self.copied = 0;
+        (self.pause)()
     }
 
     fn read(&self, source: &Source<'_>, entry: &Entry, frame: Location) -> Result<(Bytes, Vec<Span>), Error> {
@@ -77,15 +96,13 @@ impl<'a> Copy<'a> {
         Ok((table.read_payload(source)?, table.spans()))
     }
 
-    fn write(&mut self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<(), Error> {
+    /// Adds the records that are held; returns their count.
+    fn write(&self, out: &mut ColdWriter<'_>, payload: &[u8], spans: &[Span]) -> Result<u64, Error> {
+        let mut count = 0;
         for span in spans.iter().filter(|span| self.held.holders(span.lsn) > 0) {
             out.push(span.lsn, span.of(payload))?;
-            self.copied += u64::from(span.len);
-            if self.copied >= PACE {
-                self.copied = 0;
-                (self.pause)()?;
-            }
+            count += 1;
         }
-        Ok(())
+        Ok(count)
     }
 }

@@ -41,6 +41,8 @@ pub struct Keeper {
     /// The checkpoint on disk.
     pub(crate) durable: Option<Arc<Checkpoint>>,
     pub(crate) cleaner: Cleaner,
+    /// Segments before this one are on disk, also where nobody waited for it.
+    pub(crate) unsynced: u64,
     /// The store stays locked until no file of it is written any more.
     pub(crate) _lock: Arc<dyn Lock>,
 }
@@ -48,12 +50,15 @@ pub struct Keeper {
 impl Keeper {
     /// Serves the writer until it is dropped, and then does what still waits.
     pub fn run(mut self, mut on: impl Events) {
+        if let Err(error) = self.tell(&mut on) {
+            return self.fail(error, &mut on);
+        }
         while self.desk.wait() {
             if let Err(error) = self.work(&mut on) {
                 return self.fail(error, &mut on);
             }
         }
-        if let Err(error) = self.sync_last() {
+        if let Err(error) = self.sync_all() {
             self.fail(error, &mut on);
         }
     }
@@ -77,7 +82,10 @@ impl Keeper {
     fn work(&mut self, on: &mut dyn Events) -> Result<(), Error> {
         self.make_spare(on)?;
         let sealed = std::mem::take(&mut self.desk.state().sealed);
-        sealed.iter().try_for_each(|sealed| self.seal(sealed))?;
+        for sealed in sealed {
+            self.sync_all()?;
+            self.index(&sealed)?;
+        }
         let checkpoint = self.desk.state().checkpoint.take();
         if let Some(checkpoint) = checkpoint {
             self.publish(checkpoint)?;
@@ -122,17 +130,13 @@ impl Keeper {
         if short != was_short { self.tell(on) } else { Ok(()) }
     }
 
-    /// Finishes a full segment.
-    fn seal(&self, sealed: &Sealed) -> Result<(), Error> {
-        let number = sealed.entry.file.first;
-        if self.durability != Durability::Fsync {
-            self.sync_segment(number)?;
-        }
+    /// Writes down where the frames of a full segment lie.
+    fn index(&self, sealed: &Sealed) -> Result<(), Error> {
         if !self.checkpoints {
             return Ok(());
         }
-        match sealed.frames.save(&*self.disk, self.store_id, number) {
-            // It is found in the segment then.
+        match sealed.frames.save(&*self.disk, self.store_id, sealed.entry.file.first) {
+            // They are found in the segment then.
             Err(error) if error.is_full() => Ok(()),
             other => other,
         }
@@ -140,7 +144,7 @@ impl Keeper {
 
     /// Makes a checkpoint durable.
     fn publish(&mut self, mut checkpoint: Checkpoint) -> Result<(), Error> {
-        self.sync_last()?;
+        self.sync_all()?;
         checkpoint.list(self.shared.index().files());
         match checkpoint.save(&*self.disk, self.store_id) {
             Ok(bytes) => self.desk.state().checkpoint_bytes = bytes,
@@ -157,25 +161,31 @@ impl Keeper {
         Ok(())
     }
 
-    /// Makes durable what the writer did not wait for. Segments before the last one are synced when they are full.
-    fn sync_last(&self) -> Result<(), Error> {
+    /// Makes durable what the writer did not wait for.
+    fn sync_all(&mut self) -> Result<(), Error> {
         if self.durability == Durability::Fsync {
             return Ok(());
         }
-        let sealed = std::mem::take(&mut self.desk.state().sealed);
-        sealed.iter().try_for_each(|sealed| self.seal(sealed))?;
-        let last = self.shared.index().files().last().map(|entry| entry.file.last);
-        last.map_or(Ok(()), |number| self.sync_segment(number))
-    }
-
-    fn sync_segment(&self, number: u64) -> Result<(), Error> {
-        let name = names::segment(number);
-        let file = self.disk.open(&name).map_err(failed(&*self.disk, "open", &name))?;
-        file.sync_data().map_err(failed(&*self.disk, "sync", &name))
+        let hot: Vec<u64> = self.shared.index().files().iter().map(|entry| entry.file.last).collect();
+        let begin = self.unsynced;
+        for number in hot.into_iter().filter(|number| *number >= begin) {
+            let name = names::segment(number);
+            let file = self.disk.open(&name).map_err(failed(&*self.disk, "open", &name))?;
+            file.sync_data().map_err(failed(&*self.disk, "sync", &name))?;
+            self.unsynced = number;
+        }
+        Ok(())
     }
 
     fn tell(&self, on: &mut dyn Events) -> Result<(), Error> {
         on.space(Space::look(&*self.disk, &self.shared, &self.desk)?);
         Ok(())
+    }
+}
+
+impl Drop for Keeper {
+    /// Whoever waits for an errand need not wait any longer.
+    fn drop(&mut self) {
+        self.desk.abandon();
     }
 }

@@ -1,5 +1,7 @@
 //! Files that will become segments: zeroed ahead, or recycled.
 
+use std::io::ErrorKind;
+
 use crate::disk::{Disk, failed};
 use crate::error::Error;
 use crate::keeper::desk::{Desk, Spare};
@@ -31,11 +33,18 @@ impl Desk {
     /// Makes a spare of `bytes`: zeroed with real writes and synced, so that a later fdatasync writes only what is new.
     /// Its name becomes durable with its use; a spare lost before is no loss.
     pub(crate) fn make(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> Result<Spare, Error> {
+        self.claim(disk, shared, bytes).map_err(failed(disk, "preallocate", LOG))?;
+        let made = self.make_at_any_cost(disk, bytes);
+        self.state().claimed -= bytes;
+        made
+    }
+
+    /// As [`Desk::make`], also of what segments leave for others.
+    pub(crate) fn make_at_any_cost(&self, disk: &dyn Disk, bytes: u64) -> Result<Spare, Error> {
         let serial = self.next_serial();
         let unfinished = format!("{LOG}/{serial:010}.new");
         let name = names::spare(serial);
-        let zeroed = self.has_room(disk, shared, bytes).and_then(|()| {
-            let file = disk.create(&unfinished)?;
+        let zeroed = disk.create(&unfinished).and_then(|file| {
             write_zeros(&*file, 0, bytes)?;
             file.sync_data()?;
             disk.rename(&unfinished, &name)
@@ -62,7 +71,7 @@ impl Desk {
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
         let mut state = self.state();
         state.spares.push(Spare { name, len, recycled: true });
-        state.wanted = false;
+        (state.wanted, state.short) = (false, false);
         Ok(())
     }
 
@@ -70,12 +79,18 @@ impl Desk {
         self.state().spares.iter().map(|spare| spare.len).sum()
     }
 
-    fn has_room(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
-        let taken = shared.index().bytes() + self.spare_bytes() + bytes;
-        let forbidden = self.max_bytes.is_some_and(|most| taken > most);
-        if forbidden || disk.free()? < bytes.saturating_add(self.reserved) {
-            return Err(std::io::ErrorKind::StorageFull.into());
+    /// Claims room for a file to be made, against the other thread that may make one at the same time.
+    fn claim(&self, disk: &dyn Disk, shared: &Shared, bytes: u64) -> std::io::Result<()> {
+        let free = disk.free()?;
+        let log = shared.index().bytes();
+        let mut state = self.state();
+        let spares: u64 = state.spares.iter().map(|spare| spare.len).sum();
+        let taken = log + spares + state.claimed + bytes;
+        let reserved = self.reserved.max(2 * state.checkpoint_bytes);
+        if self.max_bytes.is_some_and(|most| taken > most) || free < bytes.saturating_add(reserved) {
+            return Err(ErrorKind::StorageFull.into());
         }
+        state.claimed += bytes;
         Ok(())
     }
 

@@ -46,7 +46,7 @@ pub enum Kind {
     Hot,
 }
 
-/// Looks at the store, reading little of it.
+/// Looks at the store; reads no more of it than opening does.
 pub fn stats(disk: &dyn Disk) -> Result<Stats, Error> {
     let survey = Survey::of(disk)?;
     let live = |first: Lsn, end: Lsn| {

@@ -27,7 +27,7 @@ impl Survey {
             return Err(Identity::none(disk));
         };
         let files = Files::list(disk)?;
-        let checkpoint = Checkpoint::load(disk, store_id, files.bytes())?;
+        let checkpoint = Checkpoint::load(disk, store_id, files.bytes())?.map(|(checkpoint, _)| checkpoint);
         let spares = files.spares.clone();
         let plan = files.plan(disk, store_id, checkpoint.as_ref())?;
         Ok(Self { store_id, format, checkpoint, spares, plan, _lock: lock })

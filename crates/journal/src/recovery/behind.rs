@@ -1,7 +1,7 @@
 //! What lies behind the last sound frame: nothing, a torn write, or proof that something durable is damaged.
 
 use super::{Scan, TornTail};
-use crate::disk::failed;
+use crate::disk::{failed, remove_if_there};
 use crate::error::Error;
 use crate::frame::{Header, Parsed, span};
 use crate::limits::{BLOCK, CHUNK, MAX_FRAME, ZEROS};
@@ -107,12 +107,14 @@ impl Scan<'_> {
         Ok(TornTail { segment: self.segment.number, offset: self.at, bytes })
     }
 
-    /// Removes the segments `numbers`, the last ones of the log. From the end, so that after a power cut the log is as
+    /// Removes the segments `numbers`, the last ones of the log, and what says where frames lie from this one on. From the end, so that after a power cut the log is as
     /// damaged as before, and not more.
     pub(super) fn remove_segments(&self, numbers: &[u64]) -> Result<(), Error> {
         let disk = self.begin.disk;
+        remove_if_there(disk, &names::sidecar(self.segment.number))?;
         for &number in numbers.iter().rev() {
             let name = names::segment(number);
+            remove_if_there(disk, &names::sidecar(number))?;
             disk.remove(&name).map_err(failed(disk, "remove", &name))?;
             disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
         }

@@ -10,13 +10,14 @@ use bytes::Bytes;
 use self::behind::Behind;
 pub use self::repair::Damage;
 use crate::batch::{Lsn, Records};
+use crate::checkpoint;
 use crate::disk::{Disk, failed};
 use crate::error::Error;
-use crate::frame::{HEADER, Header, Parsed, VERSION};
+use crate::frame::{FIRST_VERSION, HEADER, Header, Parsed, VERSION};
 use crate::holders::Table;
 use crate::limits::{BLOCK, CHUNK, MAX_FRAME};
 use crate::replay::{Changes, Replay};
-use crate::segment::{Segment, SegmentHeader, write_zeros};
+use crate::segment::{FIRST_SEGMENT, Segment, SegmentHeader, write_zeros};
 use crate::shared::Shared;
 use crate::store::Store;
 
@@ -75,6 +76,10 @@ pub(crate) struct Recovered {
 /// Reads the segments `numbers`, ascending and at least one, and makes sure that all of what was read is durable.
 pub(crate) fn recover<'a>(begin: Begin<'a>, numbers: &[u64], replay: &'a mut dyn Replay) -> Result<Recovered, Error> {
     let (segment, header) = Segment::open(begin.disk, numbers[0], begin.store_id)?;
+    if begin.settled == Lsn::NONE && header.version > FIRST_VERSION && segment.number != FIRST_SEGMENT {
+        // Nothing was ever removed without one.
+        return Err(Error::corrupt(checkpoint::NAME, 0, "the file is missing"));
+    }
     let expect = Expect {
         block_no: header.first_block,
         prev_crc: header.prev_crc,
@@ -84,6 +89,9 @@ pub(crate) fn recover<'a>(begin: Begin<'a>, numbers: &[u64], replay: &'a mut dyn
     };
     let mut scan =
         Scan { begin, segment, at: BLOCK as u64, expect, replay, changes: Changes::default(), last: None, loose: None };
+    if scan.begin.settled > Lsn::NONE && scan.begin.first < scan.expect.lsn {
+        return Err(scan.corrupt("it begins behind the checkpoint"));
+    }
     scan.count_segment();
     let (cut, repaired) = match scan.segments(&numbers[1..]) {
         Err(Error::Corrupt { reason, .. }) if scan.begin.repair => (None, Some(scan.cut_damage(numbers, reason)?)),

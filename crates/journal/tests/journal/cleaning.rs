@@ -108,6 +108,24 @@ fn a_release_without_a_checkpoint_deletes_nothing() {
 }
 
 #[test]
+fn without_its_checkpoint_a_cleaned_store_is_refused() {
+    for kept in [0, 1] {
+        let mut queue = Queue::new();
+        for lsn in 1..=20 {
+            let holds = if lsn <= kept { vec![hold(lsn)] } else { Vec::new() };
+            queue.put(holds, Vec::new(), false);
+        }
+        queue.checkpoint();
+        queue.disk.restart();
+        journal::Disk::remove(&queue.disk, "CHECKPOINT").unwrap();
+        match open_ignoring(Arc::new(queue.disk.clone()), options()).map(drop) {
+            Err(Error::Corrupt { file, .. }) => assert_eq!(file, "CHECKPOINT"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn opening_reads_nothing_from_before_the_checkpoint() {
     let mut queue = Queue::new();
     let kept: Vec<u64> = (0..200).map(|_| queue.message()).collect();

@@ -16,4 +16,6 @@ mod owner;
 mod real;
 mod repair;
 mod room;
+mod seen;
 mod support;
+mod threads;

@@ -35,15 +35,17 @@ fn one(lsn: u64) -> Batch {
     batch(lsn, lsn, &[content(lsn, 0, 3000)])
 }
 
-/// The last record that was confirmed before the writer says that it waits.
+/// The last record that was confirmed before both the keeper and the writer say that there is no room.
 fn until_stalled(events: &Receiver<Event>) -> u64 {
-    let mut durable = 0;
+    let (mut durable, mut short, mut stalled) = (0, false, false);
     loop {
         match events.recv().unwrap() {
             Event::Durable(lsn) => durable = lsn.0,
-            Event::Space(space) if space.stalled => return durable,
-            Event::Space(_) => {}
+            Event::Space(space) => (short, stalled) = (short || space.short, stalled || space.stalled),
             Event::Failed(error) => panic!("{error}"),
+        }
+        if short && stalled {
+            return durable;
         }
     }
 }
@@ -92,6 +94,19 @@ fn it_goes_on_when_there_is_room() {
     settled.recv().unwrap();
     assert!(confirmed < 60);
     assert!(last > confirmed);
+}
+
+/// What is in it can be read, and consumed, when there is no room for anything else.
+#[test]
+fn a_full_store_opens_on_a_full_disk() {
+    let disk = SimulatedDisk::new(1);
+    let mut opened = open_ignoring(Arc::new(disk.clone()), small()).unwrap();
+    (1..=3).for_each(|lsn| assert_eq!(opened.writer.append(&[one(lsn)]).unwrap(), Lsn(lsn)));
+    drop(opened);
+    disk.limit_capacity(disk.bytes() + 2 * 4096);
+    let mut opened = open_ignoring(Arc::new(disk), small()).unwrap();
+    assert_eq!(opened.store.read(Lsn(3), Lsn(3)).unwrap(), [content(3, 0, 3000)]);
+    assert!(matches!(opened.writer.append(&[one(4)]), Err(Error::Full { .. })));
 }
 
 #[test]
