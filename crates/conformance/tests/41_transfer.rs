@@ -247,6 +247,31 @@ fn pipes_work_and_a_wrong_line_changes_nothing() {
     assert_eq!(payloads, [[3], [4], [0], [1], [2]]);
 }
 
+#[test]
+fn a_backup_of_a_running_broker_is_a_store() {
+    let mut broker = Broker::start(CONFIG, Options::default());
+    let mut device = Device::new(broker.address(Face::Mqtt), "device");
+    (0..200_u8).for_each(|n| device.publish("$queue/typed", 1, vec![n; 1_000]));
+    let backup = broker.data().with_file_name("backup");
+    let folder = backup.display().to_string();
+    let made = broker.admin_row(&["backup", &folder]);
+    assert!(made["lsn"].as_u64() >= Some(200) && made["bytes"].as_u64() >= Some(200_000), "{made}");
+    let again = broker.admin(&["backup", &folder]);
+    assert!(!again.status.success(), "a folder with something in it: {again:?}");
+    assert_eq!(again.stderr.lines().count(), 1, "{again:?}");
+    // What comes later is not in it.
+    device.publish("$queue/typed", 1, "later");
+    broker.kill9();
+    fs::remove_dir_all(broker.data()).unwrap();
+    let restored = broker.admin(&["restore", &folder]);
+    assert!(restored.status.success(), "{restored:?}");
+    broker.restart();
+    assert_eq!(ready(&broker, "typed"), 200);
+    let mut device = Device::new(broker.address(Face::Mqtt), "device");
+    device.subscribe(&[("$queue/typed", 1)]);
+    (0..200_u8).for_each(|n| assert_eq!(device.take().payload, vec![n; 1_000]));
+}
+
 fn ready(broker: &Broker, queue: &str) -> u64 {
     broker.admin_row(&["queue", queue])["ready"].as_u64().expect("a number")
 }
