@@ -8,10 +8,11 @@ use model::{
     Refusal, Reply, Time, Token, limits,
 };
 
+use crate::backlog::Head;
 use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::entry::{Owner, State};
-use crate::queue::{Head, Queue};
+use crate::queue::Queue;
 use crate::record::{Declared, Record};
 use crate::router::Target;
 use crate::step::{Outgoing, Step};

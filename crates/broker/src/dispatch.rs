@@ -3,10 +3,11 @@
 use model::limits::STEP_BUDGET;
 use model::{Deliver, Delivery, Effect, Lease, Lsn, Mode, Settlement, Time};
 
+use crate::backlog::Head;
 use crate::broker::Broker;
 use crate::consumer::{Consumer, ConsumerKey, Consumers};
 use crate::entry::{Owner, State};
-use crate::queue::{Head, Queue};
+use crate::queue::Queue;
 use crate::ready::Key;
 use crate::record::Record;
 use crate::step::Step;

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod audit;
+mod backlog;
 mod backup;
 mod bind;
 mod broker;
@@ -40,6 +41,7 @@ mod router;
 mod routing;
 mod settle;
 mod step;
+mod summary;
 mod timers;
 mod transaction;
 mod trie;

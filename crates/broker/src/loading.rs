@@ -6,9 +6,10 @@ use bytes::Bytes;
 use model::limits::LOAD_AHEAD;
 use model::{Body, Lsn, Message};
 
+use crate::backlog::Head;
 use crate::broker::Broker;
 use crate::entry::{Entry, Located, State};
-use crate::queue::{Head, Queue};
+use crate::queue::Queue;
 use crate::ready::Key;
 use crate::record::{Parsed, Record};
 use crate::resting::Wanted;

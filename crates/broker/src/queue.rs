@@ -7,7 +7,7 @@ use model::{
 };
 
 use crate::consumer::ConsumerKey;
-use crate::entries::{Block, Entries};
+use crate::entries::Entries;
 use crate::entry::{Entry, State};
 use crate::holds::Holds;
 use crate::ready::{Key, Ready};
@@ -90,15 +90,6 @@ pub(crate) struct Memory {
 
 /// What an entry in memory counts for, besides its body: itself, its places in lists, and spare room.
 const ENTRY_BYTES: u64 = 256;
-
-/// What is to be handed out next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Head {
-    Entry(Key),
-    /// It is in this block, which rests.
-    Rests(u64),
-    Nothing,
-}
 
 impl Memory {
     /// What an entry in memory counts for: nothing where it cannot go.
@@ -304,77 +295,11 @@ impl Queue {
         Key::new(entry.priority.min(self.settings.max_priority), seq)
     }
 
-    /// What is to be handed out next; without the stale keys before it.
-    pub(crate) fn head(&mut self) -> Head {
-        if let Some(block) = self.awaited.first() {
-            return Head::Rests(*block);
-        }
-        let first = loop {
-            let Some(key) = self.ready.first() else { break None };
-            if self.entry(key.seq()).is_some_and(|entry| entry.state == State::Ready) {
-                break Some(key);
-            }
-            self.ready.pop();
-        };
-        match (first, self.resting.first()) {
-            (Some(key), Some((before, block))) if *before < key => Head::Rests(*block),
-            (Some(key), _) => Head::Entry(key),
-            (None, Some((_, block))) => Head::Rests(*block),
-            (None, None) => Head::Nothing,
-        }
-    }
-
-    /// What a search through the ready ones finds at or after `from`, in memory or not.
-    pub(crate) fn ready_from(&self, from: Key) -> Head {
-        if let Some(block) = self.awaited.first() {
-            return Head::Rests(*block);
-        }
-        let here = self.ready.at_or_after(from);
-        let rests = |block: u64| self.entries.block(block).and_then(|block| block.page.as_ref());
-        let before = self.resting.range(..(from, 0)).rev();
-        // Without priorities blocks lie one behind the other.
-        let most = if self.settings.max_priority == 0 { 1 } else { usize::MAX };
-        let around = before.take(most).find(|(_, block)| rests(*block).is_some_and(|page| page.tail >= from));
-        match (here, around.or_else(|| self.resting.range((from, 0)..).next())) {
-            (Some(key), Some((first, block))) if *first.max(&from) <= key => Head::Rests(*block),
-            (Some(key), _) => Head::Entry(key),
-            (None, Some((_, block))) => Head::Rests(*block),
-            (None, None) => Head::Nothing,
-        }
-    }
-
-    /// The block that is wanted next once those in memory are used up, if it is not asked for yet.
-    pub(crate) fn next_resting(&self) -> Option<u64> {
-        let (_, block) = self.resting.first()?;
-        let page = self.entries.block(*block)?.page.as_ref()?;
-        (!page.coming).then_some(*block)
-    }
-
     /// Takes the first alarm that is due.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<u64> {
         let (at, seq) = self.due.first().copied().filter(|(at, _)| *at <= now)?;
         self.due.remove(&(at, seq));
         Some(seq)
-    }
-
-    /// Takes a block that rests and has an entry that is due.
-    pub(crate) fn pop_due_block(&mut self, now: Time) -> Option<u64> {
-        let (at, block) = self.resting_due.first().copied().filter(|(at, _)| *at <= now)?;
-        self.resting_due.remove(&(at, block));
-        self.awaited.insert(block);
-        Some(block)
-    }
-
-    /// When the first one that waits came: what outlives the queue's time to live does so in this order.
-    pub(crate) fn oldest(&self) -> Option<(Time, &Block)> {
-        self.entries.blocks_from(0).find_map(|block| {
-            let page = block.page.as_ref().filter(|_| block.rests());
-            let oldest = match page {
-                Some(page) => page.oldest.filter(|_| !page.damaged),
-                None => block.from(0).find(|(_, entry)| entry.waits()).map(|(_, entry)| entry.arrived),
-            };
-            Some((oldest?, block))
-        })
     }
 
     /// When something here falls due.

@@ -2,8 +2,9 @@
 
 use model::{DeathReason, Overflow, Time};
 
+use crate::backlog::Head;
 use crate::broker::Broker;
-use crate::queue::{Head, Queue};
+use crate::queue::Queue;
 use crate::record::{Ranges, Record};
 use crate::step::Step;
 

@@ -11,5 +11,5 @@ mod json;
 mod management;
 
 pub use admin::Admin;
-pub use cli::{CliCommand, CliError, run};
+pub use cli::{CliCommand, CliError, run, show_time};
 pub use management::{Management, ManagementOptions};

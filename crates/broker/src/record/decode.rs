@@ -12,7 +12,7 @@ use super::{
     Copied, Declared, Died, Loose, Parsed, Published, Ranges, Record, RestingPage, Route, StagedAgain, Tie, WrittenPage,
 };
 use crate::entry::Located;
-use crate::page::Summary;
+use crate::summary::Summary;
 use crate::transaction::TransactionNumber;
 use crate::wire::{BadRecord, Reader};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use model::{Address, Body, Exchange, ExchangeSettings, Time};
 
 use super::{Died, Parsed, Published, Record, Route};
-use crate::page::Summary;
+use crate::summary::Summary;
 
 /// One line that says what a record says, for tests and logs; its form is no promise.
 #[doc(hidden)]

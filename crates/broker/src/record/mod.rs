@@ -23,7 +23,7 @@ use model::{
 use smallvec::SmallVec;
 
 use crate::entry::Located;
-use crate::page::Summary;
+use crate::summary::Summary;
 use crate::transaction::TransactionNumber;
 pub(crate) use decode::exchange;
 pub use describe::describe;

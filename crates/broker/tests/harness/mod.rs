@@ -5,6 +5,7 @@
 pub(crate) mod commands;
 pub(crate) mod properties;
 mod render;
+mod store;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use model::{
 };
 
 use self::render::line;
+use self::store::{Store, change};
 use self::watch::Watch;
 
 /// Who hands in what the shell itself says.
@@ -48,53 +50,6 @@ pub(crate) struct World {
     watch: Watch,
     next_token: u64,
     next_slot: u32,
-}
-
-/// What a store keeps: records that somebody holds, and everything from the last checkpoint on.
-#[derive(Default)]
-struct Store {
-    holders: BTreeMap<u64, u64>,
-    /// Told by steps that had no records.
-    waiting: Holds,
-    checkpoints: Vec<Checkpoint>,
-}
-
-struct Checkpoint {
-    first: Lsn,
-    last: Lsn,
-    holders: BTreeMap<u64, u64>,
-}
-
-impl Store {
-    fn note(&mut self, records: bool, mut holds: Holds, checkpoint: Option<Lsn>, last: Lsn) {
-        self.waiting.added.append(&mut holds.added);
-        self.waiting.released.append(&mut holds.released);
-        if records {
-            change(&mut self.holders, &std::mem::take(&mut self.waiting));
-        }
-        if let Some(first) = checkpoint {
-            self.checkpoints.push(Checkpoint { first, last, holders: self.holders.clone() });
-        }
-    }
-
-    /// Whether a record is there for a process that begins at the last checkpoint but `back`.
-    fn has(&self, lsn: Lsn, back: usize) -> bool {
-        let at = self.checkpoints.iter().rev().nth(back);
-        at.is_none_or(|it| lsn >= it.first || it.holders.contains_key(&lsn.0))
-    }
-}
-
-fn change(holders: &mut BTreeMap<u64, u64>, holds: &Holds) {
-    for hold in &holds.added {
-        *holders.entry(hold.lsn.0).or_default() += u64::from(hold.count);
-    }
-    for hold in &holds.released {
-        let left = holders.get_mut(&hold.lsn.0).unwrap_or_else(|| panic!("{hold:?} was not held"));
-        *left = left.checked_sub(u64::from(hold.count)).unwrap_or_else(|| panic!("{hold:?} was not held so often"));
-        if *left == 0 {
-            holders.remove(&hold.lsn.0);
-        }
-    }
 }
 
 /// What came of one or more commands.

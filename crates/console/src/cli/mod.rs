@@ -20,6 +20,7 @@ use std::path::Path;
 
 pub use crate::cli::arguments::CliCommand;
 pub use crate::cli::error::CliError;
+pub use crate::cli::units::show_time;
 
 use crate::cli::client::{Client, Line};
 use crate::cli::render::Renderer;

@@ -55,7 +55,7 @@ pub(super) fn show_span(milliseconds: u64) -> String {
 }
 
 /// UTC, as RFC 3339 writes it: `2026-01-31T12:00:05.123Z`.
-pub(super) fn show_time(milliseconds: u64) -> String {
+pub fn show_time(milliseconds: u64) -> String {
     let (days, within) = (milliseconds / 86_400_000, milliseconds % 86_400_000);
     let (year, month, day) = civil(days);
     let (hour, minute) = (within / 3_600_000, within / 60_000 % 60);

@@ -5,7 +5,6 @@ use std::path::Path;
 use journal::{Disk, Lsn};
 use serde_json::json;
 
-use super::moment::Moment;
 use super::{failed, say};
 use crate::exit::Failure;
 
@@ -44,7 +43,7 @@ fn flush(out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 fn line(lsn: Lsn, time: u64, record: &[u8]) -> String {
-    let time = if time == 0 { "-".to_owned() } else { Moment(time).to_string() };
+    let time = if time == 0 { "-".to_owned() } else { console::show_time(time) };
     format!("{:<8}  {time:<24}  {}", lsn.0, text(record))
 }
 

@@ -4,7 +4,6 @@ mod check;
 mod compact;
 mod dump;
 mod finalize;
-mod moment;
 mod progress;
 mod restore;
 mod stats;
