@@ -31,6 +31,10 @@ impl Encoding for Amqp091Encoding {
         EncodingId::AMQP_091
     }
 
+    fn is_sound(&self, message: &Message) -> bool {
+        Properties::read(&message.properties).is_ok()
+    }
+
     /// Delivery mode, priority and expiration are in the message's header; the cluster id, which RabbitMQ's clients do
     /// not set, is left out.
     fn decode(&self, message: &Message) -> Hub {

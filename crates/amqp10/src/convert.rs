@@ -27,6 +27,13 @@ impl Encoding for Amqp10Encoding {
         EncodingId::AMQP_10
     }
 
+    fn is_sound(&self, message: &Message) -> bool {
+        let pieces: Vec<Bytes> = [&message.properties].into_iter().chain(message.body.pieces()).cloned().collect();
+        codec::scan(&pieces).is_ok_and(|found| {
+            found.properties == message.properties && found.body_kind as u8 == message.header.private
+        })
+    }
+
     /// The footer and annotations whose keys are numbers, which are reserved (3.2.10), are left out. The absolute expiry
     /// time is in the message's header.
     fn decode(&self, message: &Message) -> Hub {

@@ -37,6 +37,11 @@ impl Encoding for SqsEncoding {
         EncodingId::SQS
     }
 
+    /// What cannot be read of the properties is passed over; the body is text.
+    fn is_sound(&self, message: &Message) -> bool {
+        std::str::from_utf8(&message.body.joined()).is_ok()
+    }
+
     fn decode(&self, message: &Message) -> Hub {
         let properties = Properties::read(&message.properties);
         let mut hub = Hub::default();

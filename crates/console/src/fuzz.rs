@@ -77,6 +77,12 @@ fn answer(command: Command, salt: usize, tell: &mut dyn FnMut(Effect) -> Control
             let declared = Reply::Declared { queue: QueueId::default(), existed: false, info: Box::new(queue(salt)) };
             vec![reply(it.token, declared)]
         }
+        Command::Settle(settle) => settle.token.map(|token| reply(token, Reply::Count(1))).into_iter().collect(),
+        Command::Commit { token, .. } | Command::Rollback { token, .. } => vec![reply(token, Reply::Done)],
+        Command::Backup { token, .. } => vec![
+            Effect::Progress { token, done: 1, total: 2 },
+            reply(token, Reply::BackedUp { lsn: model::Lsn(1), bytes: 2 }),
+        ],
         Command::Bind { token, .. } => vec![reply(token, Reply::Done)],
         Command::Consume(it) => {
             let consuming = reply(it.token, Reply::Consuming { queue: QueueId::default(), decided: Vec::new() });

@@ -23,6 +23,13 @@ impl EncodingId {
 pub trait Encoding: Send + Sync {
     fn id(&self) -> EncodingId;
 
+    /// Whether properties and body are as this protocol writes them. Asked of what comes from elsewhere than a client of
+    /// it; everything else here relies on it.
+    fn is_sound(&self, message: &Message) -> bool {
+        let _ = message;
+        true
+    }
+
     /// All but `Hub::header`, which is the same for every encoding.
     fn decode(&self, message: &Message) -> Hub;
 
@@ -81,6 +88,14 @@ impl Encodings {
             None => Hub { body: crate::HubBody::Data(message.body.clone()), ..Hub::default() },
         };
         Hub { header: message.header, ..hub }
+    }
+
+    /// Whether the message is as its encoding would have it; one of an unknown encoding is not.
+    pub fn are_sound(&self, message: &Message) -> bool {
+        match self.get(message.encoding) {
+            Some(encoding) => encoding.is_sound(message),
+            None => message.encoding == EncodingId::PLAIN && message.properties.is_empty(),
+        }
     }
 
     pub fn property<'a>(&self, message: &'a Message, name: &str) -> Scalar<'a> {

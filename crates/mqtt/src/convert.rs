@@ -13,6 +13,10 @@ impl Encoding for MqttEncoding {
         EncodingId::MQTT
     }
 
+    fn is_sound(&self, message: &Message) -> bool {
+        message.properties.is_empty() && Qos::from_bits(message.header.private).is_some()
+    }
+
     fn decode(&self, message: &Message) -> Hub {
         Hub { body: HubBody::Data(message.body.clone()), ..Hub::default() }
     }

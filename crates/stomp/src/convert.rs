@@ -63,6 +63,13 @@ impl Encoding for StompEncoding {
         EncodingId::STOMP
     }
 
+    /// Lines with a colon in each: an empty one would end the headers of a frame.
+    fn is_sound(&self, message: &Message) -> bool {
+        let block = message.properties.strip_suffix(b"\n").unwrap_or(&message.properties);
+        let is_line = |line: &[u8]| line.contains(&b':') && !line.contains(&0);
+        block.is_empty() || block.split(|byte| *byte == b'\n').all(is_line)
+    }
+
     fn decode(&self, message: &Message) -> Hub {
         let mut hub = Hub::default();
         let mut kind = None;

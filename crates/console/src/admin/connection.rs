@@ -69,7 +69,11 @@ impl AdminConnection {
                 Err((id, failure)) => self.account.fail(io.output, id, &failure),
                 Ok(Request { id, command }) => match work::start(command, &mut self.desk(id, io)) {
                     Err(failure) => self.account.fail(io.output, Some(id), &failure),
-                    Ok(work) => {
+                    Ok(mut work) => {
+                        if work.begin(&mut self.desk(id, io)) == Progress::Finished {
+                            self.desk(id, io).done();
+                            continue;
+                        }
                         if work.publishes()
                             && let Some(alarm) = &self.alarm
                         {

@@ -1,8 +1,9 @@
 use bytes::BufMut;
-use model::{Command, Commands, Encodings, Output, Time, Token};
+use model::{Body, Command, Commands, Encodings, Output, Time, Token};
 use serde::Serialize;
 
 use crate::admin::failure::Failure;
+use crate::json::ProgressObject;
 
 /// Bytes that a client has not read yet, beyond which nothing more is made for it.
 const UNREAD_BYTES: usize = 1024 * 1024;
@@ -22,6 +23,8 @@ pub(crate) struct Desk<'a> {
 pub(crate) struct Account {
     tokens: u64,
     unread: usize,
+    /// The body of a message that is still to come.
+    pub(crate) pieces: Body,
 }
 
 #[derive(Serialize)]
@@ -30,6 +33,8 @@ struct Line<'a, T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<&'a T>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<&'a ProgressObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -37,6 +42,12 @@ struct Line<'a, T> {
     done: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<u64>,
+}
+
+impl<T> Default for Line<'_, T> {
+    fn default() -> Self {
+        Self { id: None, item: None, progress: None, note: None, error: None, done: None, now: None }
+    }
 }
 
 impl Desk<'_> {
@@ -58,19 +69,24 @@ impl Desk<'_> {
     }
 
     pub(crate) fn item<T: Serialize>(&mut self, item: &T) {
-        let line = Line { id: Some(self.id), item: Some(item), note: None, error: None, done: None, now: None };
+        let line = Line { id: Some(self.id), item: Some(item), ..Line::default() };
+        self.account.write(self.output, &line);
+    }
+
+    /// How far a long request has come.
+    pub(crate) fn progress(&mut self, progress: &ProgressObject) {
+        let line = Line::<()> { id: Some(self.id), progress: Some(progress), ..Line::default() };
         self.account.write(self.output, &line);
     }
 
     /// Something that people want to know while they wait.
     pub(crate) fn note(&mut self, note: &str) {
-        let line = Line::<()> { id: Some(self.id), item: None, note: Some(note), error: None, done: None, now: None };
+        let line = Line::<()> { id: Some(self.id), note: Some(note), ..Line::default() };
         self.account.write(self.output, &line);
     }
 
     pub(crate) fn done(&mut self) {
-        let (id, now) = (Some(self.id), Some(self.now.0));
-        let line = Line::<()> { id, item: None, note: None, error: None, done: Some(true), now };
+        let line = Line::<()> { id: Some(self.id), done: Some(true), now: Some(self.now.0), ..Line::default() };
         self.account.write(self.output, &line);
     }
 }
@@ -86,8 +102,7 @@ impl Account {
     }
 
     pub(crate) fn fail(&mut self, output: &mut Output, id: Option<u64>, failure: &Failure) {
-        let error = Some(failure.to_string());
-        self.write(output, &Line::<()> { id, item: None, note: None, error, done: None, now: None });
+        self.write(output, &Line::<()> { id, error: Some(failure.to_string()), ..Line::default() });
     }
 
     fn write<T: Serialize>(&mut self, output: &mut Output, line: &Line<'_, T>) {

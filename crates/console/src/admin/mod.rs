@@ -1,14 +1,17 @@
 //! The admin channel: requests and answers as lines of JSON over a Unix socket.
 //!
 //! A request is `{"id":1,"command":"queues",…}` ([`request::Command`]). Its answer is any number of lines
-//! `{"id":1,"item":{…}}` and `{"id":1,"note":"…"}`, then one line `{"id":1,"done":true,"now":…}` or
+//! `{"id":1,"item":{…}}`, `{"id":1,"progress":{…}}` and `{"id":1,"note":"…"}`, then one line `{"id":1,"done":true,"now":…}` or
 //! `{"id":1,"error":"…"}`. Requests are carried out one after the other.
 
+mod backup;
 mod browse;
 mod change;
 mod connection;
 mod desk;
+mod export;
 mod failure;
+pub(crate) mod import;
 mod inspect;
 pub(crate) mod request;
 mod send;

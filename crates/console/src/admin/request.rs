@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::admin::failure::Failure;
+use crate::json::ExportObject;
 
 /// One line of a client.
 #[derive(Debug)]
@@ -69,6 +70,18 @@ pub(crate) enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max: Option<u64>,
     },
+    Export(Export),
+    Exported(Exported),
+    Import(Import),
+    /// Bytes of the body of the message that the next `import` brings, behind those before. No item.
+    ImportPiece {
+        base64: String,
+    },
+    /// Copies the store into a folder on the broker's machine that is new or empty. One item: the last record in it, and
+    /// its bytes.
+    Backup {
+        folder: String,
+    },
     /// Items without end: messages as they arrive. `{"missed":n}` stands where the reader was too slow.
     Tail(Tail),
     Create(Create),
@@ -116,6 +129,40 @@ pub(crate) struct Send {
     pub(crate) delay: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u64>,
+}
+
+/// One item for each message that is ready at the beginning, whole, in order of sequence number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Export {
+    pub(crate) namespace: u16,
+    pub(crate) queue: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max: Option<u64>,
+    /// Not more than one portion, which then belongs to this connection until `exported` deletes it.
+    pub(crate) take: bool,
+}
+
+/// Deletes what this connection took, in this range of sequence numbers. One item: how many those were.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Exported {
+    pub(crate) namespace: u16,
+    pub(crate) queue: String,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// Puts messages into a queue, all of them or, if one of them cannot be, none. One item: how many, how many had expired,
+/// how many the queue was set to drop, and which one failed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Import {
+    pub(crate) namespace: u16,
+    pub(crate) queue: String,
+    pub(crate) messages: Vec<ExportObject>,
+    /// The body of the only message came before, by `import-piece`.
+    pub(crate) pieces: bool,
 }
 
 /// What arrives in a queue, or on topics that match a pattern of words (`*` one, `#` any number).

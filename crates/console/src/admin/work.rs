@@ -1,9 +1,12 @@
 use model::Effect;
 
+use crate::admin::backup::BackingUp;
 use crate::admin::browse::Browse;
 use crate::admin::change;
 use crate::admin::desk::Desk;
+use crate::admin::export::{Deleting, Exporting};
 use crate::admin::failure::Failure;
+use crate::admin::import::{Importing, Piece};
 use crate::admin::inspect;
 use crate::admin::request::Command;
 use crate::admin::send::Sending;
@@ -11,6 +14,12 @@ use crate::admin::tail::Tailing;
 
 /// A request that is being carried out.
 pub(crate) trait Work {
+    /// Called once: some have nothing to wait for.
+    fn begin(&mut self, desk: &mut Desk<'_>) -> Progress {
+        let _ = desk;
+        Progress::Waits
+    }
+
     /// Takes one effect; those that belong to an earlier request are for nobody.
     fn apply(&mut self, effect: Effect, desk: &mut Desk<'_>) -> Result<Progress, Failure>;
 
@@ -49,6 +58,11 @@ pub(crate) fn start(command: Command, desk: &mut Desk<'_>) -> Result<Box<dyn Wor
         Command::Move { namespace, from, to, max } => {
             Box::new(change::Moving::start(namespace, (&from, &to), max, desk))
         }
+        Command::Export(export) => Box::new(Exporting::start(export, desk)),
+        Command::Exported(exported) => Box::new(Deleting::start(&exported, desk)),
+        Command::Import(import) => Box::new(Importing::start(import, desk)?),
+        Command::ImportPiece { base64 } => Box::new(Piece::take(&base64, desk)?),
+        Command::Backup { folder } => Box::new(BackingUp::start(folder, desk)?),
         Command::Tail(tail) => Box::new(Tailing::start(tail, desk)?),
         Command::Create(create) => Box::new(change::create(&create, desk)?),
         Command::Delete { namespace, queue, if_unused, if_empty } => {

@@ -29,6 +29,12 @@ pub enum CliCommand {
     Purge(PurgeArguments),
     /// Move ready messages to the end of another queue
     Move(MoveArguments),
+    /// Write the ready messages of a queue to a file, whole, one a line in JSON
+    Export(ExportArguments),
+    /// Put exported messages into a queue
+    Import(ImportArguments),
+    /// Copy the store of the running broker into a folder
+    Backup(BackupArguments),
     /// Show messages as they arrive in a queue or on topics
     Tail(TailArguments),
     /// Make a queue
@@ -134,6 +140,40 @@ pub struct MoveArguments {
     /// Number of the queues' namespace
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(super) namespace: u16,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ExportArguments {
+    #[command(flatten)]
+    pub(super) queue: QueueArguments,
+    /// A new file [default: standard output]
+    #[arg(long, value_name = "PATH")]
+    pub(super) file: Option<PathBuf>,
+    /// At most so many messages [default: all that are ready at the beginning]
+    #[arg(long, value_name = "N")]
+    pub(super) max: Option<u64>,
+    /// Delete from the queue what has been written and flushed
+    #[arg(long)]
+    pub(super) remove: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ImportArguments {
+    /// Where the messages go [default: each to the queue that it was in]
+    pub(super) queue: Option<String>,
+    /// What `export` has written [default: standard input]
+    #[arg(long, value_name = "PATH")]
+    pub(super) file: Option<PathBuf>,
+    /// Number of the queues' namespace
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(super) namespace: u16,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct BackupArguments {
+    /// A folder on the broker's machine that is new or empty
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]

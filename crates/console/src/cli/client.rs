@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 use crate::admin::LINE_BYTES;
 use crate::admin::request::Command;
 use crate::cli::error::CliError;
+use crate::json::ProgressObject;
 
-/// Bytes of the longest line that is read.
-const ANSWER_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of the longest line that is read: one with the largest message.
+pub(super) const LONGEST_LINE: u64 = 512 * 1024 * 1024;
 
 /// A connection to the admin socket of a broker.
 pub(super) struct Client {
@@ -24,6 +25,7 @@ pub(super) struct Client {
 pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub(super) item: Option<&'a RawValue>,
+    pub(super) progress: Option<ProgressObject>,
     #[serde(borrow)]
     pub(super) note: Option<Cow<'a, str>>,
     pub(super) error: Option<String>,
@@ -61,11 +63,11 @@ impl Client {
 
     pub(super) fn next_line(&mut self) -> Result<Line<'_>, CliError> {
         self.line.clear();
-        let mut bounded = (&mut self.stream).take(ANSWER_BYTES);
+        let mut bounded = (&mut self.stream).take(LONGEST_LINE);
         bounded.read_until(b'\n', &mut self.line).map_err(CliError::Connection)?;
         match self.line.last() {
             Some(b'\n') => Ok(serde_json::from_slice(&self.line)?),
-            Some(_) if self.line.len() as u64 == ANSWER_BYTES => Err(CliError::LongAnswer(ANSWER_BYTES)),
+            Some(_) if self.line.len() as u64 == LONGEST_LINE => Err(CliError::LongAnswer(LONGEST_LINE)),
             _ => Err(CliError::Lost),
         }
     }

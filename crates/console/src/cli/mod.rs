@@ -1,9 +1,13 @@
 //! The client of the admin socket: a subcommand of `causeway` becomes one request, its answer a table or JSON lines.
 
 mod arguments;
+mod backup;
 mod client;
 mod error;
+mod export;
+mod import;
 mod message;
+mod progress;
 mod render;
 mod request;
 mod room;
@@ -28,6 +32,12 @@ use crate::cli::render::Renderer;
 /// # Errors
 /// No broker there, the broker refused, or a file or `out` failed. The text is one line.
 pub fn run(command: CliCommand, socket: &Path, json: bool, out: &mut dyn Write) -> Result<(), CliError> {
+    let command = match command {
+        CliCommand::Export(arguments) => return export::run(&arguments, socket, json, out),
+        CliCommand::Import(arguments) => return import::run(&arguments, socket, json, out),
+        CliCommand::Backup(arguments) => return backup::run(&arguments, socket, json, out),
+        other => other,
+    };
     let request = request::of(&command)?;
     let mut client = Client::connect(socket)?;
     client.ask(&request)?;

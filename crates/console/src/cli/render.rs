@@ -61,6 +61,7 @@ impl Renderer {
                 let target = it.queue.iter().chain(&it.topic).next().cloned();
                 Self::Sentence(Deed::Sent, target.unwrap_or_default())
             }
+            CliCommand::Export(_) | CliCommand::Import(_) | CliCommand::Backup(_) => Self::Json,
             CliCommand::Purge(it) => Self::Sentence(Deed::Purged, it.queue.queue.clone()),
             CliCommand::Move(it) => Self::Sentence(Deed::Moved, it.to.clone()),
             CliCommand::Create(it) => Self::Sentence(Deed::Created, it.queue.queue.clone()),

@@ -33,6 +33,9 @@ pub(super) fn of(command: &CliCommand) -> Result<Command, CliError> {
         CliCommand::Move(it) => {
             Command::Move { namespace: it.namespace, from: it.from.clone(), to: it.to.clone(), max: it.max }
         }
+        CliCommand::Export(_) | CliCommand::Import(_) | CliCommand::Backup(_) => {
+            unreachable!("these are more than one request, or read what comes differently")
+        }
         CliCommand::Tail(it) => {
             Command::Tail(Tail { namespace: it.namespace, queue: it.queue.clone(), topic: it.topic.clone() })
         }

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use model::{Body, Death, Deliver, EncodingId, Encodings, HubBody, Value};
+use model::{Body, Death, Deliver, EncodingId, Encodings, Hub, HubBody, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -47,7 +47,7 @@ pub(crate) struct MessageObject {
 }
 
 /// A message left a queue as a dead letter.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct DeathObject {
     pub(crate) queue: String,
@@ -79,6 +79,27 @@ impl From<&Death> for DeathObject {
     }
 }
 
+/// A message's properties for people, whatever its protocol.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Readable {
+    pub(crate) properties: Map<String, Json>,
+    pub(crate) annotations: Vec<(Json, Json)>,
+    pub(crate) application_properties: Vec<(Json, Json)>,
+    /// Properties and annotations that were too many to show.
+    pub(crate) left_out: usize,
+}
+
+impl Readable {
+    pub(crate) fn of(hub: &Hub) -> Self {
+        let mut budget = Budget::default();
+        let properties = hub::properties(&hub.properties, &mut budget);
+        let (application_properties, some) = hub::pairs(&hub.application_properties, &mut budget);
+        let (annotations, others) = hub::pairs(&hub.annotations, &mut budget);
+        Self { properties, annotations, application_properties, left_out: some + others }
+    }
+}
+
 /// A body in the first of these forms that can show it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum BodyObject {
@@ -102,10 +123,7 @@ impl MessageObject {
         let message = &deliver.message;
         let header = &message.header;
         let hub = encodings.to_hub(message);
-        let mut budget = Budget::default();
-        let properties = hub::properties(&hub.properties, &mut budget);
-        let (application_properties, some) = hub::pairs(&hub.application_properties, &mut budget);
-        let (annotations, others) = hub::pairs(&hub.annotations, &mut budget);
+        let Readable { properties, annotations, application_properties, left_out } = Readable::of(&hub);
         let (body, cut) = match &hub.body {
             HubBody::Data(body) => bytes_of(body),
             HubBody::Value(Value::String(text)) => bytes_of(&Bytes::copy_from_slice(text.as_bytes()).into()),
@@ -130,7 +148,7 @@ impl MessageObject {
             properties,
             annotations,
             application_properties,
-            properties_left_out: some + others,
+            properties_left_out: left_out,
             body_bytes: match &hub.body {
                 HubBody::Data(body) => body.len(),
                 HubBody::Value(Value::String(text)) => text.len(),
@@ -142,7 +160,7 @@ impl MessageObject {
     }
 }
 
-fn encoding_name(id: EncodingId) -> String {
+pub(super) fn encoding_name(id: EncodingId) -> String {
     match id {
         EncodingId::PLAIN => "plain".into(),
         EncodingId::MQTT => "mqtt".into(),

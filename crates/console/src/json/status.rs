@@ -67,6 +67,17 @@ pub(crate) struct ConversionsObject {
     pub(crate) undeliverable: u64,
 }
 
+/// How far a long request has come.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ProgressObject {
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+    /// Of an export: messages that receivers have, and that are not yet due, which are not in it.
+    pub(crate) leased: u64,
+    pub(crate) delayed: u64,
+}
+
 /// There is no standby yet that could say anything else.
 pub(crate) const ROLE: &str = "active";
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

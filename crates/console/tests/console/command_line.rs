@@ -5,6 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
+use broker::Broker;
 use clap::Parser;
 use console::{CliCommand, CliError, run};
 use model::{CloseReason, Command, Message, Space, Tally};
@@ -21,20 +22,25 @@ struct Arguments {
 }
 
 /// A folder with an admin socket in it.
-struct Data {
+pub(crate) struct Data {
     _folder: TempDir,
-    socket: PathBuf,
+    pub(crate) socket: PathBuf,
 }
 
 impl Data {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("admin.sock");
         Self { _folder: folder, socket }
     }
 
-    /// Serves one connection; `afterwards` acts when the first request was read and answered.
-    fn serve(&self, mut bench: Bench, afterwards: impl FnOnce(&mut Bench) + Send + 'static) -> JoinHandle<()> {
+    /// Serves one connection, and gives the broker back; `afterwards` acts when the first request was read and answered.
+    pub(crate) fn serve(
+        &self,
+        mut bench: Bench,
+        afterwards: impl FnOnce(&mut Bench) + Send + 'static,
+    ) -> JoinHandle<Broker> {
+        let _ = std::fs::remove_file(&self.socket);
         let listener = UnixListener::bind(&self.socket).unwrap();
         // A connection cannot change threads, so it is made where it is used.
         let (broker, now) = (std::mem::take(&mut bench.broker), bench.now);
@@ -47,7 +53,7 @@ impl Data {
             loop {
                 let count = stream.read(&mut buffer).unwrap_or(0);
                 if count == 0 {
-                    return bench.close(CloseReason::Disconnected);
+                    break;
                 }
                 let received = bench.receive(&buffer[..count]);
                 let mut answer = bench.read();
@@ -58,13 +64,15 @@ impl Data {
                     answer.extend(bench.read());
                 }
                 if stream.write_all(&answer).is_err() || received.is_err() {
-                    return;
+                    break;
                 }
             }
+            bench.close(CloseReason::Disconnected);
+            bench.broker
         })
     }
 
-    fn run(&self, line: &str) -> Result<String, CliError> {
+    pub(crate) fn run(&self, line: &str) -> Result<String, CliError> {
         let arguments = Arguments::try_parse_from(["causeway"].into_iter().chain(line.split(' '))).unwrap();
         let mut out = Vec::new();
         run(arguments.command, &self.socket, arguments.json, &mut out)?;

@@ -8,3 +8,4 @@ mod hostile;
 mod management;
 mod scripted;
 mod tail;
+mod transfer;

@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 use console::Admin;
 use model::{
-    Alarm, CloseReason, Command, Commands, Connection, Effect, Encodings, Inspect, Io, MessageNumber, Output, Protocol,
-    Recognised, Refusal, Reply, Resource, Status, Token,
+    Alarm, CloseReason, Command, Commands, Connection, Effect, Encodings, Inspect, Io, Lsn, MessageNumber, Output,
+    Protocol, Recognised, Refusal, Reply, Resource, Status, Token,
 };
 use serde_json::{Value as Json, json};
 
@@ -252,4 +252,25 @@ fn a_tail_asks_for_what_costs_least() {
     script.apply(reply(token, Reply::Done));
     let Some(Command::Consume(consume)) = script.commands().pop() else { panic!() };
     assert_eq!((consume.queue, consume.credit.messages), (model::QueueRef::Id(queue), 32));
+}
+
+#[test]
+fn a_backup_is_passed_on_and_its_progress_told() {
+    let mut script = Script::new();
+    script.receive("{\"id\":4,\"command\":\"backup\",\"folder\":\"/b\"}\n").unwrap();
+    let Some(Command::Backup { token, folder }) = script.commands().pop() else { panic!() };
+    assert_eq!(folder, "/b");
+    script.apply(Effect::Progress { token: Token(token.0 + 1), done: 9, total: 9 });
+    script.apply(Effect::Progress { token, done: 1, total: 2 });
+    let progress = json!({"done": 1, "total": 2, "leased": 0, "delayed": 0});
+    assert_eq!(script.lines(), [json!({"id": 4, "progress": progress})]);
+    script.apply(reply(token, Reply::BackedUp { lsn: Lsn(7), bytes: 2 }));
+    assert_eq!(script.lines()[0], json!({"id": 4, "item": {"lsn": 7, "bytes": 2}}));
+    script.receive("{\"id\":5,\"command\":\"backup\",\"folder\":\"/b\"}\n").unwrap();
+    let Some(Command::Backup { token, .. }) = script.commands().pop() else { panic!() };
+    script.apply(Effect::Reply { token, reply: Err(Refusal::Invalid("/b is not empty".into())) });
+    assert_eq!(script.lines(), [json!({"id": 5, "error": "/b is not empty"})]);
+    script.receive("{\"id\":6,\"command\":\"backup\",\"folder\":\"b\"}\n").unwrap();
+    assert!(script.lines()[0]["error"].as_str().unwrap().contains("absolute path"));
+    assert!(script.commands().is_empty());
 }
