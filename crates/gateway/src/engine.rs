@@ -12,20 +12,18 @@ use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use broker::{Broker, Outgoing, Step};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use journal::{Batch, Load, Submitter};
 use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
 use net::{Addressed, Core, Wakers};
 
+use crate::buffers::Buffers;
 use crate::gauge::Gauge;
 
 /// Commands of one thread that may wait before it waits for the lock too.
 const INBOX_COMMANDS: usize = 65_536;
 /// Milliseconds between two looks at the memory of the process.
 const MEASURE_EVERY: u64 = 100;
-/// Records of one hand-over from which on room is made ahead for the next one, and how much at most.
-const LARGE_PAYLOAD: usize = 64 * 1024;
-const LARGEST_RESERVE: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Engine {
     core: Mutex<Inner>,
@@ -64,6 +62,7 @@ struct Inner {
     measured: Time,
     /// Effects of this step by thread.
     sorted: Vec<Vec<Addressed>>,
+    buffers: Buffers,
     /// `None`: nothing is kept, everything counts as durable at once.
     journal: Option<Submitter>,
 }
@@ -102,6 +101,7 @@ impl Engine {
             gauge: Gauge::open(),
             measured: Time::ZERO,
             sorted: (0..threads).map(|_| Vec::new()).collect(),
+            buffers: Buffers::default(),
             journal,
         };
         Self {
@@ -177,20 +177,12 @@ impl Engine {
 
     /// Records to the journal, effects to their threads.
     fn hand_on(&self, inner: &mut Inner, thread: u16, inbox: &mut Vec<Addressed>) {
-        let Inner { step, sorted, journal, now, .. } = inner;
+        let Inner { step, sorted, journal, now, buffers, .. } = inner;
         if step.count > 0 {
             let (first, count) = (step.first, std::mem::take(&mut step.count));
             let holds = std::mem::take(&mut step.holds);
             let checkpoint = step.checkpoint.take().map(|first| journal::Lsn(first.0));
-            let payload = step.records.split().freeze();
-            if payload.len() >= LARGE_PAYLOAD {
-                // The next one will be as long: it need not grow, and be copied, from nothing.
-                if payload.len() > LARGEST_RESERVE {
-                    // Its room would be kept for what is left of it.
-                    step.records = BytesMut::new();
-                }
-                step.records.reserve(payload.len().min(LARGEST_RESERVE));
-            }
+            let payload = buffers.take(&mut step.records);
             match journal {
                 Some(journal) => {
                     let (holds, releases) = (put_holds(holds.added), put_holds(holds.released));

@@ -1,5 +1,6 @@
 //! The program `causeway`: reads the configuration, builds the parts, wires them, runs them, stops them.
 
+mod buffers;
 mod command_line;
 mod define;
 mod engine;

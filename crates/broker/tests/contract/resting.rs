@@ -141,6 +141,23 @@ fn a_log_is_read_from_a_time_or_place_far_back() {
 }
 
 #[test]
+fn ten_readers_of_a_log_write_nothing() {
+    let mut world = World::resting();
+    let a = world.open();
+    world.run(a, declare_with("log", |it| it.kind = QueueKind::Log));
+    fill(&mut world, a, "log", 100);
+    let before = world.last();
+    for reader in 0..10u32 {
+        let from = Position::Seq(u64::from(reader) * 9 + 1);
+        let start = reader as usize * 9;
+        let bodies = world.run(a, consume_with("log", reader, 1_000, |it| it.mode = Mode::Cursor { from })).bodies();
+        assert_eq!(bodies, numbers(start..100));
+    }
+    world.advance(1_000);
+    assert_eq!(world.last(), before);
+}
+
+#[test]
 fn a_log_drops_whole_blocks_that_are_too_old() {
     let mut world = World::resting();
     let a = world.open();

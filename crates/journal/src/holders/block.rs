@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// Records of a block.
-pub(crate) const LSNS: usize = 2048;
+pub(crate) const LSNS: usize = 4096;
 const WORDS: usize = LSNS / 64;
 
 /// Counts, as wide as the largest was. Clones share them until one changes.

@@ -38,7 +38,7 @@ impl KeeperHandle {
     /// Copies the store, as it is when the keeper comes to it, to an empty disk. Waits for that; commits go on meanwhile.
     pub fn backup(&self, to: Arc<dyn Disk>, progress: impl FnMut(Progress) + Send + 'static) -> Result<Backup, Error> {
         let (answer, answers) = channel();
-        let ended = Error::Backup { path: to.path(""), reason: "was not filled: the store is closed" };
+        let ended = closed(&*to);
         match self.desk.errand(Errand { to, progress: Box::new(progress), answer }) {
             Ok(()) => answers.recv().unwrap_or(Err(ended)),
             Err(_) => Err(ended),
@@ -68,6 +68,9 @@ impl Keeper {
             let copied = copy(&*self.disk, &**to, &name, bytes, &mut |more| {
                 done += more;
                 progress(Progress { done, total });
+                if self.desk.is_closed() {
+                    return Err(closed(&**to));
+                }
                 // The writer does not wait for a backup.
                 self.make_spare(on)
             })?;
@@ -94,4 +97,8 @@ impl Keeper {
         }
         Ok((files, Lsn(next.0 - 1)))
     }
+}
+
+fn closed(to: &dyn Disk) -> Error {
+    Error::Backup { path: to.path(""), reason: "was not filled: the store is closed" }
 }

@@ -39,7 +39,8 @@ impl Keeper {
     /// Rewrites as long as it pays; whether anything was rewritten.
     fn rewrite_all(&mut self, checkpoint: &Arc<Checkpoint>, goal: Goal, on: &mut dyn Events) -> Result<bool, Error> {
         let mut rewritten = 0;
-        while rewritten < PER_CHECKPOINT || !self.has_newer() {
+        // The store is not kept from closing.
+        while !self.desk.is_closed() && (rewritten < PER_CHECKPOINT || !self.has_newer()) {
             let old = self.candidates(checkpoint);
             let Some((begin, end)) = goal.choose(&old) else { break };
             let run: Vec<Entry> = old[begin..end].iter().map(|file| file.entry).collect();

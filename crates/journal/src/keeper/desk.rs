@@ -10,7 +10,7 @@ use crate::keeper::backup::Errand;
 use crate::limits::{BLOCK, MAX_SEGMENT, Options, round_up};
 
 /// How long to wait before a full disk is tried again.
-pub(crate) const RETRY: Duration = Duration::from_millis(200);
+const RETRY: Duration = Duration::from_millis(200);
 /// Most bytes of the disk that segments leave for the checkpoint and the cleaner, which make room.
 const RESERVED: u64 = 4 << 20;
 
@@ -126,16 +126,20 @@ impl Desk {
 
     /// Lets the writer wait until there may be room, or a while.
     pub(crate) fn wait_for_room(&self) {
-        let state = self.state();
-        if state.spares.is_empty() {
-            drop(self.writer.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner));
-        }
+        drop(self.writer.wait_timeout(self.state(), RETRY).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Ends the keeper once it has done what waits.
+    /// Ends the keeper once it has written down what waits; errands, which may take long, are not done any more.
     pub(crate) fn close(&self) {
-        self.state().closed = true;
+        let mut state = self.state();
+        state.closed = true;
+        state.errands.clear();
+        drop(state);
         self.keeper.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
     }
 
     /// Tells everybody that the keeper is gone.
@@ -155,7 +159,6 @@ impl Desk {
                 return true;
             }
             if state.closed {
-                state.errands.clear();
                 return false;
             }
             state = match state.hopeless {
@@ -173,6 +176,6 @@ impl Desk {
 
 impl State {
     fn only_wants_spares(&self) -> bool {
-        self.sealed.is_empty() && self.errands.is_empty() && self.checkpoint.is_none()
+        self.sealed.is_empty() && self.checkpoint.is_none()
     }
 }

@@ -50,6 +50,9 @@ pub struct Keeper {
 impl Keeper {
     /// Serves the writer until it is dropped, and then does what still waits.
     pub fn run(mut self, mut on: impl Events) {
+        if let Err(error) = self.tell(&mut on) {
+            return self.fail(error, &mut on);
+        }
         while self.desk.wait() {
             if let Err(error) = self.work(&mut on) {
                 return self.fail(error, &mut on);
