@@ -64,6 +64,14 @@ impl Broker {
         }
     }
 
+    /// Nothing more will come: the last checkpoint, if anything was written since the one before.
+    pub fn finish(&mut self, now: Time, step: &mut Step) {
+        if self.options.checkpoint_bytes > 0 && self.checkpoints.since > 0 && !self.has_commits() {
+            self.checkpoint(now, step);
+        }
+        self.memory.holds.append_to(&mut step.holds);
+    }
+
     /// Writes a checkpoint.
     pub(crate) fn checkpoint(&mut self, now: Time, step: &mut Step) {
         let (first, before) = (self.next_lsn, step.records.len());

@@ -72,15 +72,24 @@ pub struct Broker {
     config: String,
     options: Options,
     ports: BTreeMap<Face, u16>,
+    /// What the last start said before `Ready.`.
+    said: Vec<String>,
 }
 
 impl Broker {
     /// Starts with `config` (settings and tables other than `[[listener]]`) and one loopback listener per face.
     pub fn start(config: &str, options: Options) -> Self {
+        Self::start_on(config, options, |_| ())
+    }
+
+    /// As [`Broker::start`], on the store that `fill` puts into the data folder.
+    pub fn start_on(config: &str, options: Options, fill: impl FnOnce(&Path)) -> Self {
         let folder = Rc::new(tempfile::tempdir().expect("a folder for the data"));
         let ports =
             if options.fixed_ports { Face::ALL.map(|face| (face, quiet_port())).into() } else { BTreeMap::new() };
-        let mut broker = Self { process: None, folder, config: config.to_owned(), options, ports };
+        let (config, said) = (config.to_owned(), Vec::new());
+        let mut broker = Self { process: None, folder, config, options, ports, said };
+        fill(&broker.data());
         broker.restart();
         broker
     }
@@ -97,10 +106,14 @@ impl Broker {
         assert!(self.process.is_none(), "still running");
         let process = self.spawn();
         let end = Instant::now() + DEADLINE;
+        self.said.clear();
         loop {
             match process.line(end.saturating_duration_since(Instant::now())) {
                 Some(line) if line == "Ready." => break,
-                Some(line) => self.note(&line),
+                Some(line) => {
+                    self.note(&line);
+                    self.said.push(line);
+                }
                 None => return Err(process.end()),
             }
         }
@@ -117,9 +130,24 @@ impl Broker {
         self.restart();
     }
 
+    /// The lines of the last start, without `Ready.`.
+    pub fn said(&self) -> &[String] {
+        &self.said
+    }
+
+    /// What the running broker wrote to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.process.as_ref().expect("running").stderr()
+    }
+
+    /// The next start finds no such variable in its environment.
+    pub fn unset_env(&mut self, name: &str) {
+        self.options.env.retain(|(set, _)| set != name);
+    }
+
     /// What the next start finds in its environment.
     pub fn set_env(&mut self, name: &str, value: &str) {
-        self.options.env.retain(|(set, _)| set != name);
+        self.unset_env(name);
         self.options.env.push((name.to_owned(), value.to_owned()));
     }
 

@@ -13,6 +13,7 @@ pub mod amqp10_wire;
 pub mod broker;
 pub mod clients;
 pub mod device;
+pub mod golden;
 pub mod memory;
 pub mod poll;
 pub mod process;

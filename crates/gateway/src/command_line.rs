@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use console::CliCommand;
 
@@ -19,13 +21,28 @@ pub(crate) struct CommandLine {
 pub(crate) struct SettingFlags {
     /// Configuration file (TOML)
     #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CONFIG")]
-    pub(crate) config: Option<std::path::PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Folder of the store and the admin socket
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<String>,
     /// Keep nothing on disk
     #[arg(long, global = true)]
     ephemeral: bool,
+    /// What confirmed messages survive: "fsync" a power cut, "os" a crash of the process, "none" an orderly stop
+    #[arg(long, global = true, value_name = "WORD")]
+    durability: Option<String>,
+    /// Bytes that the store may take on disk, as "100GiB"
+    #[arg(long, global = true, value_name = "SIZE")]
+    disk_limit: Option<String>,
+    /// Bytes of a file of the log
+    #[arg(long, global = true, value_name = "SIZE")]
+    segment_size: Option<String>,
+    /// Bytes of the log after which there is a checkpoint
+    #[arg(long, global = true, value_name = "SIZE")]
+    checkpoint_size: Option<String>,
+    /// Start although the log is damaged, cutting it there
+    #[arg(long, global = true)]
+    repair: bool,
     /// Bytes of memory, as "512MiB"
     #[arg(long, global = true, value_name = "SIZE")]
     memory_limit: Option<String>,
@@ -71,6 +88,11 @@ impl SettingFlags {
         config::Flags {
             data: self.data.clone(),
             ephemeral: self.ephemeral.then_some(true),
+            durability: self.durability.clone(),
+            disk_limit: self.disk_limit.clone(),
+            segment_size: self.segment_size.clone(),
+            checkpoint_size: self.checkpoint_size.clone(),
+            repair: self.repair.then_some(true),
             memory_limit: self.memory_limit.clone(),
             dev: self.dev.then_some(true),
             log: self.log.clone(),
@@ -97,6 +119,14 @@ pub(crate) enum Subcommands {
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check, show or compact the store of a broker that is stopped
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Make a store of a backup, in a data folder that is empty or new
+    Restore {
+        /// Folder of the backup
+        backup: PathBuf,
+    },
     #[command(flatten)]
     Admin(CliCommand),
 }
@@ -109,4 +139,25 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Print the reference page of all settings
     Reference,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Read everything and name each damage; exit code 1 if there is any
+    Check,
+    /// Show the files, and how much of them is still needed
+    Stats,
+    /// Print the records, one a line
+    Dump {
+        /// Number of the first one
+        #[arg(long, value_name = "LSN", default_value_t = 1)]
+        from: u64,
+        /// How many at most
+        #[arg(long, value_name = "N")]
+        max: Option<u64>,
+    },
+    /// Give back the space of what is not needed any more
+    Compact,
+    /// Change the store to the newest format, which older programs cannot read
+    Finalize,
 }

@@ -124,6 +124,14 @@ impl Engine {
         self.wakers.wake_all();
     }
 
+    /// At the end of an orderly stop, when no thread runs any more: the next start has next to nothing to read.
+    pub(crate) fn finish(&self) {
+        let mut inner = guard(&self.core);
+        let Inner { broker, step, now, .. } = &mut *inner;
+        broker.finish(*now, step);
+        self.hand_on(&mut inner, 0, &mut Vec::new());
+    }
+
     /// Everything up to `lsn` is on disk: threads that wait for it go on.
     pub(crate) fn set_durable(&self, lsn: Lsn) {
         let before = self.durable.fetch_max(lsn.0, Ordering::SeqCst);

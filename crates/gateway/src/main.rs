@@ -7,6 +7,7 @@ mod engine;
 mod exit;
 mod gauge;
 mod listeners;
+mod offline;
 mod run;
 mod store;
 
@@ -37,6 +38,8 @@ fn act(line: CommandLine) -> Result<(), Failure> {
         None => run::run(&config),
         Some(Subcommands::Config(ConfigCommand::Show)) => print(&config::show(&config)),
         Some(Subcommands::Config(_)) => print("The configuration is sound.\n"),
+        Some(Subcommands::Store(command)) => offline::run(command, &config, line.json),
+        Some(Subcommands::Restore { backup }) => offline::restore(&backup, &config.data, line.json),
         Some(Subcommands::Admin(command)) => {
             console::run(command, &config.data.join("admin.sock"), line.json, &mut std::io::stdout().lock())
                 .map_err(|error| Failure::Start(error.to_string()))

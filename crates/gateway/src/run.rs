@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Broker, Options, Step};
-use config::Config;
+use config::{Config, Durability};
 use console::ManagementOptions;
 use model::{ConnectionId, Encodings, Lsn, Protocol, VirtualHosts};
 use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
@@ -15,10 +15,9 @@ use tracing_subscriber::EnvFilter;
 use crate::engine::Engine;
 use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
-use crate::store::{Running, Store};
+use crate::store::{self, Running, Store};
 
-/// Bytes of records, and milliseconds, after which there is a checkpoint, so that a start has not much to read.
-const CHECKPOINT_BYTES: u64 = 64 << 20;
+/// Milliseconds after which there is a checkpoint although less than `checkpoint_size` was written.
 const CHECKPOINT_INTERVAL: u64 = 30_000;
 /// The part of the memory that messages may take on their way to the broker, and records on theirs to the disk, and how much
 /// at most.
@@ -37,7 +36,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         encodings: encodings.clone(),
         auto_create: config.auto_create,
         memory_limit: config.memory_limit,
-        checkpoint_bytes: if config.ephemeral { 0 } else { CHECKPOINT_BYTES },
+        checkpoint_bytes: if config.ephemeral { 0 } else { config.checkpoint_size },
         evicts: !config.ephemeral,
         rests: !config.ephemeral,
         checkpoint_interval: CHECKPOINT_INTERVAL,
@@ -64,11 +63,12 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let (backups, asked) = std::sync::mpsc::channel();
     let room = transit_room(config);
     let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), room, backups));
+    let repaired = store.as_ref().and_then(Store::repaired);
     let running = match store {
         Some(store) => Some(store.start(&engine, asked).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
     };
-    serve(config, bound, &engine, &wakers, running)
+    serve(config, bound, &engine, &wakers, running, repaired)
 }
 
 /// Log lines go to standard error, so that standard output stays for people and scripts.
@@ -93,7 +93,7 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     if config.ephemeral {
         return Ok(None);
     }
-    Store::open(&config.data, journal::Options::default(), transit_room(config), broker).map(Some)
+    Store::open(&config.data, store::options(config), transit_room(config), broker).map(Some)
 }
 
 fn transit_room(config: &Config) -> usize {
@@ -153,6 +153,7 @@ fn serve(
     engine: &Arc<Engine>,
     wakers: &Wakers,
     running: Option<Running>,
+    repaired: Option<String>,
 ) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let arrivals = Arrivals::new(wakers.len());
@@ -178,13 +179,14 @@ fn serve(
         })
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Start(format!("cannot start a thread: {error}")))?;
-    announce(config, &bound.lines)?;
+    announce(config, &bound.lines, repaired)?;
     signals.wait();
     tracing::info!("stopping");
     engine.stop();
     for thread in threads {
         let _ = thread.join();
     }
+    engine.finish();
     if let Some(running) = running {
         running.stop();
     }
@@ -194,7 +196,7 @@ fn serve(
     Ok(())
 }
 
-fn announce(config: &Config, lines: &[String]) -> Result<(), Failure> {
+fn announce(config: &Config, lines: &[String], repaired: Option<String>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut say = || {
         for line in lines {
@@ -203,7 +205,14 @@ fn announce(config: &Config, lines: &[String]) -> Result<(), Failure> {
         if config.ephemeral {
             writeln!(out, "Nothing is kept on disk (--ephemeral).")?;
         } else {
-            writeln!(out, "{:<8} {}", "store", config.data.display())?;
+            let durability = match config.durability {
+                Durability::Fsync => String::new(),
+                weaker => format!(" (durability: {})", weaker.name()),
+            };
+            writeln!(out, "{:<8} {}{durability}", "store", config.data.display())?;
+        }
+        if let Some(repaired) = &repaired {
+            writeln!(out, "Warning: {repaired}.")?;
         }
         writeln!(out, "Development mode: every user name, password and access key is accepted.")?;
         writeln!(out, "Ready.")?;

@@ -8,18 +8,21 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use journal::disk::{real::RealDisk, volatile::VolatileDisk};
 use journal::{
-    Answers, Changes, Committer, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, ReplayError, Space,
-    Submitter,
+    Answers, Changes, Committer, Damage, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, ReplayError,
+    Space, Submitter,
 };
 use model::{Backup, Command, Lsn, Time};
 
 use broker::{Broker, Holds};
+use config::{Config, Durability};
 
 use crate::engine::{Engine, put_holds};
 use crate::exit::Failure;
 
 /// The version of what a new store writes.
-const NEWEST: u8 = 2;
+pub(crate) const NEWEST: u8 = 2;
+/// Bytes of the first segment of a new store, so that a broker that gets little takes little.
+const FIRST_SEGMENT: u64 = 1 << 20;
 /// Bytes of a backup between two words on how it goes.
 const PROGRESS_BYTES: u64 = 4 << 20;
 
@@ -47,7 +50,7 @@ impl Store {
         room: usize,
         broker: &mut Broker,
     ) -> Result<Self, Failure> {
-        let failed = |error| Failure::store(data, error);
+        let repair = options.repair;
         let disk = disk(data).map_err(|error| Failure::store(data, error))?;
         let mut replay =
             |lsn: journal::Lsn, time: u64, record: &[u8], store: &journal::Store, changes: &mut Changes| {
@@ -59,9 +62,12 @@ impl Store {
                 changes.releases.extend(put_holds(holds.released));
                 Ok(())
             };
-        let opened = journal::open(disk, options, &mut replay).map_err(failed)?;
+        let opened = journal::open(disk, options, &mut replay).map_err(|error| refused(data, &error, repair))?;
         if let Some(cut) = &opened.cut {
             tracing::warn!(segment = cut.segment, offset = cut.offset, "cut a torn tail: nothing confirmed was in it");
+        }
+        if let Some(damage) = &opened.repaired {
+            tracing::warn!("{}", cut(damage));
         }
         let mut holds = Holds::default();
         broker
@@ -80,6 +86,11 @@ impl Store {
 
     pub(crate) fn identity(&self) -> &Identity {
         &self.opened.identity
+    }
+
+    /// What was cut away because the configuration asked for it.
+    pub(crate) fn repaired(&self) -> Option<String> {
+        self.opened.repaired.as_ref().map(cut)
     }
 
     /// The last record that is there.
@@ -102,6 +113,46 @@ impl Store {
         ];
         Ok(Running { submitter, threads })
     }
+}
+
+/// What the journal is to know of the configuration.
+pub(crate) fn options(config: &Config) -> journal::Options {
+    journal::Options {
+        segment_bytes: config.segment_size,
+        first_segment_bytes: FIRST_SEGMENT.min(config.segment_size),
+        max_bytes: config.disk_limit,
+        durability: match config.durability {
+            Durability::Fsync => journal::Durability::Fsync,
+            Durability::Os => journal::Durability::Os,
+            Durability::None => journal::Durability::None,
+        },
+        repair: config.repair,
+        ..journal::Options::default()
+    }
+}
+
+/// Why the store cannot be opened, and what can be done about damage.
+pub(crate) fn refused(data: &Path, error: &Error, repair: bool) -> Failure {
+    let advice = match error {
+        Error::Corrupt { file, .. } if !repair && file.ends_with(".seg") => {
+            "; `causeway store check` names all damage and changes nothing, `--repair` starts and cuts the log there"
+        }
+        Error::Corrupt { .. } => {
+            "; `causeway store check` names all damage; it cannot be cut, because the last checkpoint needs what is there"
+        }
+        _ => "",
+    };
+    Failure::store(data, format_args!("{error}{advice}"))
+}
+
+fn cut(damage: &Damage) -> String {
+    let Damage { segment, offset, reason, bytes, segments } = damage;
+    let behind = match segments {
+        0 => String::new(),
+        1 => ", 1 later segment with them".to_owned(),
+        more => format!(", {more} later segments with them"),
+    };
+    format!("segment {segment} was damaged at byte {offset} ({reason}); cut from there on: {bytes} bytes{behind}")
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
@@ -208,4 +259,38 @@ fn disk(data: &Path) -> Result<Arc<dyn Disk>, std::io::Error> {
         Ok("volatile-nosync") => Arc::new(VolatileDisk::skip_sync(data)?),
         _ => Arc::new(RealDisk::new(data)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(error: &Error, repair: bool) -> String {
+        match refused(Path::new("data"), error, repair) {
+            Failure::Start(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn damage_comes_with_advice_that_helps() {
+        let damage = |file: &str| Error::Corrupt { file: file.to_owned(), offset: 8_192, reason: "it is torn" };
+        let segment = damage("log/0000000003.seg");
+        let refused = text(&segment, false);
+        assert!(refused.starts_with("data folder data: log/0000000003.seg is damaged at byte 8192: it is torn; "));
+        assert!(refused.contains("`--repair` starts"), "{refused}");
+        // It was tried, or would not help.
+        assert!(!text(&segment, true).contains("--repair"));
+        assert!(!text(&damage("CHECKPOINT"), false).contains("--repair"));
+        assert_eq!(text(&Error::Poisoned, false).lines().count(), 1);
+        assert!(!text(&Error::Poisoned, false).contains("check"));
+    }
+
+    #[test]
+    fn what_was_cut_is_told() {
+        let damage = Damage { segment: 3, offset: 8_192, reason: "it is torn", bytes: 70_000, segments: 2 };
+        let told = "segment 3 was damaged at byte 8192 (it is torn); cut from there on: 70000 bytes, 2 later segments with them";
+        assert_eq!(cut(&damage), told);
+        assert!(cut(&Damage { segments: 0, ..damage }).ends_with(": 70000 bytes"));
+    }
 }

@@ -1,0 +1,41 @@
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use indicatif::BinaryBytes;
+use journal::{Disk, Options};
+use serde_json::json;
+
+use super::progress::Bar;
+use super::{failed, say};
+use crate::exit::Failure;
+use crate::store::NEWEST;
+
+/// Gives back what is not held any more as of the last checkpoint.
+pub(super) fn compact(
+    data: &Path,
+    disk: Arc<dyn Disk>,
+    options: Options,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let stats = journal::stats(&*disk).map_err(|error| failed(data, &error))?;
+    let bar = Bar::spinner("compacting");
+    // Damage is no business of this command: whoever starts the broker decides about it.
+    let compacted = journal::compact(disk, Options { repair: false, ..options });
+    drop(bar);
+    let (before, now) = compacted.map_err(|error| failed(data, &error))?;
+    if json {
+        let live = stats.checkpoint.map(|_| now.live);
+        return say(out, json!({"before": before.bytes, "after": now.bytes, "live": live}));
+    }
+    let [before, now, live] = [before.bytes, now.bytes, now.live].map(BinaryBytes);
+    let why = match stats.checkpoint {
+        Some(_) => format!("{live} of that was needed at the last checkpoint"),
+        None if stats.format < NEWEST => {
+            format!("format {} gives nothing back: `causeway store finalize` changes it", stats.format)
+        }
+        None => "nothing can be given back before the first checkpoint".to_owned(),
+    };
+    say(out, format_args!("the store took {before} and takes {now}; {why}"))
+}
