@@ -28,6 +28,8 @@ pub(crate) struct Checkpoints {
     pub(crate) loose: Vec<Loose>,
     /// Bytes of records since the last one.
     pub(crate) since: u64,
+    /// Bytes of records that somebody needs no more since the last one: it is what gives them back.
+    pub(crate) freed: u64,
     /// Bytes of the last one.
     size: u64,
     /// By time.
@@ -39,10 +41,11 @@ impl Broker {
     pub(crate) fn keep_journal_short(&mut self, now: Time, written: usize, step: &mut Step) {
         let (most, interval) = (self.options.checkpoint_bytes, self.options.checkpoint_interval);
         self.checkpoints.since += written as u64;
-        if most == 0 || self.checkpoints.since == 0 {
+        self.checkpoints.freed += self.memory.holds.bytes_released();
+        let Checkpoints { since, freed, size, .. } = self.checkpoints;
+        if most == 0 || since == 0 && freed == 0 {
             return;
         }
-        let Checkpoints { since, size, .. } = self.checkpoints;
         // While the disk is short, what was consumed is given back soon.
         let interval =
             if self.space.is_some_and(|space| space.short) { interval.min(SHORT_INTERVAL) } else { interval };
@@ -52,9 +55,9 @@ impl Broker {
         if by_time {
             self.checkpoints.due = Some(now.plus(interval));
         }
-        // It is not most of what is written.
+        // It is not most of what is written, or gives back more than it takes.
         let share = size.max(self.retained.bytes());
-        let due = since >= most.max(SHARE * share) || by_time && since >= share;
+        let due = since >= most.max(SHARE * share) || by_time && since.max(freed) >= share;
         // A commit that goes on would be in it by halves.
         if due && !self.has_commits() {
             self.checkpoint(now, step);
@@ -108,6 +111,7 @@ impl Broker {
         step.checkpoint = Some(Lsn(first));
         self.checkpoints.size = (step.records.len() - before) as u64;
         self.checkpoints.since = 0;
+        self.checkpoints.freed = 0;
         self.checkpoints.due = None;
     }
 

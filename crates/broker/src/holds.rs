@@ -37,6 +37,11 @@ impl Holds {
         other.released.append(&mut self.released);
     }
 
+    /// Of all records that are in it as not needed any more by somebody.
+    pub(crate) fn bytes_released(&self) -> u64 {
+        self.released.iter().map(|hold| u64::from(hold.bytes)).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.released.is_empty()
     }

@@ -30,7 +30,7 @@ impl Broker {
         let Parsed { record, pieces } = Parsed::from_bytes(Bytes::copy_from_slice(record))?;
         self.checkpoints.reading |= is_first && matches!(record, Record::Begun { .. });
         if matches!(record, Record::Checkpoint { .. }) {
-            self.checkpoints.since = 0;
+            (self.checkpoints.since, self.checkpoints.freed) = (0, 0);
         }
         self.next_lsn = lsn.0 + 1;
         match record {
@@ -59,6 +59,7 @@ impl Broker {
                 while self.commit_one().is_some() {}
             }
         }
+        self.checkpoints.freed += self.memory.holds.bytes_released();
         self.memory.holds.append_to(holds);
         Ok(())
     }
@@ -136,6 +137,7 @@ impl Broker {
         for n in queues {
             self.finish_queue(n, pages)?;
         }
+        self.checkpoints.freed += self.memory.holds.bytes_released();
         self.memory.holds.append_to(holds);
         Ok(())
     }

@@ -24,6 +24,8 @@ pub mod method {
     pub const CONNECTION_OPEN: Id = (10, 40);
     pub const CONNECTION_OPEN_OK: Id = (10, 41);
     pub const CONNECTION_CLOSE: Id = (10, 50);
+    pub const CONNECTION_BLOCKED: Id = (10, 60);
+    pub const CONNECTION_UNBLOCKED: Id = (10, 61);
     pub const CHANNEL_OPEN: Id = (20, 10);
     pub const CHANNEL_OPEN_OK: Id = (20, 11);
     pub const CHANNEL_CLOSE: Id = (20, 40);
@@ -79,6 +81,16 @@ pub struct Amqp091 {
 impl Amqp091 {
     /// Connects as guest, without heartbeats.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::connect_as(address, &[])
+    }
+
+    /// As [`Self::connect`], and wants to be told when publishers have to wait.
+    pub fn connect_publisher(address: SocketAddr) -> io::Result<Self> {
+        let wants = [&string("connection.blocked")[..], b"t\x01"].concat();
+        Self::connect_as(address, &[&string("capabilities")[..], b"F", &long_string(&wants)].concat())
+    }
+
+    fn connect_as(address: SocketAddr, properties: &[u8]) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(DEADLINE))?;
@@ -86,7 +98,7 @@ impl Amqp091 {
         let mut client = Self { input: BufReader::new(socket.try_clone()?), socket };
         client.send(&PROTOCOL)?;
         client.wait_for(method::CONNECTION_START)?;
-        let start = [long_string(b""), string("PLAIN"), long_string(b"\0guest\0guest"), string("en_US")];
+        let start = [long_string(properties), string("PLAIN"), long_string(b"\0guest\0guest"), string("en_US")];
         client.send(&connection_method(method::CONNECTION_START_OK, &start.concat()))?;
         client.wait_for(method::CONNECTION_TUNE)?;
         let tune = [&CHANNEL.to_be_bytes()[..], &(FRAME_MAX as u32).to_be_bytes(), &[0, 0]].concat();

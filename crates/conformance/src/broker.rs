@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -200,6 +201,28 @@ impl Broker {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the broker runs");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux tells RssAnon");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+    }
+
+    /// Bytes that the broker has read so far, from files and sockets (`rchar`).
+    pub fn bytes_read(&self) -> u64 {
+        let counts = fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("the broker runs");
+        let read = counts.lines().find_map(|line| line.strip_prefix("rchar:")).expect("Linux tells rchar");
+        read.trim().parse().expect("a number of bytes")
+    }
+
+    /// Bytes that the files in the data folder take on the disk.
+    pub fn disk_use(&self) -> u64 {
+        fn of(folder: &Path) -> u64 {
+            let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+            // A file may go between two looks.
+            let bytes = |entry: fs::DirEntry| match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => of(&entry.path()),
+                Ok(metadata) => metadata.blocks() * 512,
+                Err(_) => 0,
+            };
+            entries.map(bytes).sum()
+        }
+        of(&self.data())
     }
 
     /// Runs the administrative command line against this broker.

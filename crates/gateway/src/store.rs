@@ -23,6 +23,9 @@ use crate::exit::Failure;
 pub(crate) const NEWEST: u8 = 2;
 /// Bytes of the first segment of a new store, so that a broker that gets little takes little.
 const FIRST_SEGMENT: u64 = 1 << 20;
+/// The part of the memory that what was read last may take, and how much at most.
+const CACHE_SHARE: u64 = 16;
+const CACHE_ROOM: usize = 16 << 20;
 /// Bytes of a backup between two words on how it goes.
 const PROGRESS_BYTES: u64 = 4 << 20;
 
@@ -127,6 +130,7 @@ pub(crate) fn options(config: &Config) -> journal::Options {
             Durability::None => journal::Durability::None,
         },
         repair: config.repair,
+        cache_bytes: usize::try_from(config.memory_limit / CACHE_SHARE).unwrap_or(usize::MAX).min(CACHE_ROOM),
         ..journal::Options::default()
     }
 }

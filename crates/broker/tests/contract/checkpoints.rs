@@ -1,5 +1,6 @@
 //! A journal that does not grow for ever: what was consumed may be trimmed, and nothing else is lost by it.
 
+use broker::Options;
 use model::{Exchange, ExchangeKind, Lsn, Settlement};
 
 use crate::harness::World;
@@ -73,4 +74,33 @@ fn a_prepared_transaction_keeps_what_it_staged() {
     let a = world.open();
     world.run(a, commit_prepared("x"));
     assert_eq!(world.browse("busy"), ["not yet"]);
+}
+
+/// What says that a backlog was taken is much shorter than a checkpoint, and yet frees all of it.
+#[test]
+fn a_backlog_that_was_taken_is_given_back_in_time() {
+    let options = Options { auto_create: true, memory_limit: 1 << 30, evicts: true, rests: true, ..Options::default() };
+    let mut world = World::with(Options { checkpoint_bytes: 1 << 20, checkpoint_interval: 30_000, ..options });
+    let a = world.open();
+    world.batch((0..500).map(|i| (a, publish("big", format!("message {i:>100}")))));
+    let last = world.last();
+    world.advance(60_000);
+    let begins_at = world.begins_at();
+    assert!(begins_at > last && world.is_kept(last), "{begins_at:?}");
+    for restarts in [false, true] {
+        let a = world.open();
+        world.run(a, fetch_with("big", 9, 250, |fetch| fetch.settlement = Settlement::Presettled));
+        if restarts {
+            world.restart();
+            world.advance(0);
+        }
+        let begins_at = world.begins_at();
+        world.advance(60_000);
+        assert!(world.begins_at() > begins_at, "no checkpoint after {begins_at:?}, restarts: {restarts}");
+    }
+    assert!(!world.is_kept(last));
+    // Then there is nothing to say.
+    let begins_at = world.begins_at();
+    world.advance(300_000);
+    assert_eq!(world.begins_at(), begins_at);
 }

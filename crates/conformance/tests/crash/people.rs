@@ -45,8 +45,12 @@ pub(crate) fn promises() -> [(&'static str, Promise); STREAMS.len()] {
     STREAMS
 }
 
+/// As little room as there may be.
+const SIZES: &str = "memory_limit = \"16MiB\"\nsegment_size = \"1MiB\"\ncheckpoint_size = \"256KiB\"\n";
+
 pub(crate) fn config() -> String {
-    STREAMS[TOPICS..].iter().map(|(name, _)| format!("[[queue]]\nname = \"{name}\"\ndurable = true\n")).collect()
+    let queue = |(name, _): &(&str, Promise)| format!("[[queue]]\nname = \"{name}\"\ndurable = true\n");
+    SIZES.to_owned() + &STREAMS[TOPICS..].iter().map(queue).collect::<String>()
 }
 
 /// Whether something was confirmed in each stream after `before`.
