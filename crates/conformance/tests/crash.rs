@@ -108,6 +108,14 @@ impl Run {
         // What lay in the broker through all the cuts.
         people::come_late(&world);
         self.drain(&world);
+        if world.oracle().missing().next().is_some() {
+            println!("--- still there\n{}", broker.admin(&["queues", "--internal"]).stdout.join("\n"));
+            println!(
+                "{}\n--- stderr of the broker\n{}---",
+                broker.admin(&["why-disk"]).stdout.join("\n"),
+                broker.stderr()
+            );
+        }
         world.gate.end();
         broker.kill9();
         assert!(world.gate.all_wait(DEADLINE), "CRASH_SEED={}: a client does not end", self.seed);

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::ops::RangeInclusive;
+use std::thread;
+use std::time::Duration;
 
 use crate::oracle::Id;
 use crate::producers::Route;
@@ -28,7 +30,12 @@ impl InFlight {
         mut encode: impl FnMut(Id, &mut Vec<u8>) -> u64,
     ) -> Vec<u8> {
         let mut burst = Vec::new();
-        if !world.is_finishing() && self.0.len() <= WINDOW / 2 {
+        // One who had nothing to send would be done.
+        while self.0.is_empty() && world.is_crowded(route.id(*next)) {
+            thread::park_timeout(Duration::from_millis(2));
+        }
+        let is_free = self.0.len() <= WINDOW / 2 && (self.0.is_empty() || !world.is_crowded(route.id(*next)));
+        if !world.is_finishing() && is_free {
             while self.0.len() < WINDOW {
                 let id = route.id(*next);
                 world.oracle().sent(id);

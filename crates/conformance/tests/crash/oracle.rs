@@ -140,6 +140,12 @@ impl Oracle {
         }
     }
 
+    /// How far the consumer of a producer that will send `next` is behind.
+    pub(crate) fn behind(&self, next: Id) -> u32 {
+        let newest = self.newest.get(&(next.stream, next.producer));
+        next.number.saturating_sub(newest.map_or(0, |newest| newest + 1))
+    }
+
     pub(crate) fn delivered(&mut self, id: Id, delivery: Delivery) {
         let promise = self.promises[id.stream];
         let tally = self.tallies.entry(id.stream).or_default();

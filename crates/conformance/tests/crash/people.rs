@@ -53,6 +53,10 @@ pub(crate) fn config() -> String {
     SIZES.to_owned() + &STREAMS[TOPICS..].iter().map(queue).collect::<String>()
 }
 
+pub(crate) fn is_topic(stream: &str) -> bool {
+    STREAMS[..TOPICS].iter().any(|(topic, _)| *topic == stream)
+}
+
 /// Whether something was confirmed in each stream after `before`.
 pub(crate) fn have_all_begun(before: &BTreeMap<&str, Tally>, after: &BTreeMap<&str, Tally>) -> bool {
     let confirmed = |tallies: &BTreeMap<&str, Tally>, stream| tallies.get(stream).map_or(0, |it| it.confirmed);

@@ -12,9 +12,13 @@ use conformance::{Broker, Face};
 
 use crate::gate::{Gate, Life};
 use crate::oracle::{Delivery, Id, Oracle, Violation};
+use crate::people;
 
 /// How long a consumer waits: its queue may be empty while others still have much to do.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Messages that a subscription may have waiting. What is more than its part of the memory would be dropped: no loss to find.
+const SUBSCRIBED: u32 = 2_000;
 
 pub(crate) struct World {
     addresses: [(Face, SocketAddr); 4],
@@ -67,6 +71,12 @@ impl World {
 
     pub(crate) fn subscriptions(&self) -> usize {
         self.subscribed.load(Ordering::Acquire)
+    }
+
+    /// Whether the subscription is behind that `next` would go to, and is worth waiting for.
+    pub(crate) fn is_crowded(&self, next: Id) -> bool {
+        let may_wait = people::is_topic(next.stream) && !self.is_finishing() && !self.gate.is_closed();
+        may_wait && self.oracle().behind(next) > SUBSCRIBED
     }
 
     /// Starts a client in its own thread.
