@@ -90,6 +90,7 @@ impl Manifest {
     /// Durable when this returns, and with it the names of the files.
     pub(crate) fn save(&self, disk: &dyn Disk) -> Result<(), Error> {
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
+        disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
         let file = disk.create(UNFINISHED).map_err(failed(disk, "create", UNFINISHED))?;
         file.write_at(&[IoSlice::new(self.encode().as_bytes())], 0).map_err(failed(disk, "write", UNFINISHED))?;
         file.sync_data().map_err(failed(disk, "sync", UNFINISHED))?;
