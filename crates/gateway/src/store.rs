@@ -72,6 +72,9 @@ impl Store {
         if let Some(damage) = &opened.repaired {
             tracing::warn!("{}", cut(damage));
         }
+        if opened.checkpoint_copy_used {
+            tracing::warn!("CHECKPOINT was damaged, missing or old: CHECKPOINT.copy was used in its place");
+        }
         let mut holds = Holds::default();
         broker
             .finish_restore(&mut |lsn| read(&opened.store, lsn), &mut holds)

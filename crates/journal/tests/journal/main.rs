@@ -13,6 +13,7 @@ mod histories;
 mod model;
 mod offline;
 mod owner;
+mod pair;
 mod real;
 mod repair;
 mod room;
