@@ -35,8 +35,8 @@ pub struct Opened {
     pub keeper: Keeper,
     /// What was removed behind the last sound frame.
     pub cut: Option<TornTail>,
-    /// What was removed because [`Options::repair`] asked for it.
-    pub repaired: Option<Damage>,
+    /// What was stepped over or cut because [`Options::repair`] asked for it.
+    pub repaired: Vec<Damage>,
     /// The version of what is written.
     pub format: u8,
     /// The checkpoint that recovery began with: its first record and its last one.
@@ -220,5 +220,5 @@ fn create(
     shared.begin_segment(segment.number, expect.lsn, segment.len);
     let mut table = Table::default();
     table.begin_segment(expect.lsn);
-    Ok(Recovered { tail: Tail { segment, at: BLOCK as u64, expect }, table, cut: None, repaired: None })
+    Ok(Recovered { tail: Tail { segment, at: BLOCK as u64, expect }, table, cut: None, repaired: Vec::new() })
 }

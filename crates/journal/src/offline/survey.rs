@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::batch::Lsn;
 use crate::checkpoint::{Checkpoint, Loaded};
 use crate::disk::{Disk, Lock};
 use crate::error::Error;
@@ -22,6 +23,11 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    /// The first record of the checkpoint; 0 without one.
+    pub(super) fn first(&self) -> Lsn {
+        self.checkpoint.as_ref().map_or(Lsn::NONE, |checkpoint| checkpoint.first)
+    }
+
     /// Nobody opens the store as long as the survey is there.
     pub(super) fn of(disk: &dyn Disk) -> Result<Self, Error> {
         let lock = lock(disk)?;

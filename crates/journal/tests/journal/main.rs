@@ -18,5 +18,6 @@ mod real;
 mod repair;
 mod room;
 mod seen;
+mod skipped;
 mod support;
 mod threads;
