@@ -63,7 +63,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let (backups, asked) = std::sync::mpsc::channel();
     let room = transit_room(config);
     let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), room, backups));
-    let repaired = store.as_ref().and_then(Store::repaired);
+    let repaired = store.as_ref().map(Store::repaired).unwrap_or_default();
     let running = match store {
         Some(store) => Some(store.start(&engine, asked).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
@@ -153,7 +153,7 @@ fn serve(
     engine: &Arc<Engine>,
     wakers: &Wakers,
     running: Option<Running>,
-    repaired: Option<String>,
+    repaired: Vec<String>,
 ) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let arrivals = Arrivals::new(wakers.len());
@@ -179,7 +179,7 @@ fn serve(
         })
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Start(format!("cannot start a thread: {error}")))?;
-    announce(config, &bound.lines, repaired)?;
+    announce(config, &bound.lines, &repaired)?;
     signals.wait();
     tracing::info!("stopping");
     engine.stop();
@@ -196,7 +196,7 @@ fn serve(
     Ok(())
 }
 
-fn announce(config: &Config, lines: &[String], repaired: Option<String>) -> Result<(), Failure> {
+fn announce(config: &Config, lines: &[String], repaired: &[String]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut say = || {
         for line in lines {
@@ -211,7 +211,7 @@ fn announce(config: &Config, lines: &[String], repaired: Option<String>) -> Resu
             };
             writeln!(out, "{:<8} {}{durability}", "store", config.data.display())?;
         }
-        if let Some(repaired) = &repaired {
+        for repaired in repaired {
             writeln!(out, "Warning: {repaired}.")?;
         }
         writeln!(out, "Development mode: every user name, password and access key is accepted.")?;

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use journal::disk::{real::RealDisk, volatile::VolatileDisk};
 use journal::{
-    Answers, Changes, Committer, Damage, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, ReplayError,
-    Space, Submitter,
+    Answers, Changes, Committer, Damage, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, Repair,
+    ReplayError, Space, Submitter,
 };
 use model::{Backup, Command, Lsn, Time};
 
@@ -69,8 +69,11 @@ impl Store {
         if let Some(cut) = &opened.cut {
             tracing::warn!(segment = cut.segment, offset = cut.offset, "cut a torn tail: nothing confirmed was in it");
         }
-        if let Some(damage) = &opened.repaired {
-            tracing::warn!("{}", cut(damage));
+        for damage in &opened.repaired {
+            tracing::warn!("{}", repaired(damage));
+        }
+        if opened.checkpoint_copy_used {
+            tracing::warn!("CHECKPOINT was damaged, missing or old: CHECKPOINT.copy was used in its place");
         }
         let mut holds = Holds::default();
         broker
@@ -91,9 +94,9 @@ impl Store {
         &self.opened.identity
     }
 
-    /// What was cut away because the configuration asked for it.
-    pub(crate) fn repaired(&self) -> Option<String> {
-        self.opened.repaired.as_ref().map(cut)
+    /// What was cut away or stepped over because the configuration asked for it.
+    pub(crate) fn repaired(&self) -> Vec<String> {
+        self.opened.repaired.iter().map(repaired).collect()
     }
 
     /// The last record that is there.
@@ -138,8 +141,10 @@ pub(crate) fn options(config: &Config) -> journal::Options {
 /// Why the store cannot be opened, and what can be done about damage.
 pub(crate) fn refused(data: &Path, error: &Error, repair: bool) -> Failure {
     let advice = match error {
+        Error::Corrupt { .. } if error.is_in_checkpoint() => "; `causeway store check` names all damage",
         Error::Corrupt { file, .. } if !repair && file.ends_with(".seg") => {
-            "; `causeway store check` names all damage and changes nothing, `--repair` starts and cuts the log there"
+            "; `causeway store check` names all damage and changes nothing, `--repair` starts and cuts the log there, or \
+             leaves out what lies before the last checkpoint"
         }
         Error::Corrupt { .. } => {
             "; `causeway store check` names all damage; it cannot be cut, because the last checkpoint needs what is there"
@@ -149,14 +154,17 @@ pub(crate) fn refused(data: &Path, error: &Error, repair: bool) -> Failure {
     Failure::store(data, format_args!("{error}{advice}"))
 }
 
-fn cut(damage: &Damage) -> String {
-    let Damage { segment, offset, reason, bytes, segments } = damage;
-    let behind = match segments {
-        0 => String::new(),
-        1 => ", 1 later segment with them".to_owned(),
-        more => format!(", {more} later segments with them"),
+fn repaired(damage: &Damage) -> String {
+    let Damage { segment, offset, reason, repair } = damage;
+    let done = match repair {
+        Repair::Cut { bytes, segments: 0 } => format!("cut from there on: {bytes} bytes"),
+        Repair::Cut { bytes, segments: 1 } => format!("cut from there on: {bytes} bytes, 1 later segment with them"),
+        Repair::Cut { bytes, segments } => {
+            format!("cut from there on: {bytes} bytes, {segments} later segments with them")
+        }
+        Repair::Skipped { bytes } => format!("left out {bytes} bytes: messages in them are lost"),
     };
-    format!("segment {segment} was damaged at byte {offset} ({reason}); cut from there on: {bytes} bytes{behind}")
+    format!("segment {segment} was damaged at byte {offset} ({reason}); {done}")
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
@@ -291,10 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_is_told() {
-        let damage = Damage { segment: 3, offset: 8_192, reason: "it is torn", bytes: 70_000, segments: 2 };
+    fn what_was_repaired_is_told() {
+        let cut = |segments| Repair::Cut { bytes: 70_000, segments };
+        let damage = Damage { segment: 3, offset: 8_192, reason: "it is torn", repair: cut(2) };
         let told = "segment 3 was damaged at byte 8192 (it is torn); cut from there on: 70000 bytes, 2 later segments with them";
-        assert_eq!(cut(&damage), told);
-        assert!(cut(&Damage { segments: 0, ..damage }).ends_with(": 70000 bytes"));
+        assert_eq!(repaired(&damage), told);
+        assert!(repaired(&Damage { repair: cut(0), ..damage }).ends_with(": 70000 bytes"));
+        let skipped = Repair::Skipped { bytes: 4_096 };
+        let told = "segment 3 was damaged at byte 8192 (it is torn); left out 4096 bytes: messages in them are lost";
+        assert_eq!(repaired(&Damage { repair: skipped, ..damage }), told);
     }
 }

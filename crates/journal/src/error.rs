@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use crate::batch::Lsn;
 
+/// Why damage to the checkpoint itself is not repaired: no other record says what it says.
+pub(crate) const IN_CHECKPOINT: &str = "it is part of the last checkpoint, which cannot be repaired: restore a backup";
+
 /// An error of the journal. Every error of a [`Writer`](crate::Writer) is final for that writer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -52,6 +55,11 @@ pub enum Error {
 impl Error {
     pub(crate) fn corrupt(file: impl Into<String>, offset: u64, reason: &'static str) -> Self {
         Self::Corrupt { file: file.into(), offset, reason }
+    }
+
+    /// Whether this is damage to the last checkpoint, about which [`Options::repair`](crate::Options::repair) can do nothing.
+    pub fn is_in_checkpoint(&self) -> bool {
+        matches!(self, Self::Corrupt { reason, .. } if *reason == IN_CHECKPOINT)
     }
 
     /// Whether there was no room on the disk, which may change.

@@ -27,7 +27,9 @@ pub(crate) struct Plan {
     pub(crate) old: Vec<Entry>,
     /// The segments to be read, ascending.
     pub(crate) scanned: Vec<u64>,
-    /// Files that are not part of the log any more, or not yet.
+    /// Files that are not part of the log yet.
+    pub(crate) unfinished: Vec<String>,
+    /// Files that are not part of the log any more.
     pub(crate) leftovers: Vec<String>,
 }
 
@@ -64,7 +66,7 @@ impl Files {
             let Some(_) = checkpoint else { return Err(missing(checkpoint::NAME)) };
             return Err(Error::corrupt(file.name(), 0, "it holds records that are not cold"));
         }
-        let mut plan = Plan { leftovers: self.unfinished, ..Plan::default() };
+        let mut plan = Plan { unfinished: self.unfinished, ..Plan::default() };
         plan.scanned = scanned.iter().map(|(file, _)| file.first).collect();
         if let Some(checkpoint) = checkpoint {
             plan.add_old(disk, store_id, checkpoint, old)?;

@@ -17,8 +17,10 @@ use crate::cursor::Cursor;
 use crate::disk::{Disk, failed, read_whole};
 use crate::error::Error;
 use crate::frame::{HEADER, Header, Parsed, VERSION};
+use crate::gap::Lost;
 use crate::limits::BLOCK;
 use crate::names;
+use crate::source::Source;
 
 const MAGIC: [u8; 4] = *b"CWIX";
 const FIXED: usize = 24;
@@ -118,26 +120,32 @@ impl Frames {
         })
     }
 
-    /// Finds the frames by their headers.
+    /// Finds the frames by their headers. Damage is stepped over: whoever looks for a record in it is led to it.
     fn scan(disk: &dyn Disk, store_id: u64, number: u64, first: Lsn, end: Lsn) -> Result<Self, Error> {
-        let name = names::segment(number);
+        let source = Source::open(disk, names::segment(number))?;
         if end.0 - first.0 > u64::from(u32::MAX) {
-            return Err(Error::corrupt(name, 0, "no segment holds so many records"));
+            return Err(source.corrupt(0, "no segment holds so many records"));
         }
-        let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
-        let (mut frames, mut offset, mut next) = (Self::default(), BLOCK as u64, first);
-        while next < end {
+        let len = source.size()?;
+        // Frames of an earlier use of the file have earlier records, too.
+        let (mut frames, mut next) = (Self::default(), Lost { at: BLOCK as u64, block_no: 0, lsn: first });
+        while next.lsn < end {
             let mut bytes = [0; HEADER];
-            let read = file.read_at(&mut bytes, offset).map_err(failed(disk, "read", &name))?;
-            let header = match Header::parse(&bytes[..read], store_id) {
-                Parsed::Frame(header, _) if header.first_lsn == next.0 => header,
-                _ => return Err(Error::corrupt(name, offset, "the frame's header is damaged")),
+            let read = source.file.read_at(&mut bytes, next.at).map_err(failed(disk, "read", &source.name))?;
+            let behind = match Header::parse(&bytes[..read], store_id) {
+                Parsed::Frame(header, _) if header.first_lsn == next.lsn.0 => {
+                    let lsn = next.lsn.plus(header.rec_count.into());
+                    Lost { at: next.at + header.span(), block_no: header.block_no + 1, lsn }
+                }
+                _ => match next.next(&source, store_id, len)? {
+                    Some((at, header)) => Lost { at, block_no: header.block_no, lsn: Lsn(header.first_lsn) },
+                    None => Lost { lsn: end, ..next },
+                },
             };
-            if header.rec_count > 0 {
-                frames.push(first, next, offset);
+            if behind.lsn > next.lsn {
+                frames.push(first, next.lsn, next.at);
             }
-            next = next.plus(header.rec_count.into());
-            offset += header.span();
+            next = behind;
         }
         Ok(frames)
     }

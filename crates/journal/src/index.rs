@@ -82,6 +82,16 @@ impl Index {
         self.next = self.next.plus(count.into());
     }
 
+    /// Goes on with the record `lsn` behind damage that begins at `offset`. Whoever looks for a record before it is led
+    /// to the damage.
+    pub(crate) fn skip(&mut self, offset: u64, lsn: Lsn) {
+        if lsn > self.next {
+            let segment = self.files.last().expect("a frame lies in a segment");
+            self.frames.push(segment.first, self.next, offset);
+            self.next = lsn;
+        }
+    }
+
     /// The file that holds `lsn` if any does.
     pub(crate) fn find(&self, lsn: Lsn) -> Result<Found, Error> {
         if lsn >= self.next {

@@ -7,6 +7,7 @@
 //! DIR/LOCK                  advisory lock: one process per store
 //! DIR/IDENTITY              store id and secret, made once
 //! DIR/CHECKPOINT            where recovery begins, and which records are held there
+//! DIR/CHECKPOINT.copy       the same once more: the store is nothing without it
 //! DIR/log/0000000007.seg    segments; from the checkpoint on without gaps
 //! DIR/log/0000000007.idx    where the frames of a full segment lie; made again if it is missing
 //! DIR/log/cold-0000000002-0000000005.cold  what is still held of older segments
@@ -28,8 +29,8 @@
 //!   to durable data ([`Error::Corrupt`]), and a bad frame with nothing after it is a torn write, cut at open.
 //! - **A file is called `.seg` only after its header is durable, and no frame is written before that name is.**
 //! - **The first error ends the writer.** After a failed fsync nobody knows what the disk holds, so nothing is retried.
-//! - **A release takes effect on disk only through a durable `CHECKPOINT`.** Whatever is lost behind it, the records
-//!   that it says are held are there.
+//! - **A release takes effect on disk only through a durable `CHECKPOINT`, and a durable copy of it.** Whatever is lost
+//!   behind it, the records that it says are held are there; whichever of the two files is lost, the other one will do.
 //! - **Only the keeper removes files of the log**, and it puts a file's successor into the index before.
 //! - **The journal starts no threads and asks for no time.** [`Committer::run`], [`Keeper::run`] and [`Reader::run`] are
 //!   called on threads of the caller; times come with the batches.
@@ -46,6 +47,7 @@ mod events;
 mod files;
 mod frame;
 mod frames;
+mod gap;
 mod holders;
 mod hot;
 mod identity;
@@ -79,7 +81,7 @@ pub use manifest::Progress;
 pub use offline::{Fault, FileStats, Kind, Report, Stats, check, compact, dump, restore, stats};
 pub use open::{Opened, finalize, open};
 pub use reader::{Load, Reader};
-pub use recovery::{Damage, TornTail};
+pub use recovery::{Damage, Repair, TornTail};
 pub use replay::{Changes, Replay};
 pub use shared::Counters;
 pub use space::Space;

@@ -44,7 +44,8 @@ pub struct Options {
     /// The store may not take more; it then is as on a full disk.
     pub max_bytes: Option<u64>,
     pub durability: Durability,
-    /// Cuts the log where it is damaged instead of refusing it.
+    /// Cuts the log where it is damaged behind its last checkpoint, and steps over what is damaged before it, instead of
+    /// refusing it. Damage to the checkpoint itself is refused all the same.
     pub repair: bool,
     pub format: Format,
 }

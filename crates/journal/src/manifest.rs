@@ -90,6 +90,7 @@ impl Manifest {
     /// Durable when this returns, and with it the names of the files.
     pub(crate) fn save(&self, disk: &dyn Disk) -> Result<(), Error> {
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
+        disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
         let file = disk.create(UNFINISHED).map_err(failed(disk, "create", UNFINISHED))?;
         file.write_at(&[IoSlice::new(self.encode().as_bytes())], 0).map_err(failed(disk, "write", UNFINISHED))?;
         file.sync_data().map_err(failed(disk, "sync", UNFINISHED))?;
@@ -103,7 +104,8 @@ impl Copied {
         let (crc, rest) = line.strip_prefix("file ")?.split_once(' ')?;
         let (bytes, name) = rest.split_once(' ')?;
         let of_log = || name.strip_prefix(LOG)?.strip_prefix('/').map(Name::parse);
-        let known = name == identity::NAME || name == checkpoint::NAME || matches!(of_log(), Some(Name::File(_)));
+        let known =
+            name == identity::NAME || checkpoint::FILES.contains(&name) || matches!(of_log(), Some(Name::File(_)));
         let copied =
             Self { name: name.to_owned(), bytes: bytes.parse().ok()?, crc: u32::from_str_radix(crc, 16).ok()? };
         known.then_some(copied)

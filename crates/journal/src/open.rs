@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::batch::Lsn;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Loaded};
 use crate::disk::{Disk, Lock, failed, remove_if_there};
 use crate::error::Error;
-use crate::files::Files;
+use crate::files::{Files, Plan};
 use crate::frame::{FIRST_VERSION, VERSION};
 use crate::holders::Table;
 use crate::identity::Identity;
@@ -35,12 +35,14 @@ pub struct Opened {
     pub keeper: Keeper,
     /// What was removed behind the last sound frame.
     pub cut: Option<TornTail>,
-    /// What was removed because [`Options::repair`] asked for it.
-    pub repaired: Option<Damage>,
+    /// What was stepped over or cut because [`Options::repair`] asked for it.
+    pub repaired: Vec<Damage>,
     /// The version of what is written.
     pub format: u8,
     /// The checkpoint that recovery began with: its first record and its last one.
     pub checkpoint: Option<(Lsn, Lsn)>,
+    /// It is from `CHECKPOINT.copy`, because `CHECKPOINT` was damaged, missing or older. It is written again.
+    pub checkpoint_copy_used: bool,
 }
 
 /// Opens the store on `disk`, making it if there is none, and hands `replay` the records from the last checkpoint on, in
@@ -52,14 +54,13 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
     let files = Files::list(&*disk)?;
     let (identity, format) = identify(&*disk, &files, options.format)?;
     let created = !files.has_log();
-    let checkpoint = Checkpoint::load(&*disk, identity.store_id, files.bytes())?;
-    let (checkpoint, checkpoint_bytes) = checkpoint.unzip();
+    let loaded = Loaded::load(&*disk, identity.store_id, files.bytes())?;
     let desk = Arc::new(Desk::open(&*disk, &files.spares, &options)?);
-    desk.state().checkpoint_bytes = checkpoint_bytes.unwrap_or_default();
-    let plan = files.plan(&*disk, identity.store_id, checkpoint.as_ref())?;
-    plan.leftovers.iter().try_for_each(|name| remove_if_there(&*disk, name))?;
-    // Names that an earlier process changed and did not get to sync.
-    disk.sync_dir(LOG).map_err(failed(&*disk, "sync", LOG))?;
+    desk.state().checkpoint_bytes = loaded.as_ref().map_or(0, Loaded::len);
+    let plan = files.plan(&*disk, identity.store_id, loaded.as_ref().map(|loaded| &loaded.checkpoint))?;
+    let paired = clear(&*disk, &plan, loaded.as_ref())?;
+    let checkpoint_copy_used = loaded.as_ref().is_some_and(Loaded::is_of_copy);
+    let checkpoint = loaded.map(|loaded| loaded.checkpoint);
 
     let shared = Arc::new(Shared::default());
     plan.old.iter().for_each(|entry| shared.index_mut().add_old(*entry));
@@ -84,6 +85,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         durability: options.durability,
         checkpoints: format > FIRST_VERSION,
         durable: checkpoint.map(Arc::new),
+        paired,
         cleaner: Cleaner::default(),
         unsynced: tail.segment.number,
         _lock: Arc::clone(&lock),
@@ -104,7 +106,34 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
     if !created {
         writer.write_epoch()?;
     }
-    Ok(Opened { identity, epoch, next, writer, store, keeper, cut, repaired, format, checkpoint: bounds })
+    Ok(Opened {
+        identity,
+        epoch,
+        next,
+        writer,
+        store,
+        keeper,
+        cut,
+        repaired,
+        format,
+        checkpoint: bounds,
+        checkpoint_copy_used,
+    })
+}
+
+/// Makes both files of the checkpoint say the same, and then removes what is no part of the log according to it. Returns
+/// whether they do: on a full disk they may not, and what is left over stays.
+fn clear(disk: &dyn Disk, plan: &Plan, loaded: Option<&Loaded>) -> Result<bool, Error> {
+    let remove = |names: &[String]| names.iter().try_for_each(|name| remove_if_there(disk, name));
+    // First, because that may be the room which the checkpoint needs.
+    remove(&plan.unfinished)?;
+    let paired = loaded.map_or(Ok(true), |loaded| loaded.settle(disk))?;
+    if paired {
+        remove(&plan.leftovers)?;
+    }
+    // Also what an earlier process changed and did not get to sync.
+    disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
+    Ok(paired)
 }
 
 pub(crate) fn lock(disk: &dyn Disk) -> Result<Arc<dyn Lock>, Error> {
@@ -191,5 +220,5 @@ fn create(
     shared.begin_segment(segment.number, expect.lsn, segment.len);
     let mut table = Table::default();
     table.begin_segment(expect.lsn);
-    Ok(Recovered { tail: Tail { segment, at: BLOCK as u64, expect }, table, cut: None, repaired: None })
+    Ok(Recovered { tail: Tail { segment, at: BLOCK as u64, expect }, table, cut: None, repaired: Vec::new() })
 }

@@ -25,7 +25,7 @@ impl Space {
         let log = shared.index().bytes();
         let spares = desk.spare_bytes();
         let state = desk.state();
-        let bytes = log + spares + state.checkpoint_bytes;
+        let bytes = log + spares + 2 * state.checkpoint_bytes;
         Ok(Self { bytes, live: shared.live(), free, short: state.short, stalled: state.stalled })
     }
 }

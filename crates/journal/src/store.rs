@@ -87,8 +87,15 @@ impl Inner {
             Some(location) => location,
             None => self.frames(&entry)?.locate(entry.first, lsn).ok_or(Error::Released { lsn })?,
         };
+        let copy = |frame: &ReadFrame, records: &mut Vec<Bytes>| match frame.copy(lsns.clone(), records) {
+            // A segment has all of its records, so what is missing was behind damage that was stepped over.
+            Err(Error::Released { .. }) if !entry.file.cold => {
+                Err(Error::corrupt(entry.file.name(), location.offset, "a record behind this frame is lost"))
+            }
+            other => other,
+        };
         if let Some(frame) = self.cache.frame(entry.key, location.first) {
-            return frame.copy(lsns, records);
+            return copy(&frame, records);
         }
         let source = self.source(&entry)?;
         let frame = match entry.file.cold {
@@ -105,7 +112,7 @@ impl Inner {
         };
         let frame = Arc::new(frame);
         self.cache.keep(entry.key, location.first, Arc::clone(&frame));
-        frame.copy(lsns, records)
+        copy(&frame, records)
     }
 
     /// Reads a frame of a cold file, or only the record that is wanted of it: that is less work, as long as nobody wants

@@ -1,5 +1,6 @@
 //! Backups of a store while it is written.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
@@ -90,9 +91,16 @@ impl Keeper {
         if let Some((_, bytes)) = files.last_mut() {
             *bytes = end;
         }
-        let small = [identity::NAME].into_iter().chain(self.durable.as_ref().map(|_| checkpoint::NAME));
+        let mut small = vec![identity::NAME];
+        if self.durable.is_some() {
+            small.extend(checkpoint::FILES);
+        }
         for name in small {
-            let file = self.disk.open(name).map_err(failed(&*self.disk, "open", name))?;
+            let file = match self.disk.open(name) {
+                // If the disk was full, there is only one checkpoint; the other is made where the backup is opened.
+                Err(error) if error.kind() == ErrorKind::NotFound && checkpoint::FILES.contains(&name) => continue,
+                other => other.map_err(failed(&*self.disk, "open", name))?,
+            };
             files.push((name.to_owned(), file.size().map_err(failed(&*self.disk, "read", name))?));
         }
         Ok((files, Lsn(next.0 - 1)))

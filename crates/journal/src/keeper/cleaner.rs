@@ -27,7 +27,7 @@ pub(crate) struct Cleaner {
 impl Keeper {
     /// Removes what is dead, and rewrites what is nearly dead.
     pub(super) fn clean(&mut self, goal: Goal, on: &mut dyn Events) -> Result<(), Error> {
-        let Some(checkpoint) = self.durable.clone() else { return Ok(()) };
+        let Some(checkpoint) = self.durable.clone().filter(|_| self.paired) else { return Ok(()) };
         self.remove_dead(&checkpoint)?;
         if self.rewrite_all(&checkpoint, goal, on)? && !self.has_newer() {
             // With the new files in its list, so that the next open need not look into them.

@@ -50,7 +50,7 @@ pub(crate) struct State {
     pub(crate) sealed: Vec<Sealed>,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) errands: Vec<Errand>,
-    /// Of the checkpoint's file.
+    /// Of each of the checkpoint's two files.
     pub(crate) checkpoint_bytes: u64,
     /// The writer is gone.
     closed: bool,

@@ -40,6 +40,8 @@ pub struct Keeper {
     pub(crate) checkpoints: bool,
     /// The checkpoint on disk.
     pub(crate) durable: Option<Arc<Checkpoint>>,
+    /// Both of its files say the same; before that nothing goes on its behalf.
+    pub(crate) paired: bool,
     pub(crate) cleaner: Cleaner,
     /// Segments before this one are on disk, also where nobody waited for it.
     pub(crate) unsynced: u64,
@@ -142,7 +144,7 @@ impl Keeper {
         }
     }
 
-    /// Makes a checkpoint durable.
+    /// Makes a checkpoint durable, twice.
     fn publish(&mut self, mut checkpoint: Checkpoint) -> Result<(), Error> {
         self.sync_all()?;
         checkpoint.list(self.shared.index().files());
@@ -157,7 +159,7 @@ impl Keeper {
             }
             Err(error) => return Err(error),
         }
-        self.durable = Some(Arc::new(checkpoint));
+        (self.durable, self.paired) = (Some(Arc::new(checkpoint)), true);
         Ok(())
     }
 

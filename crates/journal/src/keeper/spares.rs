@@ -86,7 +86,8 @@ impl Desk {
         let mut state = self.state();
         let spares: u64 = state.spares.iter().map(|spare| spare.len).sum();
         let taken = log + spares + state.claimed + bytes;
-        let reserved = self.reserved.max(2 * state.checkpoint_bytes);
+        // Two files and, while one is replaced, a third, which may be longer.
+        let reserved = self.reserved.max(3 * state.checkpoint_bytes);
         if self.max_bytes.is_some_and(|most| taken > most) || free < bytes.saturating_add(reserved) {
             return Err(ErrorKind::StorageFull.into());
         }

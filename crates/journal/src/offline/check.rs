@@ -33,13 +33,16 @@ pub struct Fault {
 /// Reads and verifies all that the store consists of; changes nothing.
 pub fn check(disk: &dyn Disk, progress: impl FnMut(Progress)) -> Result<Report, Error> {
     let mut report = Report::default();
-    let survey = match Survey::of(disk) {
+    let mut survey = match Survey::of(disk) {
         Err(error @ Error::Corrupt { .. }) => {
             report.note(error)?;
             return Ok(report);
         }
         other => other?,
     };
+    if let Some(fault) = survey.fault.take() {
+        report.note(fault)?;
+    }
     let mut check = Check { disk, survey: &survey, report, progress };
     check.run()?;
     Ok(check.report)

@@ -20,7 +20,7 @@ pub fn dump(disk: &dyn Disk, from: Lsn, mut take: impl FnMut(Lsn, u64, &[u8])) -
     }
     for &number in &survey.plan.scanned {
         let mut walk = Walk::open(disk, survey.store_id, number)?;
-        while let Some(frame) = walk.next()? {
+        while let Some(frame) = walk.next_known(survey.first())? {
             for span in frame.spans.iter().filter(|span| span.lsn >= from) {
                 take(span.lsn, frame.header.time, span.of(&frame.payload));
             }

@@ -65,7 +65,7 @@ pub fn stats(disk: &dyn Disk) -> Result<Stats, Error> {
     for &number in &survey.plan.scanned {
         let mut walk = Walk::open(disk, survey.store_id, number)?;
         let first = walk.lsn;
-        while walk.next()?.is_some() {}
+        while walk.next_known(survey.first())?.is_some() {}
         files.push(FileStats::new(FileId::hot(number), Kind::Hot, (first, walk.lsn), walk.len, live(first, walk.lsn)));
     }
     let checkpoint = survey.checkpoint.as_ref().map(|checkpoint| (checkpoint.first, checkpoint.end));

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::checkpoint::Checkpoint;
+use crate::batch::Lsn;
+use crate::checkpoint::{Checkpoint, Loaded};
 use crate::disk::{Disk, Lock};
 use crate::error::Error;
 use crate::files::{Files, Plan};
@@ -16,10 +17,17 @@ pub(super) struct Survey {
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) spares: Vec<u64>,
     pub(super) plan: Plan,
+    /// What is wrong with the checkpoint's other file.
+    pub(super) fault: Option<Error>,
     _lock: Arc<dyn Lock>,
 }
 
 impl Survey {
+    /// The first record of the checkpoint; 0 without one.
+    pub(super) fn first(&self) -> Lsn {
+        self.checkpoint.as_ref().map_or(Lsn::NONE, |checkpoint| checkpoint.first)
+    }
+
     /// Nobody opens the store as long as the survey is there.
     pub(super) fn of(disk: &dyn Disk) -> Result<Self, Error> {
         let lock = lock(disk)?;
@@ -27,9 +35,10 @@ impl Survey {
             return Err(Identity::none(disk));
         };
         let files = Files::list(disk)?;
-        let checkpoint = Checkpoint::load(disk, store_id, files.bytes())?.map(|(checkpoint, _)| checkpoint);
+        let loaded = Loaded::load(disk, store_id, files.bytes())?.map(|loaded| (loaded.checkpoint, loaded.fault));
+        let (checkpoint, fault) = loaded.unzip();
         let spares = files.spares.clone();
         let plan = files.plan(disk, store_id, checkpoint.as_ref())?;
-        Ok(Self { store_id, format, checkpoint, spares, plan, _lock: lock })
+        Ok(Self { store_id, format, checkpoint, spares, plan, fault: fault.flatten(), _lock: lock })
     }
 }

@@ -7,6 +7,7 @@ use crate::disk::Disk;
 use crate::error::Error;
 use crate::frame::{Header, Parsed};
 use crate::frames::Location;
+use crate::gap::Lost;
 use crate::hot::{self, Span};
 use crate::limits::BLOCK;
 use crate::segment::{Segment, SegmentHeader};
@@ -64,17 +65,20 @@ impl<'a> Walk<'a> {
 
     /// Goes on with the next intact header of a later frame; `None` if there is none in this segment.
     pub(super) fn skip(&mut self) -> Result<Option<Header>, Error> {
-        let mut at = self.at + BLOCK as u64;
-        while at < self.len {
-            if let Some((header, _)) = self.header_at(at)?
-                && header.block_no > self.block_no
-            {
-                (self.at, self.block_no, self.lsn, self.prev_crc) = (at, header.block_no, Lsn(header.first_lsn), None);
-                return Ok(Some(header));
+        let lost = Lost { at: self.at, block_no: self.block_no, lsn: self.lsn };
+        let Some((at, header)) = lost.next(&self.source, self.store_id, self.len)? else { return Ok(None) };
+        (self.at, self.block_no, self.lsn, self.prev_crc) = (at, header.block_no, Lsn(header.first_lsn), None);
+        Ok(Some(header))
+    }
+
+    /// As [`Walk::next`], but over damage to what is before the record `known`, as a repair does.
+    pub(super) fn next_known(&mut self, known: Lsn) -> Result<Option<Frame>, Error> {
+        loop {
+            let next = self.next()?;
+            if next.is_some() || self.lsn > known || self.skip()?.is_none() {
+                return Ok(next);
             }
-            at += BLOCK as u64;
         }
-        Ok(None)
     }
 
     fn header_at(&self, at: u64) -> Result<Option<(Header, u32)>, Error> {

@@ -8,6 +8,9 @@ use crate::limits::{BLOCK, CHUNK, MAX_FRAME, ZEROS};
 use crate::names::{self, LOG};
 use crate::segment::Segment;
 
+/// A torn write has nothing behind it.
+pub(super) const DURABLE: &str = "the frame is damaged, and a later one shows that it was durable";
+
 /// Frames of this log behind the first unsound one.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub(super) enum Behind {
@@ -63,7 +66,7 @@ impl Scan<'_> {
     pub(super) fn end(&mut self) -> Result<Option<TornTail>, Error> {
         let to = match self.behind(&[])? {
             Behind::Durable => {
-                return Err(self.corrupt("the frame is damaged, and a later one shows that it was durable"));
+                return Err(self.corrupt(DURABLE));
             }
             Behind::Loose => self.segment.len,
             Behind::Nothing => self.used()?,

@@ -1,4 +1,5 @@
-//! Reading the log from a checkpoint on: what is sound is replayed, a torn tail is cut, damage is refused or cut.
+//! Reading the log from a checkpoint on: what is sound is replayed, a torn tail is cut, damage is refused, or on request
+//! stepped over (before the checkpoint) or cut (behind it).
 
 mod behind;
 mod repair;
@@ -8,11 +9,11 @@ use std::io;
 use bytes::Bytes;
 
 use self::behind::Behind;
-pub use self::repair::Damage;
+pub use self::repair::{Damage, Repair};
 use crate::batch::{Lsn, Records};
 use crate::checkpoint;
 use crate::disk::{Disk, failed};
-use crate::error::Error;
+use crate::error::{Error, IN_CHECKPOINT};
 use crate::frame::{FIRST_VERSION, HEADER, Header, Parsed, VERSION};
 use crate::holders::Table;
 use crate::limits::{BLOCK, CHUNK, MAX_FRAME};
@@ -70,7 +71,7 @@ pub(crate) struct Recovered {
     pub(crate) tail: Tail,
     pub(crate) table: Table,
     pub(crate) cut: Option<TornTail>,
-    pub(crate) repaired: Option<Damage>,
+    pub(crate) repaired: Vec<Damage>,
 }
 
 /// Reads the segments `numbers`, ascending and at least one, and makes sure that all of what was read is durable.
@@ -93,9 +94,16 @@ pub(crate) fn recover<'a>(begin: Begin<'a>, numbers: &[u64], replay: &'a mut dyn
         return Err(scan.corrupt("it begins behind the checkpoint"));
     }
     scan.count_segment();
-    let (cut, repaired) = match scan.segments(&numbers[1..]) {
-        Err(Error::Corrupt { reason, .. }) if scan.begin.repair => (None, Some(scan.cut_damage(numbers, reason)?)),
-        other => (other?, None),
+    let mut repaired = scan.approach()?;
+    let cut = match scan.segments(&numbers[1..]) {
+        Err(Error::Corrupt { file, offset, .. }) if !scan.has_checkpoint() => {
+            return Err(Error::corrupt(file, offset, IN_CHECKPOINT));
+        }
+        Err(Error::Corrupt { reason, .. }) if scan.begin.repair => {
+            repaired.push(scan.cut_damage(numbers, reason)?);
+            None
+        }
+        other => other?,
     };
     scan.harden()?;
     let tail = Tail { segment: scan.segment, at: scan.at, expect: scan.expect };
@@ -238,12 +246,14 @@ impl Scan<'_> {
         self.begin.table.begin_segment(self.expect.lsn);
     }
 
+    /// Whether all of the checkpoint was read.
+    fn has_checkpoint(&self) -> bool {
+        self.expect.lsn > self.begin.settled
+    }
+
     /// The owner's state is in the checkpoint: without all of it the rest means nothing.
     fn reaches_checkpoint(&self) -> Result<(), Error> {
-        if self.expect.lsn <= self.begin.settled {
-            return Err(self.corrupt("the log ends before its checkpoint does"));
-        }
-        Ok(())
+        if self.has_checkpoint() { Ok(()) } else { Err(self.corrupt(IN_CHECKPOINT)) }
     }
 
     /// Makes durable what was read. The last frame may be in the system's cache only, even after a sync that failed in

@@ -42,6 +42,7 @@ fn a_backup_becomes_the_same_store() {
     // What comes later is not in it.
     opened.writer.append(&[batch(51, 51, &[content(51, 0, 10)])]).unwrap();
     backup.crash();
+    assert!(["CHECKPOINT", "CHECKPOINT.copy"].iter().all(|name| backup.names("").iter().any(|file| file == name)));
     let mut progress = Vec::new();
     restore(&backup, &copy, |step| progress.push(step)).unwrap();
     assert!(progress.last().is_some_and(|step| step.done == step.total && step.total == made.bytes));

@@ -11,6 +11,7 @@ use crate::support::{Deaf, Random, batch, ensure, small};
 
 const SEEDS: u64 = 1000;
 const STEPS: usize = 25;
+const CHECKPOINTS: [&str; 2] = ["CHECKPOINT", "CHECKPOINT.copy"];
 /// Of every fortieth history.
 const MANY_STEPS: usize = 300;
 
@@ -35,9 +36,10 @@ fn what_is_held_is_there() {
 /// Every change of checkpoints, deletions and rewrites is one that the power may fail in.
 #[test]
 fn a_power_cut_in_any_change_of_a_clean_up_loses_nothing_held() {
-    let step = if std::env::var("CAUSEWAY_SEEDS").is_ok() { 1 } else { 9 };
+    let step = if std::env::var("CAUSEWAY_SEEDS").is_ok() { 1 } else { 8 };
     for durability in [Durability::Fsync, Durability::Os] {
-        let run = |cut: Option<u64>| {
+        // A file of the checkpoint may be lost at the same time, whatever was deleted by then.
+        let run = |cut: Option<u64>, lost: Option<&str>| {
             let mut world = World::new(11);
             world.options = Options { durability, spares: 1, ..small() };
             world.reopen()?;
@@ -47,6 +49,9 @@ fn a_power_cut_in_any_change_of_a_clean_up_loses_nothing_held() {
             let sound = world.clean_up()?;
             ensure(sound || cut.is_some(), || "a sound disk failed".into())?;
             world.disk.crash();
+            if let Some(name) = lost {
+                world.lose_checkpoint(name);
+            }
             if durability != Durability::Fsync {
                 world.confirmed = 0;
             }
@@ -59,10 +64,15 @@ fn a_power_cut_in_any_change_of_a_clean_up_loses_nothing_held() {
             world.read_all()?;
             Ok::<_, String>((world.disk.operations(), world.seen.rewritten))
         };
-        let (changes, rewritten) = run(None).unwrap();
+        let (changes, rewritten) = run(None, None).unwrap();
         assert!(rewritten > 0);
         for nth in (1..=changes).step_by(step) {
-            run(Some(nth)).unwrap_or_else(|fault| panic!("{durability:?}, change {nth}: {fault}"));
+            let lost = [None, Some(CHECKPOINTS[0]), Some(CHECKPOINTS[1])];
+            // All of them if there is time.
+            let lost = if step == 1 { &lost[..] } else { &lost[nth as usize % 3..][..1] };
+            for &lost in lost {
+                run(Some(nth), lost).unwrap_or_else(|fault| panic!("{durability:?}, change {nth}, {lost:?}: {fault}"));
+            }
         }
     }
 }
@@ -189,6 +199,15 @@ impl World {
         }
     }
 
+    /// Damages one of the two files of the checkpoint, if there are two.
+    fn lose_checkpoint(&mut self, name: &str) {
+        let sizes = CHECKPOINTS.map(|name| self.disk.open(name).and_then(|file| file.size()).unwrap_or_default());
+        if sizes.iter().all(|size| *size > 0) {
+            let size = sizes[usize::from(name == CHECKPOINTS[1])];
+            self.disk.flip_bit(name, self.random.below(size as usize) as u64, self.random.below(8) as u8);
+        }
+    }
+
     /// Ends the process, and maybe the system.
     fn end(&mut self) {
         if self.random.below(2) == 0 {
@@ -200,6 +219,9 @@ impl World {
             }
         }
         self.opened = None;
+        if let Some(name) = CHECKPOINTS.get(self.random.below(8)) {
+            self.lose_checkpoint(name);
+        }
     }
 
     fn reopen(&mut self) -> Result<(), String> {

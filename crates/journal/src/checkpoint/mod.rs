@@ -1,4 +1,4 @@
-//! `CHECKPOINT`: where recovery begins, and which records are held there.
+//! `CHECKPOINT` and `CHECKPOINT.copy`: where recovery begins, and which records are held there.
 //!
 //! ```text
 //!  0        4         5          8          16          24          32          40          48         56
@@ -11,20 +11,18 @@
 //! and records it spans, its size, how many bytes were held when it was made, and how many records and bytes of it are held; then the
 //! table of holders. Files from the start segment on have size 0: they are read anyway.
 
-use std::collections::BTreeMap;
-use std::io::IoSlice;
+mod pair;
 
+use std::collections::BTreeMap;
+
+pub(crate) use self::pair::{FILES, Loaded, NAME};
 use crate::batch::Lsn;
 use crate::cursor::{Cursor, put_varint};
-use crate::disk::{Disk, failed, read_whole, remove_if_there};
-use crate::error::Error;
 use crate::frame::{VERSION, u32_at, u64_at};
 use crate::holders::{Live, Table};
 use crate::index::Entry;
 use crate::names::FileId;
 
-pub(crate) const NAME: &str = "CHECKPOINT";
-const UNFINISHED: &str = "CHECKPOINT.new";
 const MAGIC: [u8; 4] = *b"CWCP";
 const FIXED: usize = 56;
 const CRC: usize = 4;
@@ -118,36 +116,6 @@ impl Checkpoint {
         }
         Ok(Self { epoch: number(16), first, end, start: number(40), files, table })
     }
-
-    /// Reads the checkpoint of the store, and how long its file is; `None` if it has none.
-    pub(crate) fn load(disk: &dyn Disk, store_id: u64, log_bytes: u64) -> Result<Option<(Self, u64)>, Error> {
-        let Some(bytes) = read_whole(disk, NAME)? else { return Ok(None) };
-        if bytes.len() > 4 && bytes[..4] == MAGIC && bytes[4] > VERSION {
-            return Err(Error::Newer { path: disk.path(NAME), found: bytes[4], known: VERSION });
-        }
-        let length = bytes.len() as u64;
-        let read = Self::decode(&bytes, store_id, log_bytes);
-        read.map(|checkpoint| Some((checkpoint, length))).map_err(|reason| Error::corrupt(NAME, 0, reason))
-    }
-
-    /// Puts this checkpoint in the place of the one before; returns its length. Durable when this returns.
-    pub(crate) fn save(&self, disk: &dyn Disk, store_id: u64) -> Result<u64, Error> {
-        let bytes = self.encode(store_id);
-        remove_if_there(disk, UNFINISHED)?;
-        write(disk, &bytes).inspect_err(|_| {
-            // Gives the space back; if that fails, the next one does it.
-            let _ = disk.remove(UNFINISHED);
-        })?;
-        disk.rename(UNFINISHED, NAME).map_err(failed(disk, "rename", UNFINISHED))?;
-        disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
-        Ok(bytes.len() as u64)
-    }
-}
-
-fn write(disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
-    let file = disk.create(UNFINISHED).map_err(failed(disk, "create", UNFINISHED))?;
-    file.write_at(&[IoSlice::new(bytes)], 0).map_err(failed(disk, "write", UNFINISHED))?;
-    file.sync_data().map_err(failed(disk, "sync", UNFINISHED))
 }
 
 fn decode_files(cursor: &mut Cursor<'_>) -> Option<Vec<Listed>> {
