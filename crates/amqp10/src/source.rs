@@ -253,7 +253,11 @@ fn declare_subscription(
         Some(name) => {
             let lifetime = if subscription.durable { Lifetime::Permanent } else { Lifetime::WhileConsumed };
             let extras = subscription.extras();
-            let settings = QueueSettings { durable: subscription.durable, lifetime, extras, ..settings };
+            // What a durable one has waiting rests on disk.
+            let bounded = |limit: Option<u64>| limit.filter(|_| !subscription.durable);
+            let (max_length, max_bytes) = (bounded(settings.max_length), bounded(settings.max_bytes));
+            let durable = subscription.durable;
+            let settings = QueueSettings { durable, lifetime, extras, max_length, max_bytes, ..settings };
             declare(link, (namespace, name.clone()), settings, DeclareMode::IfAbsent, io);
         }
     }

@@ -89,10 +89,15 @@ fn what_is_there_is_told() {
 fn damage_is_named_and_refused_and_cut_on_request() {
     let mut broker = Broker::start("", Options::default().fixed_ports());
     succeed(broker.admin(&["create", "orders"]));
-    for body in ["message one", "message two", "message three", "message four"] {
+    let send = |broker: &Broker, body: &str| {
         succeed(broker.admin(&["send", "orders", "--body", body, "--durable"]));
-    }
+    };
+    ["message one", "message two"].iter().for_each(|body| send(&broker, body));
+    // What lies behind the checkpoint of an orderly stop can be cut.
     broker.stop_cleanly();
+    broker.restart();
+    ["message three", "message four"].iter().for_each(|body| send(&broker, body));
+    broker.kill9();
     let offset = damage(&broker.data().join(FIRST), b"message three");
     let damaged = fs::read(broker.data().join(FIRST)).unwrap();
 

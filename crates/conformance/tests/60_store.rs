@@ -1,7 +1,7 @@
 //! The store under loads that do not fit into memory or on the disk: what rests, what is given back, what happens when there
 //! is no room, and what a copy is worth.
 
-#![allow(clippy::print_stdout, reason = "what was measured, and why something was skipped")]
+#![expect(clippy::print_stdout, reason = "a test that skips something says so")]
 
 #[path = "store/backlog.rs"]
 mod backlog;

@@ -41,8 +41,8 @@ use conformance::{Broker, Options};
 use oracle::{Oracle, Tally, Violation};
 use world::{World, mix};
 
-/// As often as every stream needs to take part.
-const CUTS: u64 = 5;
+/// As often as nearly every stream needs to be hit.
+const CUTS: u64 = 10;
 /// Publishes that must be unconfirmed when the power goes, for the cut to count.
 const UNCONFIRMED: u64 = 50;
 

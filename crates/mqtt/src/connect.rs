@@ -99,8 +99,9 @@ pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) 
         durable: kept,
         lifetime: if kept { Lifetime::Permanent } else { Lifetime::Connection },
         internal: true,
-        max_length: Some(options.session_length),
-        max_bytes: Some(options.session_bytes),
+        // What a kept one has waiting rests on disk.
+        max_length: if kept { options.kept_length } else { Some(options.session_length) },
+        max_bytes: (!kept).then_some(options.session_bytes),
         overflow: Overflow::DropNew,
         drops_transient_unattended: true,
         ..QueueSettings::default()

@@ -28,7 +28,9 @@ pub struct MqttOptions {
     pub login_timeout: u64,
     /// Deliveries of a session that may be unacknowledged, and of a `$queue/…` subscription.
     pub window: u32,
-    /// Messages and bytes that are kept for a session; what comes on top is dropped, and counted.
+    /// Messages that a session keeps which outlives its connection; what comes on top is dropped, and counted.
+    pub kept_length: Option<u64>,
+    /// Messages and bytes that are kept for one that does not.
     pub session_length: u64,
     pub session_bytes: u64,
     pub encodings: Encodings,
@@ -40,6 +42,7 @@ impl MqttOptions {
             max_packet: 64 * 1024 * 1024,
             login_timeout: 10_000,
             window: 1_000,
+            kept_length: None,
             session_length: 1_000_000,
             session_bytes: 1 << 30,
             encodings,

@@ -45,6 +45,8 @@ pub(crate) fn promises() -> [(&'static str, Promise); STREAMS.len()] {
     STREAMS
 }
 
+/// Streams that may have had nothing in hand at any cut.
+const LUCKY: usize = 4;
 /// As little room as there may be.
 const SIZES: &str = "memory_limit = \"16MiB\"\nsegment_size = \"1MiB\"\ncheckpoint_size = \"256KiB\"\n";
 
@@ -53,8 +55,9 @@ pub(crate) fn config() -> String {
     SIZES.to_owned() + &STREAMS[TOPICS..].iter().map(queue).collect::<String>()
 }
 
-pub(crate) fn is_topic(stream: &str) -> bool {
-    STREAMS[..TOPICS].iter().any(|(topic, _)| *topic == stream)
+/// Whether a stream's producers wait for its consumers: subscriptions have bounds, and SQS takes ten messages at a time.
+pub(crate) fn is_paced(stream: &str) -> bool {
+    stream == "bills" || STREAMS[..TOPICS].iter().any(|(topic, _)| *topic == stream)
 }
 
 /// Whether something was confirmed in each stream after `before`.
@@ -63,15 +66,18 @@ pub(crate) fn have_all_begun(before: &BTreeMap<&str, Tally>, after: &BTreeMap<&s
     STREAMS.iter().all(|(stream, _)| confirmed(after, stream) > confirmed(before, stream))
 }
 
-/// A run in which somebody had nothing to do, or nothing in hand when the power went, proves less than it says.
+/// A run in which somebody had nothing to do, or nearly nobody something in hand when the power went, proves less than it
+/// says. What a stream had in hand at a few cuts is chance, so a few of them may have been lucky.
 pub(crate) fn assert_all_took_part(tallies: &BTreeMap<&'static str, Tally>) {
+    let mut lucky = 0;
     for (stream, promise) in STREAMS {
         let tally = tallies.get(stream).copied().unwrap_or_default();
         let settles = !matches!(stream, "topic" | "deals" | "park");
         let loses = !promise.once && stream != "park";
-        let took_part = tally.confirmed > 0 && (tally.settled > 0 || !settles) && (tally.redeliveries > 0 || !loses);
-        assert!(took_part, "{stream}: {tally:?}");
+        assert!(tally.confirmed > 0 && (tally.settled > 0 || !settles), "{stream}: {tally:?}");
+        lucky += usize::from(loses && tally.redeliveries == 0);
     }
+    assert!(lucky <= LUCKY, "{lucky} streams had nothing in hand at any cut");
     assert!(tallies["deals"].withdrawn > 0, "no transaction was rolled back");
 }
 

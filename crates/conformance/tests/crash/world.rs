@@ -75,7 +75,7 @@ impl World {
 
     /// Whether the subscription is behind that `next` would go to, and is worth waiting for.
     pub(crate) fn is_crowded(&self, next: Id) -> bool {
-        let may_wait = people::is_topic(next.stream) && !self.is_finishing() && !self.gate.is_closed();
+        let may_wait = people::is_paced(next.stream) && !self.is_finishing() && !self.gate.is_closed();
         may_wait && self.oracle().behind(next) > SUBSCRIBED
     }
 

@@ -331,7 +331,7 @@ fn redelivery_keeps_the_order() {
 
 #[test]
 fn a_session_that_is_full_drops_what_comes() {
-    let mut world = World::with(|options| options.session_length = 5);
+    let mut world = World::with(|options| options.kept_length = Some(5));
     let client = world.join(kept("device"), false);
     world.send(client, subscribe(1, &[("t", Q1)]));
     world.cut(client);
