@@ -1,8 +1,8 @@
 //! AMQP 1.0 over a bare socket: frames as bytes, and a blocking client with one session that never answers on its own.
 
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::message::TRANSACTIONAL;
 pub use self::message::{State, accept, data, declare, discharge, text};
@@ -97,6 +97,7 @@ pub struct Amqp10 {
     next_delivery: u32,
     /// A message whose last frame has not come: its handle, id and payload.
     partial: Option<(u32, u32, Vec<u8>)>,
+    patience: Duration,
 }
 
 /// What flow control knows of a link.
@@ -123,9 +124,9 @@ impl Amqp10 {
         socket.set_write_timeout(Some(DEADLINE))?;
         let input = BufReader::new(socket.try_clone()?);
         let (next_incoming, next_outgoing, window_end, next_delivery) = (0, 0, 0, 0);
-        let (links, partial) = (Vec::new(), None);
+        let (links, partial, patience) = (Vec::new(), None, DEADLINE);
         let mut client =
-            Self { socket, input, next_incoming, next_outgoing, window_end, links, next_delivery, partial };
+            Self { socket, input, next_incoming, next_outgoing, window_end, links, next_delivery, partial, patience };
         client.greet(SASL)?;
         client.wait_for(SASL_MECHANISMS)?;
         client.send(&frame(SASL_FRAME, &composite(SASL_INIT, &[&symbol("PLAIN"), &binary(b"\0guest\0guest")])))?;
@@ -217,8 +218,9 @@ impl Amqp10 {
     }
 
     /// How long [`Self::read`] waits.
-    pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
-        self.socket.set_read_timeout(Some(patience))
+    pub fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
+        self.patience = patience;
+        self.socket.set_read_timeout(Some(patience.min(DEADLINE)))
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -314,8 +316,22 @@ impl Amqp10 {
         }
     }
 
+    /// Waits for a frame, and lets the broker know now and then that somebody does.
+    fn wait(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        loop {
+            match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && begun.elapsed() < self.patience => {
+                    self.send(&frame(AMQP_FRAME, &[]))?;
+                }
+                other => return other.map(drop),
+            }
+        }
+    }
+
     fn performative(&mut self) -> io::Result<Performative> {
         loop {
+            self.wait()?;
             let mut head = [0; HEAD];
             self.input.read_exact(&mut head)?;
             let [a, b, c, d, offset, ..] = head;

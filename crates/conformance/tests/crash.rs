@@ -5,6 +5,8 @@
 //! `CAUSEWAY_CUTS` says how many cuts. `CRASH_SEED` repeats a run's sizes and moments; the interleaving of the threads is the
 //! machine's own.
 
+#![allow(clippy::print_stdout, reason = "what a run that failed has left")]
+
 #[path = "crash/amqp091.rs"]
 mod amqp091;
 #[path = "crash/amqp10.rs"]

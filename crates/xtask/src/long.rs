@@ -9,10 +9,6 @@ use anyhow::Result;
 use crate::process::{self, End};
 use crate::project::{Project, cargo};
 
-/// Random histories of the journal for each case of the broker's property tests, which takes longer.
-const SEEDS_PER_CASE: u64 = 10;
-const FEWEST_CASES: u64 = 64;
-
 /// Kills the broker `cuts` times under load; true if what was confirmed held.
 pub(crate) fn crash(project: &Project, cuts: u64, limit: Duration) -> Result<bool> {
     let deadline = Instant::now() + limit;
@@ -48,8 +44,7 @@ fn histories(root: &Path, seeds: u64) -> [Command; 2] {
     };
     let (mut journal, mut broker) = (test("journal", "journal"), test("broker", "property"));
     journal.arg("histories").env("CAUSEWAY_SEEDS", seeds.to_string());
-    let cases = (seeds / SEEDS_PER_CASE).max(FEWEST_CASES);
-    broker.env("PROPTEST_CASES", cases.to_string());
+    broker.env("PROPTEST_CASES", seeds.to_string());
     [journal, broker]
 }
 
@@ -79,6 +74,6 @@ mod tests {
         assert_eq!((variable(&cuts, "CAUSEWAY_CUTS"), variable(&cuts, "CAUSEWAY_BIN")), (Some("7"), Some("causeway")));
         let [journal, broker] = histories(Path::new("."), 5_000);
         assert_eq!(variable(&journal, "CAUSEWAY_SEEDS"), Some("5000"));
-        assert_eq!(variable(&broker, "PROPTEST_CASES"), Some("500"));
+        assert_eq!(variable(&broker, "PROPTEST_CASES"), Some("5000"));
     }
 }

@@ -14,7 +14,7 @@ use crate::world::{PATIENCE, World, unexpected};
 /// QoS 1 in one session that lives through all crashes.
 pub(crate) fn subscriber(world: &World, client: &'static str, stream: &'static str, filter: &str) {
     world.live(client, |life| {
-        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).persistent())?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).persistent().keep_alive(0))?;
         device.set_patience(PATIENCE)?;
         resume(world, client, &mut device, life, (filter, 1))?;
         take_at_least_once(world, stream, &mut device)
@@ -24,7 +24,7 @@ pub(crate) fn subscriber(world: &World, client: &'static str, stream: &'static s
 /// QoS 1 from a queue, in clean sessions.
 pub(crate) fn worker(world: &World, client: &'static str, stream: &'static str) {
     world.live(client, |_| {
-        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client))?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).keep_alive(0))?;
         device.set_patience(PATIENCE)?;
         subscribe(&mut device, &format!("$queue/{stream}"), 1)?;
         take_at_least_once(world, stream, &mut device)
@@ -36,7 +36,7 @@ pub(crate) fn subscriber_exactly_once(world: &World, client: &'static str, strea
     // Received and not yet released.
     let mut received = BTreeMap::new();
     world.live(client, |life| {
-        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).persistent())?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(client).persistent().keep_alive(0))?;
         device.set_patience(PATIENCE)?;
         if !resume(world, client, &mut device, life, (filter, 2))? {
             received.clear();

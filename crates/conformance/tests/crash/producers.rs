@@ -29,7 +29,7 @@ impl Route {
 pub(crate) fn at_least_once(world: &World, route: Route, topic: &str) {
     let mut next = 0;
     world.live(route.client, |_| {
-        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(route.client))?;
+        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(route.client).keep_alive(0))?;
         let mut in_flight = InFlight::default();
         loop {
             let burst = in_flight.fill(world, route, &mut next, |id, out| {
@@ -60,7 +60,8 @@ pub(crate) fn exactly_once(world: &World, route: Route, topic: &str) {
     let mut steps: BTreeMap<u16, Step> = BTreeMap::new();
     let mut order: VecDeque<u16> = VecDeque::new();
     world.live(route.client, |life| {
-        let mut device = Device::connect(world.address(Face::Mqtt), &Connect::new(route.client).persistent())?;
+        let mut device =
+            Device::connect(world.address(Face::Mqtt), &Connect::new(route.client).persistent().keep_alive(0))?;
         if life > 1 && !device.session_present {
             world.oracle().violations.push(Violation::SessionLost(route.client));
             steps.clear();
