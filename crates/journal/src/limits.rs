@@ -43,6 +43,9 @@ pub struct Options {
     pub cache_bytes: usize,
     /// The store may not take more; it then is as on a full disk.
     pub max_bytes: Option<u64>,
+    /// The owner is told that room is short while so much of it is left, but for a quarter of all at most: for what is on
+    /// its way then, and for what makes room.
+    pub reserve_bytes: u64,
     pub durability: Durability,
     /// Cuts the log where it is damaged behind its last checkpoint, and steps over what is damaged before it, instead of
     /// refusing it. Damage to the checkpoint itself is refused all the same.
@@ -80,6 +83,7 @@ impl Default for Options {
             spares: 1,
             cache_bytes: 16 << 20,
             max_bytes: None,
+            reserve_bytes: 0,
             durability: Durability::Fsync,
             repair: false,
             format: Format::Keep,

@@ -13,7 +13,8 @@ pub struct Space {
     pub live: u64,
     /// Of the file system, for this user.
     pub free: u64,
-    /// The next segment could not be made: the current one is the last for now.
+    /// The next segment could not be made, so that the current one is the last for now, or little more than the reserve is
+    /// left.
     pub short: bool,
     /// The writer waits for room; nothing is confirmed.
     pub stalled: bool,
@@ -26,6 +27,6 @@ impl Space {
         let spares = desk.spare_bytes();
         let state = desk.state();
         let bytes = log + spares + 2 * state.checkpoint_bytes;
-        Ok(Self { bytes, live: shared.live(), free, short: state.short, stalled: state.stalled })
+        Ok(Self { bytes, live: shared.live(), free, short: state.short || state.low, stalled: state.stalled })
     }
 }

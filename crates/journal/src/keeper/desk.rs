@@ -22,6 +22,7 @@ pub(crate) struct Desk {
     pub(crate) reserved: u64,
     pub(crate) spares: usize,
     pub(crate) max_bytes: Option<u64>,
+    pub(crate) reserve: u64,
 }
 
 /// A durable file of whole blocks, in wait for its use as a segment.
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) wanted: bool,
     /// The last spare could not be made, because the disk is full.
     pub(crate) short: bool,
+    /// There is room, and no more of it than is to be left.
+    pub(crate) low: bool,
     /// The writer waits for a spare.
     pub(crate) stalled: bool,
     /// The disk was full lately, and nothing was deleted since.
@@ -67,9 +70,9 @@ impl Desk {
     pub(crate) fn new(options: &Options) -> Self {
         let segment_bytes = round_up(options.segment_bytes.clamp(2 * BLOCK as u64, MAX_SEGMENT));
         let reserved = RESERVED.min(segment_bytes / 16);
-        let (spares, max_bytes) = (options.spares, options.max_bytes);
+        let (spares, max_bytes, reserve) = (options.spares, options.max_bytes, options.reserve_bytes);
         let (state, keeper, writer) = Default::default();
-        Self { state, keeper, writer, segment_bytes, reserved, spares, max_bytes }
+        Self { state, keeper, writer, segment_bytes, reserved, spares, max_bytes, reserve }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -161,15 +164,19 @@ impl Desk {
             if state.closed {
                 return false;
             }
-            state = match state.hopeless {
-                false => self.keeper.wait(state).unwrap_or_else(PoisonError::into_inner),
-                true => {
-                    let (mut state, waited) =
-                        self.keeper.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner);
-                    state.hopeless &= !waited.timed_out();
-                    state
+            if !state.hopeless && !state.low {
+                state = self.keeper.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.keeper.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner);
+            state = waited.0;
+            if waited.1.timed_out() {
+                state.hopeless = false;
+                // Others may have made room.
+                if state.low && !state.closed {
+                    return true;
                 }
-            };
+            }
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct Keeper {
 impl Keeper {
     /// Serves the writer until it is dropped, and then does what still waits.
     pub fn run(mut self, mut on: impl Events) {
-        if let Err(error) = self.tell(&mut on) {
+        if let Err(error) = self.desk.look(&*self.disk, &self.shared).and_then(|_| self.tell(&mut on)) {
             return self.fail(error, &mut on);
         }
         while self.desk.wait() {
@@ -92,6 +92,9 @@ impl Keeper {
         if let Some(checkpoint) = checkpoint {
             self.publish(checkpoint)?;
             self.clean(Goal::normal(self.desk.segment_bytes), on)?;
+            self.desk.look(&*self.disk, &self.shared)?;
+            self.tell(on)?;
+        } else if self.desk.look(&*self.disk, &self.shared)? {
             self.tell(on)?;
         }
         let errands = std::mem::take(&mut self.desk.state().errands);
@@ -129,7 +132,8 @@ impl Keeper {
         if !short {
             self.desk.made_room();
         }
-        if short != was_short { self.tell(on) } else { Ok(()) }
+        let turned = self.desk.look(&*self.disk, &self.shared)?;
+        if turned || short != was_short { self.tell(on) } else { Ok(()) }
     }
 
     /// Writes down where the frames of a full segment lie.

@@ -95,6 +95,18 @@ impl Desk {
         Ok(())
     }
 
+    /// Looks whether there is more room than is to be left; whether that has changed.
+    pub(crate) fn look(&self, disk: &dyn Disk, shared: &Shared) -> Result<bool, Error> {
+        if self.reserve == 0 {
+            return Ok(false);
+        }
+        let free = disk.free().map_err(failed(disk, "look at the space of", LOG))?;
+        let taken = shared.index().bytes() + self.spare_bytes();
+        let left = self.max_bytes.map_or(free, |most| most.saturating_sub(taken).min(free));
+        let low = left < self.reserve.min((taken + left) / 4);
+        Ok(std::mem::replace(&mut self.state().low, low) != low)
+    }
+
     fn next_serial(&self) -> u64 {
         let mut state = self.state();
         state.serial += 1;

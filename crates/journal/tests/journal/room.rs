@@ -121,3 +121,35 @@ fn the_limit_of_the_store_is_a_full_disk() {
     let (confirmed, last) = fill(options, None, |disk, _| assert!(disk.bytes() <= 100_000 + 4096));
     assert_eq!(confirmed, last);
 }
+
+/// While publishers learn that they have to wait, there is room for what they have sent; and it is over with the shortage.
+#[test]
+fn it_is_short_before_the_reserve_is_taken() {
+    const RESERVE: u64 = 200_000;
+    let disk = SimulatedDisk::new(1);
+    disk.limit_capacity(1_000_000);
+    let options = Options { reserve_bytes: RESERVE, ..small() };
+    let mut opened = open_ignoring(Arc::new(disk.clone()), options).unwrap();
+    let (sender, events) = channel();
+    let (mut sink, mut lsn, mut short) = (Sink(sender), 0, None);
+    let mut serve = |keeper: &mut journal::Keeper| {
+        keeper.serve(&mut sink).unwrap();
+        let told =
+            events.try_iter().filter_map(|event| if let Event::Space(space) = event { Some(space) } else { None });
+        told.last().map(|space| space.short)
+    };
+    while opened.writer.append(&[one(lsn + 1)]).is_ok() {
+        lsn += 1;
+        match serve(&mut opened.keeper) {
+            Some(true) => short = short.or(Some(lsn)),
+            Some(false) => assert_eq!(short, None, "record {lsn} has made room"),
+            None => {}
+        }
+    }
+    // Each in a block, and told once a segment.
+    let left = (lsn - short.expect("it was told")) * 4096;
+    assert!(left + (32 << 10) >= RESERVE, "{left} bytes were written after that");
+    assert!(left < 2 * RESERVE, "{left} bytes were left");
+    disk.limit_capacity(10_000_000);
+    assert_eq!(serve(&mut opened.keeper), Some(false));
+}
