@@ -19,7 +19,7 @@ use crate::store::{self, Running, Store};
 
 /// Milliseconds after which there is a checkpoint although less than `checkpoint_size` was written.
 const CHECKPOINT_INTERVAL: u64 = 30_000;
-/// The part of the memory that messages may take on their way to the broker, and records on theirs to the disk, and how much
+/// The part of memory and disk that messages may take on their way to the broker, and records on theirs to the disk, and how much
 /// at most.
 const TRANSIT_SHARE: u64 = 8;
 const TRANSIT_ROOM: usize = 32 << 20;
@@ -96,8 +96,9 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     Store::open(&config.data, store::options(config), transit_room(config), broker).map(Some)
 }
 
-fn transit_room(config: &Config) -> usize {
-    usize::try_from(config.memory_limit / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
+pub(crate) fn transit_room(config: &Config) -> usize {
+    let least = config.disk_limit.map_or(config.memory_limit, |disk| disk.min(config.memory_limit));
+    usize::try_from(least / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
 }
 
 /// Receipts and ids of a broker that keeps nothing need not outlive it.

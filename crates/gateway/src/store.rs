@@ -127,6 +127,8 @@ pub(crate) fn options(config: &Config) -> journal::Options {
         segment_bytes: config.segment_size,
         first_segment_bytes: FIRST_SEGMENT.min(config.segment_size),
         max_bytes: config.disk_limit,
+        // What is on its way to the broker and from there to the disk when publishers are told, and a segment for the others.
+        reserve_bytes: 2 * crate::run::transit_room(config) as u64 + config.segment_size,
         durability: match config.durability {
             Durability::Fsync => journal::Durability::Fsync,
             Durability::Os => journal::Durability::Os,

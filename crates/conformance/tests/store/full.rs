@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::load::{Consumer, KIB, Load, MIB, Publisher};
 
 const CONFIG: &str = r#"
-memory_limit = "64MiB"
+memory_limit = "32MiB"
 segment_size = "1MiB"
 checkpoint_size = "256KiB"
 [[queue]]
@@ -30,6 +30,8 @@ const ROOM: u64 = 24 * MIB;
 const HEAP: Load = Load::new("heap", 4 * KIB as usize);
 const OTHER: Load = Load::new("other", KIB as usize);
 const OTHERS: u64 = 200;
+/// Unconfirmed messages: more than the last segment has room for.
+const WINDOW: usize = 1_000;
 /// Far more than sockets and the broker's own queue of what waits can take.
 const TOO_MUCH: usize = 48 << 20;
 
@@ -80,8 +82,8 @@ fn fill_up(broker: &Broker) -> Publisher {
     while !publisher.is_stopped() {
         let sent = publisher.next * HEAP.length as u64;
         assert!(sent < 2 * ROOM, "{sent} bytes have room in {ROOM}");
-        if publisher.unconfirmed.len() < 100 {
-            publisher.send(20);
+        if publisher.unconfirmed.len() < WINDOW {
+            publisher.send(50);
         } else {
             publisher.hear();
         }
