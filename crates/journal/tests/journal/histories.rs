@@ -9,7 +9,7 @@ use crate::owner::{Held, Record, Restored};
 use crate::seen::Seen;
 use crate::support::{Deaf, Random, batch, ensure, small};
 
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2000;
 const STEPS: usize = 25;
 const CHECKPOINTS: [&str; 2] = ["CHECKPOINT", "CHECKPOINT.copy"];
 /// Of every fortieth history.
