@@ -18,6 +18,9 @@ use crate::step::Step;
 /// Bytes of bodies that are asked for ahead of a queue's head.
 const LOAD_AHEAD_BYTES: u64 = 2 << 20;
 
+/// The part of the memory limit that this may be, and how much is asked for all the same.
+const LIMIT_SHARE: u64 = 64;
+const LEAST_AHEAD: u64 = 256 << 10;
 /// The part of that which is asked for when memory is very short.
 const HARD_SHARE: usize = 16;
 
@@ -58,9 +61,10 @@ impl Broker {
     pub(crate) fn load_from(&mut self, n: u32, key: Key, step: &mut Step) {
         // Many queues may be read at a time.
         let share = if self.memory.is_hard() { HARD_SHARE } else { 1 };
+        let ahead = LOAD_AHEAD_BYTES.min((self.memory.limit / LIMIT_SHARE).max(LEAST_AHEAD));
         let Some(queue) = self.registry.queue_mut(n) else { return };
         let (mut seqs, mut bytes, mut next) = (Vec::new(), 0, Some(key));
-        let (most, most_bytes) = (LOAD_AHEAD / share, LOAD_AHEAD_BYTES / share as u64);
+        let (most, most_bytes) = (LOAD_AHEAD / share, ahead / share as u64);
         while let Some(at) = next.filter(|_| seqs.len() < most && bytes < most_bytes) {
             let asleep = |entry: &&Entry| entry.state == State::Ready && entry.message.is_none();
             if let Some(entry) = queue.entry(at.seq()).filter(asleep) {
@@ -162,9 +166,8 @@ impl Queue {
     }
 }
 
-/// The message in what the journal has read. Those are slices of whole frames; a message must not pin one.
+/// The message in what the journal has read.
 fn read_message(mut records: Vec<Bytes>) -> Option<Arc<Message>> {
-    records.iter_mut().for_each(|record| *record = Bytes::copy_from_slice(record));
     let last = records.pop()?;
     let pieces: Option<Vec<Bytes>> = records
         .into_iter()

@@ -1,5 +1,6 @@
 //! The program `causeway`: reads the configuration, builds the parts, wires them, runs them, stops them.
 
+mod allocator;
 mod buffers;
 mod command_line;
 mod define;
@@ -19,11 +20,11 @@ use config::{Config, Machine, Sources};
 use crate::command_line::{CommandLine, ConfigCommand, Subcommands};
 use crate::exit::Failure;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let line = CommandLine::parse();
+    if line.command.is_none() {
+        allocator::give_back_soon();
+    }
     if let Err(failure) = act(line) {
         failure.exit();
     }

@@ -23,6 +23,8 @@ use crate::exit::Failure;
 pub(crate) const NEWEST: u8 = 2;
 /// Bytes of the first segment of a new store, so that a broker that gets little takes little.
 const FIRST_SEGMENT: u64 = 1 << 20;
+/// The part of the memory that one frame of the log may take.
+const FRAME_SHARE: u64 = 32;
 /// The part of the memory that what was read last may take, and how much at most.
 const CACHE_SHARE: u64 = 16;
 const CACHE_ROOM: usize = 16 << 20;
@@ -135,6 +137,9 @@ pub(crate) fn options(config: &Config) -> journal::Options {
             Durability::None => journal::Durability::None,
         },
         repair: config.repair,
+        max_frame_bytes: usize::try_from(config.memory_limit / FRAME_SHARE)
+            .unwrap_or(usize::MAX)
+            .min(journal::MAX_FRAME),
         cache_bytes: usize::try_from(config.memory_limit / CACHE_SHARE).unwrap_or(usize::MAX).min(CACHE_ROOM),
         ..journal::Options::default()
     }
@@ -260,7 +265,9 @@ impl Answers for Told {
                 tracing::error!("cannot read a message: {error}");
             }
         });
-        self.engine.loaded(token, records.ok());
+        // They are slices of whole frames, which they would keep in memory.
+        let own = |records: Vec<Bytes>| records.iter().map(|record| Bytes::copy_from_slice(record)).collect();
+        self.engine.loaded(token, records.ok().map(own));
     }
 }
 

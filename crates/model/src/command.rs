@@ -101,7 +101,8 @@ pub enum Command {
         delivery: Delivery,
         mark: u32,
     },
-    /// Bodies that `Load` asked for: the journal's records, or `None` if they could not be read. From the shell only.
+    /// What `Load` asked for: the journal's records, each in memory of its own, or `None` if they could not be read. From
+    /// the shell only.
     Loaded {
         load: u64,
         records: Option<Vec<Bytes>>,

@@ -24,9 +24,7 @@ const BILLS: (Load, u64) = (Load::new("bills", KIB as usize), 20_000);
 
 #[test]
 fn a_backlog_rests_on_disk_and_a_start_does_not_read_it() {
-    // The allocator keeps freed pages for a second, and this is over in a few: what is measured is what is in use.
-    let options = Options::default().env("MIMALLOC_PURGE_DELAY", "0");
-    let mut broker = Broker::start(CONFIG, options.fixed_ports());
+    let mut broker = Broker::start(CONFIG, Options::default().fixed_ports());
     let idle = broker.anonymous_memory();
     let allowed = LIMIT + LIMIT / 5 + idle;
     let mut most = 0;
