@@ -59,7 +59,7 @@ pub const SETTINGS: &[Setting] = &[
         "memory_limit",
         Kind::Size { min: 16 * MIB, max: 1 << 50 },
         Preset::Rule(Rule::HalfOfMemory),
-        "What message bodies may take in memory. From half of it on, durable ones that wait are left on disk; at it publishers are slowed down. Indexes and buffers come on top.",
+        "What messages may take in memory, bodies and queue entries alike. From half of it on, durable ones that wait rest on disk; at it publishers are slowed down. The idle process and buffers come on top.",
     ),
     setting(
         "dev",
