@@ -41,15 +41,6 @@ impl Holds {
     pub(crate) fn bytes_released(&self) -> u64 {
         self.released.iter().map(|hold| u64::from(hold.bytes)).sum()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.released.is_empty()
-    }
-
-    pub fn clear(&mut self) {
-        self.added.clear();
-        self.released.clear();
-    }
 }
 
 /// A message's body stands in its record and in the pieces before it.

@@ -156,8 +156,8 @@ impl Broker {
     /// Writes a block's entries if the journal has them otherwise, or not at all.
     pub(crate) fn write_page(&mut self, n: u32, no: u64, step: &mut Step) {
         let Some(queue) = self.registry.queue(n) else { return };
-        let Some(block) = queue.entries.block(no).filter(|block| block.changed || block.page.is_none()) else { return };
-        if block.rests() {
+        let is_news = |block: &&Block| !block.rests() && (block.changed || block.page.is_none());
+        if queue.entries.block(no).filter(is_news).is_none() {
             return;
         }
         match queue.page_of(no) {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Error, Events, Hold, Kind, Lsn, Opened, Options, stats};
+use journal::{Batch, Error, Hold, Kind, Lsn, Opened, Options, stats};
 
-use crate::support::{Deaf, batch, content, open_ignoring, small};
+use crate::support::{Deaf, Found, batch, content, open_ignoring, small};
 
 const LEN: usize = 4000;
 
@@ -164,19 +164,6 @@ fn the_index_of_an_old_segment_is_found_without_its_sidecar() {
     }
     queue.reopen();
     kept.iter().for_each(|&lsn| queue.check(lsn));
-}
-
-/// Collects what the keeper found.
-#[derive(Default)]
-struct Found(Vec<Error>);
-
-impl Events for Found {
-    fn failed(&mut self, error: Error) {
-        panic!("{error}");
-    }
-    fn damaged(&mut self, error: Error) {
-        self.0.push(error);
-    }
 }
 
 #[test]

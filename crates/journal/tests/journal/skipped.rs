@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Damage, Disk, Error, Events, Hold, Lsn, Opened, Repair, check, dump, open, stats};
+use journal::{Batch, Damage, Disk, Error, Hold, Lsn, Opened, Repair, check, dump, open, stats};
 
 use crate::repair::{BLOCK, repair, store_with};
-use crate::support::{Collect, Deaf, batch, content, open_ignoring, small};
+use crate::support::{Collect, Deaf, Found, batch, content, open_ignoring, small};
 
 const REASON: &str = "the frame is damaged, and a later one shows that it was durable";
 
@@ -114,19 +114,6 @@ fn an_epoch_may_be_damaged() {
     let opened = open_ignoring(Arc::new(disk), repair()).unwrap();
     assert_eq!(opened.repaired, [skipped(4, 4, 1)]);
     check_reads(&opened, 18..=22, &[]);
-}
-
-/// Collects what the keeper found.
-#[derive(Default)]
-struct Found(Vec<Error>);
-
-impl Events for Found {
-    fn failed(&mut self, error: Error) {
-        panic!("{error}");
-    }
-    fn damaged(&mut self, error: Error) {
-        self.0.push(error);
-    }
 }
 
 /// A repaired store whose checkpoint was record 20 when `lost` were damaged. `held` are held, and 39 is a new checkpoint.

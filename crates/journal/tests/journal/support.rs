@@ -307,3 +307,16 @@ impl Random {
         (self.next() % bound as u64) as usize
     }
 }
+
+/// Collects what the keeper found.
+#[derive(Default)]
+pub(crate) struct Found(pub(crate) Vec<Error>);
+
+impl Events for Found {
+    fn failed(&mut self, error: Error) {
+        panic!("{error}");
+    }
+    fn damaged(&mut self, error: Error) {
+        self.0.push(error);
+    }
+}
