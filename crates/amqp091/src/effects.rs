@@ -41,7 +41,7 @@ impl Session {
                 self.tell_blocked(io);
                 Ok(())
             }
-            Effect::Progress { .. } | Effect::Close { .. } => Ok(()),
+            Effect::Challenge { .. } | Effect::Progress { .. } | Effect::Close { .. } => Ok(()),
         }
     }
 

@@ -291,6 +291,7 @@ impl Session {
         let why = match reason {
             CloseReason::ShuttingDown => "shutdown",
             CloseReason::Ended => "closed by an administrator",
+            CloseReason::Revoked => "its user may not be connected any more",
             CloseReason::Idle => "idle for too long",
             CloseReason::TakenOver => "taken over",
             CloseReason::Finished | CloseReason::Disconnected | CloseReason::Misbehaved => return,

@@ -218,6 +218,7 @@ impl Connection for Amqp10Connection {
         let text = match reason {
             CloseReason::TakenOver => "another connection has taken over its container id",
             CloseReason::Ended => "ended by an administrator",
+            CloseReason::Revoked => "its user may not be connected any more",
             CloseReason::ShuttingDown => "the broker stops",
             CloseReason::Idle => "silent for too long",
             CloseReason::Finished | CloseReason::Disconnected | CloseReason::Misbehaved => "",

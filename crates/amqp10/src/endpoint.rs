@@ -172,7 +172,7 @@ impl Endpoint {
             Effect::Drained { consumer } => self.drained(consumer, io),
             Effect::Cancelled { consumer, refusal } => self.cancelled(consumer, refusal, io),
             Effect::Throttle { reason } => self.throttle(reason.is_some(), io),
-            Effect::Returned { .. } | Effect::Progress { .. } | Effect::Close { .. } => {}
+            Effect::Returned { .. } | Effect::Challenge { .. } | Effect::Progress { .. } | Effect::Close { .. } => {}
         }
         if io.output.len() != before {
             self.said = now;

@@ -194,9 +194,9 @@ fn refused(refusal: &Refusal) -> Symbol {
         Refusal::NotLeased => condition::ILLEGAL_STATE,
         Refusal::NoSuchTransaction => condition::TRANSACTION_UNKNOWN_ID,
         Refusal::Invalid(_) => condition::INVALID_FIELD,
-        Refusal::Internal(_) => condition::UNAUTHORIZED_ACCESS,
+        Refusal::Internal(_) | Refusal::Denied(_) | Refusal::Login => condition::UNAUTHORIZED_ACCESS,
         Refusal::IsLog => condition::NOT_ALLOWED,
-        Refusal::Unreadable => condition::INTERNAL_ERROR,
+        Refusal::Unreadable | Refusal::LoginUnavailable(_) => condition::INTERNAL_ERROR,
     }
 }
 

@@ -43,7 +43,7 @@ impl Bench {
         let mut encodings = Encodings::default();
         encodings.register(Arc::new(SqsEncoding));
         let options = AwsOptions { region: "us-east-1".to_owned(), secret: [1; 32], encodings, external_host: None };
-        let peer = Peer { protocol: "aws", address: None, secure: false };
+        let peer = Peer::local("aws");
         Self { connection: Aws::new(options).open(&peer), commands: Commands::default() }
     }
 

@@ -128,6 +128,8 @@ impl From<Refusal> for Fault {
             Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_) => Self::NoSuchQueue,
             Refusal::Different(_, what, _) => Self::QueueExists(what.to_owned()),
             Refusal::Exclusive(_) | Refusal::ClientInUse(_) | Refusal::Internal(_) => Self::Denied(refusal.to_string()),
+            Refusal::Login | Refusal::Denied(_) => Self::Denied(refusal.to_string()),
+            Refusal::LoginUnavailable(_) => Self::Unavailable,
             Refusal::Full(_) | Refusal::Limit(..) => Self::OverLimit(refusal.to_string()),
             Refusal::NotLeased => Self::NotInflight,
             Refusal::Invalid(text) => Self::InvalidParameter(text),

@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
         encodings: Encodings::default(),
         external_host: None,
     };
-    let peer = Peer { protocol: "aws", address: None, secure: false };
+    let peer = Peer::local("aws");
     let mut connection = Aws::new(options).open(&peer);
     let mut broker = FakeBroker::default();
     for request in data.split(|byte| *byte == 0).take(REQUESTS).filter_map(parse) {

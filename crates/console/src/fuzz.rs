@@ -20,7 +20,7 @@ const TURNS: usize = 200;
 /// Takes any bytes as what a client sends, in pieces, and answers what they make of it. The first byte says how.
 pub fn run(data: &[u8]) {
     let Some((&salt, data)) = data.split_first() else { return };
-    let peer = Peer { protocol: "admin", address: None, secure: false };
+    let peer = Peer::local("admin");
     let mut connection = Admin::new(Encodings::default()).open(&peer);
     let (mut commands, mut output, mut finished) = (Commands::default(), Output::default(), false);
     let mut input = BytesMut::new();

@@ -23,7 +23,7 @@ pub(crate) fn define(
     step: &mut Step,
 ) -> Result<VirtualHosts, Failure> {
     let mut definer = Definer { config, broker, now, step, commands: Commands { connection, batch: Vec::new() } };
-    let peer = Peer { protocol: "configuration", address: None, secure: true };
+    let peer = Peer::local("configuration");
     definer.commands.push(Command::Open { peer: peer.into(), client: Name::from("configuration") });
     definer.define()?;
     let hosts = definer.virtual_hosts()?;

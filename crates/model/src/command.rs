@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Alteration, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Lease,
+    Alteration, Authenticate, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Guard, Lease,
     Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Space, Time, Token,
     TransactionIndex,
 };
@@ -16,6 +16,21 @@ pub enum Command {
     Open {
         peer: Arc<Peer>,
         client: Name,
+    },
+    /// Who the client is. Answered by the shell; the broker never sees it.
+    Authenticate(Box<Authenticate>),
+    /// What the connection may do from now on: until the first one nothing, if the broker asks for it. `None`:
+    /// everything. What a guard does not allow that is going on already ends. From the shell only, not answered.
+    Permit {
+        user: Name,
+        guard: Option<Arc<dyn Guard>>,
+    },
+    /// Rights have changed: what guards do not allow any more ends. From the shell only, not answered.
+    Reconsider,
+    /// Replied if the connection's user may use this namespace.
+    Access {
+        token: Token,
+        namespace: Namespace,
     },
     /// Finds the namespace of this name ("account/region"), making it if it is new.
     Enter {

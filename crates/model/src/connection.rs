@@ -1,8 +1,9 @@
 use core::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::{Commands, Effect, Output, Time};
+use crate::{Commands, Effect, Mechanisms, Output, Time};
 
 /// A protocol that a listener can speak.
 pub trait Protocol: Send + Sync {
@@ -59,6 +60,28 @@ pub struct Peer {
     /// `None` on a Unix socket.
     pub address: Option<SocketAddr>,
     pub secure: bool,
+    /// What it has shown, and its listener has checked, in the TLS handshake.
+    pub certificate: Option<Arc<Certificate>>,
+    /// How it may log in.
+    pub mechanisms: Mechanisms,
+}
+
+impl Peer {
+    /// Somebody without an address whom the listener lets in: this process itself, or a test.
+    pub const fn local(protocol: &'static str) -> Self {
+        Self { protocol, address: None, secure: false, certificate: None, mechanisms: Mechanisms::OPEN }
+    }
+}
+
+/// Whom a client certificate names (RFC 5280).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certificate {
+    /// The distinguished name, as in RFC 4514.
+    pub subject: String,
+    /// The most specific common name of the subject.
+    pub common_name: Option<String>,
+    /// Subject alternative names of the kinds DNS, e-mail and URI.
+    pub alternative_names: Vec<String>,
 }
 
 /// A peer broke its protocol. The text is for the log; the peer was told in its protocol's words.
@@ -79,6 +102,8 @@ pub enum CloseReason {
     TakenOver,
     /// An administrator ended it.
     Ended,
+    /// Its user may not be connected any more.
+    Revoked,
     /// It said nothing for too long.
     Idle,
     /// The process stops.

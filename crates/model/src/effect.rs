@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::binding::Tags;
 use crate::{
     Alarm, BindingInfo, CloseReason, ConnectionInfo, ConsumerIndex, Delivery, History, Holding, Lsn, Message,
-    MessageNumber, Namespace, QueueId, QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
+    MessageNumber, Name, Namespace, QueueId, QueueInfo, Refusal, Status, Time, Token, TopicInfo, Xid,
 };
 
 /// What the broker wants a connection to know.
@@ -33,6 +35,11 @@ pub enum Effect {
     Cancelled {
         consumer: ConsumerIndex,
         refusal: Refusal,
+    },
+    /// The login goes on: the client must answer this (RFC 4422, 3).
+    Challenge {
+        token: Token,
+        challenge: Bytes,
     },
     /// The broker is short of memory or disk (`Some(reason)`), or no longer. Publishes are parked meanwhile.
     Throttle {
@@ -79,6 +86,11 @@ pub struct Deliver {
 #[derive(Clone, Debug)]
 pub enum Reply {
     Done,
+    /// The login is over. `account`: whose AWS account it is, if the access key belongs to a certain one.
+    Authenticated {
+        user: Name,
+        account: Option<String>,
+    },
     Namespace(Namespace),
     /// `existed`: the queue was there before.
     Declared {

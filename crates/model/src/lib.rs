@@ -10,6 +10,7 @@ mod connection;
 mod consumer;
 mod effect;
 mod encoding;
+mod guard;
 mod history;
 mod http_service;
 mod hub;
@@ -17,6 +18,7 @@ mod hub_text;
 mod ids;
 mod info;
 pub mod limits;
+mod login;
 mod message;
 mod outcome;
 mod output;
@@ -32,10 +34,11 @@ pub use command::{
     Backup, Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish,
     Settle, Tally, TransactionRef, Xid,
 };
-pub use connection::{CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
+pub use connection::{Certificate, CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
 pub use consumer::{Credit, CreditMode, Lease, Mode, Position, Settlement};
 pub use effect::{Deliver, Effect, Reply};
 pub use encoding::{Converted, Encoding, EncodingId, Encodings, Scalar, Unconvertible};
+pub use guard::{Action, Denial, Guard, Protected, What};
 pub use history::{Death, DeathReason, History};
 pub use http_service::{Exchanged, HttpConnection, HttpIo, HttpService};
 pub use hub::{Hub, HubBody, HubProperties, Value};
@@ -44,6 +47,7 @@ pub use ids::{
     ConnectionId, ConsumerIndex, Delivery, Lsn, MessageNumber, Namespace, QueueId, QueueRef, Token, TransactionIndex,
 };
 pub use info::{BindingInfo, ConnectionInfo, QueueCounts, QueueInfo, Status, TopicInfo};
+pub use login::{Authenticate, Credentials, Mechanisms, Secret, Signature};
 pub use message::{Body, Header, Message};
 pub use outcome::Outcome;
 pub use output::Output;

@@ -1,3 +1,5 @@
+use crate::Denial;
+
 /// Why the broker did not do what it was asked. Every protocol maps each of these to its own error once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -18,6 +20,14 @@ pub enum Refusal {
     NotEmpty(String),
     #[error("client id {0:?} is in use")]
     ClientInUse(String),
+    /// Whatever was wrong with what the client showed: it is not told more.
+    #[error("login refused")]
+    Login,
+    /// Nobody can say now who the client is.
+    #[error("{0}")]
+    LoginUnavailable(String),
+    #[error("{0}")]
+    Denied(Box<Denial>),
     /// The queue is at its length or bytes limit and rejects.
     #[error("queue {0:?} is full")]
     Full(String),

@@ -162,6 +162,7 @@ impl Session {
             Effect::Returned { .. }
             | Effect::Drained { .. }
             | Effect::Throttle { .. }
+            | Effect::Challenge { .. }
             | Effect::Progress { .. }
             | Effect::Close { .. } => {}
         }

@@ -216,11 +216,11 @@ fn adopt(socket: Accepted, protocol: &'static str) -> std::io::Result<(Box<dyn S
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             let address = stream.peer_addr().ok();
-            Ok((Box::new(TcpStream::from_std(stream)?), Peer { protocol, address, secure: false }))
+            Ok((Box::new(TcpStream::from_std(stream)?), Peer { protocol, address, secure: false, ..Peer::local(protocol) }))
         }
         Accepted::Unix(stream) => {
             stream.set_nonblocking(true)?;
-            Ok((Box::new(UnixStream::from_std(stream)?), Peer { protocol, address: None, secure: true }))
+            Ok((Box::new(UnixStream::from_std(stream)?), Peer { secure: true, ..Peer::local(protocol) }))
         }
     }
 }

@@ -188,7 +188,7 @@ mod tests {
 
     fn opened() -> Box<dyn Connection> {
         let protocols: Vec<Arc<dyn Protocol>> = vec![Arc::new(Beginning(b"ab1")), Arc::new(Beginning(b"ab2"))];
-        let peer = Peer { protocol: "both", address: None, secure: false };
+        let peer = Peer::local("both");
         SharedPort::new("both", protocols, 1_000).open(&peer)
     }
 

@@ -166,6 +166,7 @@ impl Connection for StompConnection {
         let why = match reason {
             CloseReason::TakenOver => "another connection has taken its client id",
             CloseReason::Ended => "an administrator wants it",
+            CloseReason::Revoked => "its user may not be connected any more",
             CloseReason::ShuttingDown => "it stops",
             CloseReason::Finished | CloseReason::Disconnected | CloseReason::Misbehaved | CloseReason::Idle => return,
         };

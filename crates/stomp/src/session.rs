@@ -199,7 +199,7 @@ impl Session {
                 Ok(())
             }
             Effect::Cancelled { consumer, refusal } => self.cancelled(consumer.0 as usize, refusal, io),
-            Effect::Returned { .. } | Effect::Throttle { .. } | Effect::Progress { .. } | Effect::Close { .. } => {
+            Effect::Returned { .. } | Effect::Throttle { .. } | Effect::Challenge { .. } | Effect::Progress { .. } | Effect::Close { .. } => {
                 Ok(())
             }
         };

@@ -81,7 +81,7 @@ impl Run {
         let mut encodings = Encodings::default();
         encodings.register(Arc::new(Amqp091Encoding));
         let protocol = Amqp091::new(Amqp091Options { max_message: MAX_MESSAGE, ..Amqp091Options::new(encodings) });
-        let peer = Peer { protocol: "amqp091", address: None, secure: false };
+        let peer = Peer::local("amqp091");
         Self {
             connection: protocol.open(&peer),
             output: Output::default(),

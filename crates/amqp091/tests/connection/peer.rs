@@ -34,7 +34,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(protocol: &Amqp091, id: ConnectionId) -> Self {
-        let peer = model::Peer { protocol: "amqp091", address: None, secure: false };
+        let peer = model::Peer::local("amqp091");
         Self {
             id,
             inbox: VecDeque::new(),

@@ -75,7 +75,7 @@ impl Run {
             idle_timeout: Some(20_000),
             ..Amqp10Options::new(encodings)
         });
-        let peer = Peer { protocol: "amqp10", address: None, secure: false };
+        let peer = Peer::local("amqp10");
         Self {
             connection: protocol.open(&peer),
             output: Output::default(),

@@ -45,7 +45,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(protocol: &Amqp10, id: ConnectionId) -> Self {
-        let peer = model::Peer { protocol: "amqp10", address: None, secure: false };
+        let peer = model::Peer::local("amqp10");
         Self {
             id,
             inbox: VecDeque::new(),

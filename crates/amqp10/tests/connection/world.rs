@@ -69,7 +69,7 @@ impl World {
     pub(crate) fn open(&mut self) -> Client {
         let id = ConnectionId { thread: 0, slot: self.peers.len() as u32, generation: 1 };
         self.peers.push(Peer::new(&self.protocol, id));
-        let peer = model::Peer { protocol: "amqp10", address: None, secure: false };
+        let peer = model::Peer::local("amqp10");
         self.commands
             .push(Envelope { connection: id, command: Command::Open { peer: peer.into(), client: Name::default() } });
         self.peers.len() - 1
@@ -289,7 +289,7 @@ impl World {
     }
 
     fn open_shell(&mut self) {
-        let peer = model::Peer { protocol: "test", address: None, secure: false };
+        let peer = model::Peer::local("test");
         let command = Command::Open { peer: peer.into(), client: Name::default() };
         self.commands.push(Envelope { connection: SHELL, command });
     }

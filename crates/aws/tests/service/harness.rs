@@ -49,7 +49,7 @@ pub(crate) fn client() -> Client {
 
 pub(crate) fn client_of(service: &Aws) -> Client {
     Client {
-        connection: service.open(&Peer { protocol: "aws", address: None, secure: false }),
+        connection: service.open(&Peer::local("aws")),
         now: START,
         access_key: "test".to_owned(),
         region: "us-east-1".to_owned(),

@@ -15,6 +15,7 @@ pub(crate) const ROOT: Namespace = Namespace(0);
 pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
     match command {
         Command::Enter { token, .. }
+        | Command::Access { token, .. }
         | Command::DeclareExchange { token, .. }
         | Command::DeclareTopic { token, .. }
         | Command::DeleteExchange { token, .. }
@@ -33,6 +34,7 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         | Command::Purge { token, .. }
         | Command::Delete { token, .. }
         | Command::Move { token, .. } => Some(token),
+        Command::Authenticate(it) => Some(&mut it.token),
         Command::Claim(it) => Some(&mut it.token),
         Command::Declare(it) => Some(&mut it.token),
         Command::Consume(it) => Some(&mut it.token),
@@ -40,6 +42,8 @@ pub(crate) fn token_of(command: &mut Command) -> Option<&mut Token> {
         Command::Publish(it) => it.token.as_mut(),
         Command::Settle(it) => it.token.as_mut(),
         Command::Open { .. }
+        | Command::Permit { .. }
+        | Command::Reconsider
         | Command::Cancel { .. }
         | Command::Credit { .. }
         | Command::Loaded { .. }

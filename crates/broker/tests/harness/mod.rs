@@ -100,7 +100,7 @@ impl World {
     pub(crate) fn open_and_see(&mut self) -> (ConnectionId, Happened) {
         let id = ConnectionId { thread: 0, slot: self.next_slot, generation: 1 };
         self.next_slot += 1;
-        let peer = Peer { protocol: "test", address: None, secure: false };
+        let peer = Peer::local("test");
         let happened = self.run(id, Command::Open { peer: peer.into(), client: Name::default() });
         (id, happened)
     }
@@ -327,7 +327,7 @@ impl World {
     fn inspector(&mut self) -> ConnectionId {
         let id = ConnectionId { thread: 8, slot: 0, generation: 1 };
         if !self.watch.is_open(id) {
-            let peer = Peer { protocol: "test", address: None, secure: false };
+            let peer = Peer::local("test");
             self.run(id, Command::Open { peer: peer.into(), client: Name::default() });
         }
         id

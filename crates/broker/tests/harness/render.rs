@@ -16,6 +16,7 @@ pub(crate) fn line(outgoing: &Outgoing) -> String {
         Effect::Cancelled { consumer, refusal } => format!("Cancelled c{}: {refusal}", consumer.0),
         Effect::Throttle { reason: None } => "Throttle no longer".into(),
         Effect::Throttle { reason: Some(alarm) } => format!("Throttle {alarm}"),
+        Effect::Challenge { .. } => "Challenge".into(),
         Effect::Progress { done, total, .. } => format!("Progress {done} of {total}"),
         Effect::Close { reason: CloseReason::TakenOver } => "Close: taken over".into(),
         Effect::Close { reason } => format!("Close: {reason:?}"),

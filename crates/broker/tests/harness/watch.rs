@@ -165,7 +165,7 @@ impl Watch {
                 assert!(seen.consumers.remove(&consumer.0).is_some(), "cancelled twice: {outgoing:?}");
             }
             Effect::Close { .. } => self.closing.push(*connection),
-            Effect::Throttle { .. } | Effect::Progress { .. } => {}
+            Effect::Throttle { .. } | Effect::Challenge { .. } | Effect::Progress { .. } => {}
         }
     }
 

@@ -10,7 +10,7 @@ use model::{
 use serde_json::Value as Json;
 
 pub(crate) const NOW: Time = Time(1_772_323_200_000);
-pub(crate) const PEER: Peer = Peer { protocol: "admin", address: None, secure: false };
+pub(crate) const PEER: Peer = Peer::local("admin");
 
 /// Somebody else, who publishes.
 const OTHER: ConnectionId = ConnectionId { thread: 1, slot: 0, generation: 1 };

@@ -72,7 +72,7 @@ impl Run {
             window: WINDOW,
             ..MqttOptions::new(Encodings::default())
         });
-        let peer = Peer { protocol: "mqtt", address: None, secure: false };
+        let peer = Peer::local("mqtt");
         Self {
             connection: protocol.open(&peer),
             output: Output::default(),

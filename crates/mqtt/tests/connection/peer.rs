@@ -37,7 +37,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(protocol: &Mqtt, id: ConnectionId, window: u32) -> Self {
-        let peer = model::Peer { protocol: "mqtt", address: None, secure: false };
+        let peer = model::Peer::local("mqtt");
         Self {
             id,
             version: Version::V311,

@@ -71,7 +71,7 @@ impl Run {
         encodings.register(Arc::new(StompEncoding));
         let mut options = StompOptions::new(encodings);
         (options.window, options.max_body) = (WINDOW, 1 << 16);
-        let peer = Peer { protocol: "stomp", address: None, secure: false };
+        let peer = Peer::local("stomp");
         Self {
             connection: Stomp::new(options).open(&peer),
             output: Output::default(),

@@ -64,7 +64,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(protocol: &Stomp, id: ConnectionId) -> Self {
-        let peer = model::Peer { protocol: "stomp", address: None, secure: false };
+        let peer = model::Peer::local("stomp");
         Self {
             id,
             inbox: VecDeque::new(),

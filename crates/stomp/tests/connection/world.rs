@@ -70,7 +70,7 @@ impl World {
     pub(crate) fn open(&mut self) -> Client {
         let id = ConnectionId { thread: 0, slot: self.peers.len() as u32, generation: 1 };
         self.peers.push(Peer::new(&self.protocol, id));
-        let peer = model::Peer { protocol: "stomp", address: None, secure: false };
+        let peer = model::Peer::local("stomp");
         self.commands
             .push(Envelope { connection: id, command: Command::Open { peer: peer.into(), client: Name::default() } });
         self.peers.len() - 1
@@ -353,7 +353,7 @@ impl World {
     }
 
     fn open_shell(&mut self) {
-        let peer = model::Peer { protocol: "test", address: None, secure: false };
+        let peer = model::Peer::local("test");
         let command = Command::Open { peer: peer.into(), client: Name::default() };
         self.commands.push(Envelope { connection: SHELL, command });
     }
