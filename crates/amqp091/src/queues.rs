@@ -60,7 +60,8 @@ impl Channel {
         let auto_delete = declare.auto_delete && declare.exclusive;
         let asked = DeclareAsked { name: name.clone(), no_wait, passive, auto_delete, settings: settings.clone() };
         let namespace = shared.namespace;
-        let command = |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode }));
+        let command =
+            |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false }));
         self.ask(Question::QueueDeclare(Box::new(asked)), command, shared, io)
     }
 

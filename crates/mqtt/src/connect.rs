@@ -49,6 +49,8 @@ pub(crate) fn begin(
     let claim = Claim { token: Request::Claim.token(), namespace, client: client.clone(), conflict: Conflict::Evict };
     io.commands.push(Command::Claim(claim));
     if connect.clean_session {
+        // Who may use the client id may also end its session.
+        io.commands.push(find_session(&client));
         let queue = QueueRef::Named(namespace, session_name(&client));
         let token = Request::DropSession.token();
         io.commands.push(Command::Delete { token, queue, if_unused: false, if_empty: false });
@@ -93,6 +95,17 @@ pub(crate) fn session_name(client: &Name) -> Name {
     Name::from(bytes::Bytes::from([SESSION_PREFIX, client.as_bytes()].concat()))
 }
 
+fn find_session(client: &Name) -> Command {
+    Command::Declare(Box::new(Declare {
+        token: Request::Ignored.token(),
+        namespace: Namespace(0),
+        name: session_name(client),
+        settings: QueueSettings { internal: true, ..QueueSettings::default() },
+        mode: DeclareMode::Passive,
+        own: true,
+    }))
+}
+
 /// The queue of a session. One that is not kept lives as long as its connection.
 pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) -> Command {
     let settings = QueueSettings {
@@ -112,6 +125,7 @@ pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) 
         name: session_name(client),
         settings,
         mode: DeclareMode::IfAbsent,
+        own: true,
     }))
 }
 
@@ -134,6 +148,7 @@ impl Connecting {
     pub(crate) fn apply(&mut self, effect: Effect, io: &mut Io<'_>) -> bool {
         let Effect::Reply { token, reply } = effect else { return false };
         match (Request::of(token), reply) {
+            (Request::Ignored, _) => false,
             (Request::DropSession, Ok(_) | Err(Refusal::NoSuchQueue(_))) => true,
             (Request::DeclareSession, Ok(Reply::Declared { queue, existed, info })) => {
                 self.present = existed;

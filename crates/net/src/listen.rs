@@ -216,7 +216,10 @@ fn adopt(socket: Accepted, protocol: &'static str) -> std::io::Result<(Box<dyn S
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             let address = stream.peer_addr().ok();
-            Ok((Box::new(TcpStream::from_std(stream)?), Peer { protocol, address, secure: false, ..Peer::local(protocol) }))
+            Ok((
+                Box::new(TcpStream::from_std(stream)?),
+                Peer { protocol, address, secure: false, ..Peer::local(protocol) },
+            ))
         }
         Accepted::Unix(stream) => {
             stream.set_nonblocking(true)?;

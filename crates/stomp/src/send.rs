@@ -182,6 +182,7 @@ pub(crate) fn declare_temporary(namespace: Namespace, name: &Name, io: &mut Io<'
         name: name.clone(),
         settings,
         mode: DeclareMode::IfAbsent,
+        own: false,
     })));
 }
 

@@ -255,12 +255,14 @@ pub(crate) fn declare(
     request: Request,
     io: &mut Io<'_>,
 ) {
+    let own = settings.internal;
     io.commands.push(Ask::Declare(Box::new(Declare {
         token: request.token(),
         namespace: subscription.namespace,
         name: subscription.source.queue().clone(),
         settings,
         mode,
+        own,
     })));
 }
 

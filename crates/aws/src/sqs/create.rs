@@ -47,8 +47,16 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     let Target { namespace, name, .. } = target;
     call.memory.forget_queue(namespace, &name);
     let declared = settings.clone();
-    let command =
-        |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode: DeclareMode::IfAbsent }));
+    let command = |token| {
+        Command::Declare(Box::new(Declare {
+            token,
+            namespace,
+            name,
+            settings,
+            mode: DeclareMode::IfAbsent,
+            own: false,
+        }))
+    };
     Ok(call.ask_one(command, move |reply| match reply.map_err(Fault::from)? {
         Reply::Declared { existed, info, .. } => {
             if existed {
