@@ -247,24 +247,10 @@ fn demand(registry: &Registry, connection: &Connection, command: &Command, ask: 
         }
         Command::Unbind { queue: name, .. } => queue(Action::Write, name),
         Command::Inspect { what, .. } => inspecting(registry, connection, what, ask),
-        Command::BindExchange { namespace, destination, binding, .. } => {
-            ask(Action::Write, *namespace, What::Exchange(destination))?;
-            subscribing(*namespace, binding, ask)
-        }
-        Command::UnbindExchange { namespace, destination, .. } => {
-            ask(Action::Write, *namespace, What::Exchange(destination))
-        }
-        Command::DeclareExchange { namespace, name, passive: true, .. } => {
-            ask(Action::See, *namespace, What::Exchange(&Exchange::named(&name.to_text())))
-        }
-        Command::DeclareExchange { namespace, name, settings, .. } => {
-            ask(Action::Configure, *namespace, What::Exchange(&Exchange::named(&name.to_text())))?;
-            let alternate = settings.alternate.as_ref().map(|name| Exchange::named(&name.to_text()));
-            alternate.map_or(Ok(()), |exchange| ask(Action::Write, *namespace, What::Exchange(&exchange)))
-        }
-        Command::DeleteExchange { namespace, exchange, .. } => {
-            ask(Action::Configure, *namespace, What::Exchange(exchange))
-        }
+        Command::BindExchange { .. }
+        | Command::UnbindExchange { .. }
+        | Command::DeclareExchange { .. }
+        | Command::DeleteExchange { .. } => on_exchange(command, ask),
         Command::DeclareTopic { namespace, name, .. } => {
             ask(Action::Configure, *namespace, What::Address(&Exchange::Topic, name))
         }
@@ -292,6 +278,30 @@ fn demand(registry: &Registry, connection: &Connection, command: &Command, ask: 
         | Command::Loaded { .. }
         | Command::Measured(_)
         | Command::BackingUp { .. } => Ok(()),
+    }
+}
+
+fn on_exchange(command: &Command, ask: &mut Ask<'_>) -> Result<(), Refusal> {
+    match command {
+        Command::BindExchange { namespace, destination, binding, .. } => {
+            ask(Action::Write, *namespace, What::Exchange(destination))?;
+            subscribing(*namespace, binding, ask)
+        }
+        Command::UnbindExchange { namespace, destination, .. } => {
+            ask(Action::Write, *namespace, What::Exchange(destination))
+        }
+        Command::DeclareExchange { namespace, name, passive: true, .. } => {
+            ask(Action::See, *namespace, What::Exchange(&Exchange::named(&name.to_text())))
+        }
+        Command::DeclareExchange { namespace, name, settings, .. } => {
+            ask(Action::Configure, *namespace, What::Exchange(&Exchange::named(&name.to_text())))?;
+            let alternate = settings.alternate.as_ref().map(|name| Exchange::named(&name.to_text()));
+            alternate.map_or(Ok(()), |exchange| ask(Action::Write, *namespace, What::Exchange(&exchange)))
+        }
+        Command::DeleteExchange { namespace, exchange, .. } => {
+            ask(Action::Configure, *namespace, What::Exchange(exchange))
+        }
+        _ => Ok(()),
     }
 }
 
