@@ -147,7 +147,9 @@ impl Thread {
     /// The login is answered: what the client has said since is read, and the socket again.
     pub(crate) fn show_rest(&mut self, id: ConnectionId) {
         let Some(slot) = self.slots.get(id) else { return };
-        slot.admission.takes_rest();
+        if !slot.admission.takes_rest() {
+            return;
+        }
         if let Some(waker) = &slot.waker {
             waker.wake_by_ref();
         }

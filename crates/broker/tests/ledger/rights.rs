@@ -1,4 +1,5 @@
 //! What guards allow, what they refuse, and what ends when a right is taken away.
+#![allow(clippy::disallowed_types, reason = "a guard whose rights a test takes away")]
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
