@@ -1,8 +1,8 @@
 //! Who somebody is. Without sockets, files, clocks, threads or randomness of its own: texts, the time and salts are
 //! arguments.
 //!
-//! [`Users`] is the users file. With a [`MasterKey`], [`Rules`] and the [`Directory`]s that know users who are not in the
-//! file it makes [`Accounts`], which never change: after a change of a file there are new ones ([`Logins::replace`]).
+//! [`Users`] is the users file. With a [`MasterKey`], [`Rules`] and perhaps a [`Directory`] that knows users who are not in
+//! the file it makes [`Accounts`], which never change: after a change of a file there are new ones ([`Logins::replace`]).
 //!
 //! [`Logins`] is one for the process, behind a lock. A login goes like this:
 //!

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::Certificate;
@@ -14,8 +15,8 @@ pub struct Accounts {
     users: Users,
     keys: AccessKeys,
     rules: Rules,
-    /// Asked in this order, after the users file.
-    directories: Vec<Arc<dyn Directory>>,
+    /// Asked after the users file.
+    directory: Option<Arc<dyn Directory>>,
     /// What salts of users who do not exist are made of.
     fakes: [u8; 32],
 }
@@ -27,10 +28,10 @@ impl Accounts {
         users: Users,
         master: &MasterKey,
         rules: Rules,
-        directories: Vec<Arc<dyn Directory>>,
+        directory: Option<Arc<dyn Directory>>,
     ) -> Result<Self, UsersError> {
         let keys = AccessKeys::open(&users, master)?;
-        Ok(Self { users, keys, rules, directories, fakes: master.derive("salts of users who do not exist") })
+        Ok(Self { users, keys, rules, directory, fakes: master.derive("salts of users who do not exist") })
     }
 
     pub fn users(&self) -> &Users {
@@ -41,13 +42,13 @@ impl Accounts {
         &self.rules
     }
 
-    pub fn directories(&self) -> &[Arc<dyn Directory>] {
-        &self.directories
+    pub fn directory(&self) -> Option<&Arc<dyn Directory>> {
+        self.directory.as_ref()
     }
 
-    /// Whether SCRAM may be offered to clients; not where directories are, which cannot do it.
+    /// Whether SCRAM may be offered to clients; not where a directory is, which cannot do it.
     pub fn offers_scram(&self) -> bool {
-        self.directories.is_empty() && self.users.all_have_scram()
+        self.directory.is_none() && self.users.all_have_scram()
     }
 
     pub(super) fn keys(&self) -> &AccessKeys {
@@ -81,14 +82,7 @@ impl Accounts {
 
     /// As the users file knows this name, or somebody without groups.
     fn named(&self, name: &str, source: Source) -> Identity {
-        let plain = || Identity {
-            name: name.to_owned(),
-            groups: Default::default(),
-            administrator: false,
-            monitor: false,
-            account: None,
-            source,
-        };
+        let plain = || Identity::new(name, BTreeSet::new(), source);
         self.users.find(name).map_or_else(plain, |user| user.identity(source))
     }
 }

@@ -102,13 +102,16 @@ impl Logins {
         let Done { work, result } = done;
         let is_current = match (&work.against, self.accounts.users().find(&work.user)) {
             (Against::File(then), Some(now)) => then == now,
-            (Against::Directories(_), None) => true,
+            (Against::Elsewhere(_), None) => true,
             _ => false,
         };
         if !is_current {
             return Decision::Costly(Box::new(Work { against: self.against(&work.user), ..work }));
         }
         let decision = match result {
+            Ok(granted) if self.is_taken(&granted.identity) => {
+                Decision::Refused(Reason::DirectoryTaken(granted.identity.name))
+            }
             Ok(granted) => {
                 self.attempts.succeeded(&work.user, work.address);
                 self.remember(now, &work, &granted.identity);
@@ -171,8 +174,14 @@ impl Logins {
         let digest = self.cache.digest(user, password);
         match self.cache.find(now, &digest)? {
             Known::InFile => self.accounts.users().find(user).map(|user| user.identity(Source::File)),
-            Known::Elsewhere(identity) => Some(identity),
+            Known::Elsewhere(identity) => Some(identity).filter(|identity| !self.is_taken(identity)),
         }
+    }
+
+    /// Whether a directory calls somebody like a user of the file, who is another one: names may be written in several
+    /// ways there, and tokens name whom they like.
+    fn is_taken(&self, identity: &Identity) -> bool {
+        identity.source != Source::File && self.accounts.users().find(&identity.name).is_some()
     }
 
     /// Tokens are not remembered: they end at times of their own, and to check them costs little.
@@ -186,11 +195,11 @@ impl Logins {
         self.cache.put(now, digest, &work.user, known);
     }
 
-    /// The users file comes first: whom it knows, no directory is asked about.
+    /// The users file comes first: whom it knows, the directory is not asked about.
     fn against(&self, user: &str) -> Against {
         match self.accounts.users().find(user) {
             Some(user) => Against::File(Arc::clone(user)),
-            None => Against::Directories(self.accounts.directories().to_vec()),
+            None => Against::Elsewhere(self.accounts.directory().cloned()),
         }
     }
 
@@ -301,7 +310,7 @@ impl Logins {
             Decision::Refused(reason) => {
                 self.counts.refused += 1;
                 self.counts.refused_at_once += u64::from(matches!(reason, Reason::TooManyFailures(_)));
-                self.counts.unavailable += u64::from(matches!(reason, Reason::Unavailable { .. }));
+                self.counts.unavailable += u64::from(matches!(reason, Reason::Unavailable(_)));
             }
             Decision::Costly(_) | Decision::Challenge(..) => {}
         }

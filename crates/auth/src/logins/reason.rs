@@ -40,20 +40,22 @@ pub enum Reason {
     NoChallenge,
     #[error("access key {key:?}: {}", explain(*.problem))]
     Signature { key: String, problem: BadSignature },
-    #[error("{directory} refuses user {user:?}: {why}")]
-    Directory { directory: String, user: String, why: String },
+    #[error("the directory does not vouch for user {0:?}")]
+    Directory(String),
+    #[error("the directory vouches for {0:?}, which is no name for a user")]
+    DirectoryName(String),
+    #[error("the directory vouches for {0:?}, but that is a user of the users file")]
+    DirectoryTaken(String),
     /// Nobody can say now.
-    #[error("{directory} cannot be asked: {why}")]
-    Unavailable { directory: String, why: String },
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 impl Reason {
     /// What the client is told.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Self::Unavailable { directory, .. } => {
-                Refusal::LoginUnavailable(format!("{directory} cannot be asked who this is"))
-            }
+            Self::Unavailable(why) => Refusal::LoginUnavailable(why.clone()),
             _ => Refusal::Login,
         }
     }
@@ -62,7 +64,7 @@ impl Reason {
     pub(super) const fn is_guess(&self) -> bool {
         matches!(
             self,
-            Self::UnknownUser(_) | Self::WrongPassword(_) | Self::UserWithoutPassword(_) | Self::Directory { .. }
+            Self::UnknownUser(_) | Self::WrongPassword(_) | Self::UserWithoutPassword(_) | Self::Directory(_)
         )
     }
 }

@@ -24,7 +24,7 @@ pub struct Work {
 pub(super) enum Against {
     File(Arc<User>),
     /// The users file does not know the name.
-    Directories(Vec<Arc<dyn Directory>>),
+    Elsewhere(Option<Arc<dyn Directory>>),
 }
 
 /// What came of it, for `Logins::finish`.
@@ -37,13 +37,13 @@ pub struct Done {
 impl Work {
     /// Whether it waits for the network rather than uses the processor.
     pub const fn asks_directory(&self) -> bool {
-        matches!(&self.against, Against::Directories(directories) if !directories.is_empty())
+        matches!(&self.against, Against::Elsewhere(Some(_)))
     }
 
     pub fn run(self) -> Done {
         let result = match &self.against {
             Against::File(user) => self.verify(user),
-            Against::Directories(directories) => self.ask(directories).map(Granted::plain),
+            Against::Elsewhere(directory) => self.ask(directory.as_deref()).map(Granted::plain),
         };
         Done { work: self, result }
     }
@@ -66,29 +66,17 @@ impl Work {
         Some(Replacement { user: self.user.clone(), old: old.clone(), new })
     }
 
-    /// The first that knows the user decides. One that cannot be asked makes the answer unknown, unless another vouches.
-    fn ask(&self, directories: &[Arc<dyn Directory>]) -> Result<Identity, Reason> {
-        let mut unavailable = None;
-        for directory in directories {
-            let name = || directory.name().to_owned();
-            match directory.authenticate(&self.user, &self.password) {
-                Ok(identity) if is_name(&identity.name) => return Ok(identity),
-                Ok(_) => {
-                    let why = "it names somebody who cannot be called so".to_owned();
-                    return Err(Reason::Directory { directory: name(), user: self.user.clone(), why });
-                }
-                Err(DirectoryError::UnknownUser) => {}
-                Err(DirectoryError::Refused(why)) => {
-                    return Err(Reason::Directory { directory: name(), user: self.user.clone(), why });
-                }
-                Err(DirectoryError::Unavailable(why)) => {
-                    unavailable.get_or_insert(Reason::Unavailable { directory: name(), why });
-                }
-            }
-        }
-        if directories.is_empty() {
+    fn ask(&self, directory: Option<&dyn Directory>) -> Result<Identity, Reason> {
+        let user = || self.user.clone();
+        let Some(directory) = directory else {
             verify_nothing(self.password.expose(), self.cost);
+            return Err(Reason::UnknownUser(user()));
+        };
+        match directory.authenticate(&self.user, self.password.expose()) {
+            Ok(identity) if is_name(&identity.name) => Ok(identity),
+            Ok(identity) => Err(Reason::DirectoryName(identity.name)),
+            Err(DirectoryError::Refused) => Err(Reason::Directory(user())),
+            Err(DirectoryError::Unavailable(why)) => Err(Reason::Unavailable(why)),
         }
-        Err(unavailable.unwrap_or_else(|| Reason::UnknownUser(self.user.clone())))
     }
 }
