@@ -28,7 +28,7 @@ use crate::identity::{Identity, Source};
 use crate::keys::SigningKeys;
 use crate::plain::{MAX_TOKEN, Plain};
 use crate::scram::{Proof, Scram};
-use crate::users::{MAX_NAME, User};
+use crate::users::MAX_NAME;
 
 /// Who may come in, and what is remembered of those who tried. One for the process, behind a lock that is never held for
 /// long.
@@ -219,7 +219,7 @@ impl Logins {
             ("EXTERNAL", None) => first(Talk::External),
             ("EXTERNAL", Some(message)) => decided(self.external(&claim, &message)),
             ("SCRAM-SHA-256", None) => first(Talk::ScramFirst),
-            ("SCRAM-SHA-256", Some(message)) => self.begin_scram(now, claim, message),
+            ("SCRAM-SHA-256", Some(message)) => self.begin_scram(&claim, &message),
             (other, _) => Decision::Refused(Reason::UnknownMechanism(shortened(other))),
         }
     }
@@ -229,8 +229,8 @@ impl Logins {
             None => Decision::Refused(Reason::NoChallenge),
             Some(Talk::Plain) => self.plain(now, claim, &response),
             Some(Talk::External) => decided(self.external(&claim, &response)),
-            Some(Talk::ScramFirst) => self.begin_scram(now, claim, response),
-            Some(Talk::Scram(scram)) => self.finish_scram(now, &claim, scram, &response),
+            Some(Talk::ScramFirst) => self.begin_scram(&claim, &response),
+            Some(Talk::Scram(scram)) => self.finish_scram(now, claim, scram, response),
         }
     }
 
@@ -252,30 +252,30 @@ impl Logins {
         Err(Reason::OtherUser { user: identity.name, wanted })
     }
 
-    fn begin_scram(&mut self, now: Time, mut claim: Claim, message: Secret) -> Decision {
+    /// Costs nothing that could be guessed with: only the proof counts.
+    fn begin_scram(&mut self, claim: &Claim, message: &Secret) -> Decision {
         let users = self.accounts.users();
         let find = |name: &str| users.find(name).and_then(|user| user.scram.as_ref());
-        let (scram, reply) = match Scram::begin(message.expose(), claim.nonce(), self.accounts.fakes(), find) {
-            Ok(begun) => begun,
-            Err(malformed) => return Decision::Refused(malformed.into()),
-        };
+        match Scram::begin(message.expose(), claim.nonce(), self.accounts.fakes(), find) {
+            Ok((scram, reply)) => Decision::Challenge(reply, Conversation(Talk::Scram(scram))),
+            Err(malformed) => Decision::Refused(malformed.into()),
+        }
+    }
+
+    fn finish_scram(&mut self, now: Time, mut claim: Claim, scram: Scram, message: Secret) -> Decision {
+        let name = scram.user().to_owned();
         if !claim.waited {
-            match self.attempts.admit(now, scram.user(), claim.address) {
+            match self.attempts.admit(now, &name, claim.address) {
                 Admission::Now => {}
                 Admission::At(time) => {
-                    let mechanism = "SCRAM-SHA-256".to_owned();
-                    claim.credentials = Credentials::Sasl { mechanism, response: Some(message) };
+                    claim.credentials = Credentials::Response(message);
+                    claim.conversation = Some(Conversation(Talk::Scram(scram)));
                     claim.waited = true;
                     return Decision::Wait(time, Box::new(claim));
                 }
-                Admission::Never => return Decision::Refused(Reason::TooManyFailures(scram.user().to_owned())),
+                Admission::Never => return Decision::Refused(Reason::TooManyFailures(name)),
             }
         }
-        Decision::Challenge(reply, Conversation(Talk::Scram(scram)))
-    }
-
-    fn finish_scram(&mut self, now: Time, claim: &Claim, scram: Scram, message: &Secret) -> Decision {
-        let name = scram.user().to_owned();
         let user = self.accounts.users().find(&name).map(Arc::clone);
         match (scram.finish(message.expose()), user) {
             (Proof::Right(last), Some(user)) => {
@@ -284,15 +284,8 @@ impl Logins {
                 Decision::Granted(Granted { last_message: Some(last), ..granted })
             }
             (Proof::Malformed(malformed), _) => Decision::Refused(malformed.into()),
-            (_, user) => {
-                let without = |user: &Arc<User>| user.scram.is_none();
-                let reason = match user {
-                    None => Reason::UnknownUser(name.clone()),
-                    Some(user) if without(&user) => Reason::UserWithoutPassword(name.clone()),
-                    Some(_) => Reason::WrongPassword(name.clone()),
-                };
-                self.refuse(now, &name, claim.address, reason)
-            }
+            (_, None) => self.refuse(now, &name, claim.address, Reason::UnknownUser(name.clone())),
+            (_, Some(_)) => self.refuse(now, &name, claim.address, Reason::WrongPassword(name.clone())),
         }
     }
 
