@@ -30,6 +30,7 @@ mod code;
 mod directory;
 mod hash;
 mod identity;
+mod import;
 mod keys;
 mod logins;
 mod plain;
@@ -41,6 +42,7 @@ pub use cache::{Cache, Known};
 pub use directory::{Directory, DirectoryError};
 pub use hash::{Cost, Hash, HashError, MAX_PASSWORD, Verdict};
 pub use identity::{Identity, Source};
+pub use import::{ImportError, Imported};
 pub use keys::{AccessKeys, BadSignature, MasterKey, Sealed, SigningKeys};
 pub use logins::{
     Accounts, CertificateUser, Claim, Conversation, Decision, Done, ENTROPY, Granted, LoginCounts, LoginLimits, Logins,
