@@ -104,13 +104,13 @@ impl Thread {
                 slot.admission.dialogue = Some(dialogue);
                 Effect::Challenge { token, challenge }
             }
-            Verdict::Granted(Permission { user, account, guard, place }) => {
+            Verdict::Granted(Permission { user, account, last_message, guard, place }) => {
                 let Some(slot) = self.slots.get(id) else { return };
                 slot.admission._place = place;
                 self.commands.connection = id;
                 self.commands.push(Command::Permit { user: user.clone(), guard });
                 self.wake_round();
-                Effect::Reply { token, reply: Ok(Reply::Authenticated { user, account }) }
+                Effect::Reply { token, reply: Ok(Reply::Authenticated { user, account, last_message }) }
             }
         };
         let Some(slot) = self.slots.get(id) else { return };

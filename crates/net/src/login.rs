@@ -53,6 +53,8 @@ pub struct Permission {
     pub user: Name,
     /// His AWS account, if the access key belongs to a certain one.
     pub account: Option<String>,
+    /// What SASL has the server say at the end.
+    pub last_message: Option<Bytes>,
     /// `None`: everything.
     pub guard: Option<Arc<dyn Guard>>,
     /// Dropped when the connection ends, or logs in anew: a place that is counted.
@@ -198,6 +200,6 @@ impl Authenticator for OpenDoor {
             Credentials::Sasl { .. } | Credentials::Response(_) => return Verdict::Refused(Refusal::Login),
             Credentials::Nothing | Credentials::Signature(_) => String::new(),
         };
-        Verdict::Granted(Permission { user: user.into(), account: None, guard: None, place: None })
+        Verdict::Granted(Permission { user: user.into(), account: None, last_message: None, guard: None, place: None })
     }
 }

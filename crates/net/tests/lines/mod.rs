@@ -49,7 +49,7 @@ impl Authenticator for Gate {
 }
 
 fn granted() -> Verdict {
-    Verdict::Granted(Permission { user: "bob".into(), account: None, guard: None, place: None })
+    Verdict::Granted(Permission { user: "bob".into(), account: None, last_message: None, guard: None, place: None })
 }
 
 struct Steps;
