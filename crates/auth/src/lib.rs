@@ -2,5 +2,6 @@
 //! arguments.
 
 mod identity;
+pub mod policy;
 
 pub use identity::{Identity, Source};
