@@ -34,6 +34,7 @@ mod import;
 mod keys;
 mod logins;
 mod plain;
+pub mod policy;
 mod scram;
 mod users;
 
