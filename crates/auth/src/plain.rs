@@ -1,0 +1,47 @@
+use crate::hash::MAX_PASSWORD;
+use crate::users::MAX_NAME;
+
+/// Longer passwords may be tokens, which only a directory reads.
+pub const MAX_TOKEN: usize = 16 << 10;
+
+/// The message of SASL PLAIN: `[authzid] NUL user NUL password` (RFC 4616).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Plain<'a> {
+    pub user: &'a str,
+    pub password: &'a [u8],
+}
+
+/// That is no message of PLAIN; the text says why, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed PLAIN message: {0}")]
+pub struct MalformedPlain(pub &'static str);
+
+impl<'a> Plain<'a> {
+    /// # Errors
+    /// There are not three parts, they are too long, or the client wants to act for somebody else than itself.
+    pub fn parse(message: &'a [u8]) -> Result<Self, MalformedPlain> {
+        if message.len() > 2 * MAX_NAME + 2 + MAX_TOKEN.max(MAX_PASSWORD) {
+            return Err(MalformedPlain("it is too long"));
+        }
+        let mut parts = message.split(|byte| *byte == 0);
+        let (Some(authzid), Some(user), Some(password), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(MalformedPlain("it has not three parts"));
+        };
+        let user = core::str::from_utf8(user).map_err(|_| MalformedPlain("the user's name is not UTF-8"))?;
+        if user.len() > MAX_NAME {
+            return Err(MalformedPlain("the user's name is too long"));
+        }
+        if !authzid.is_empty() && authzid != user.as_bytes() {
+            return Err(MalformedPlain("it wants to act for another user"));
+        }
+        Ok(Self { user, password })
+    }
+}
+
+impl core::fmt::Debug for Plain<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Plain").field("user", &self.user).finish_non_exhaustive()
+    }
+}
