@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::directory_check;
 use crate::error::{Cause, Error};
 use crate::origin::Origin;
 use crate::setting::Setting;
@@ -21,6 +22,7 @@ pub(crate) fn check(table: &Table, errors: &mut Vec<Error>) {
     for setting in SETTINGS.iter().filter(|setting| ["queue", "topic", "exchange"].contains(&setting.name)) {
         check_duplicates(setting, table.tables(setting.name), errors);
     }
+    directory_check::check(table, errors);
     for queue in table.tables("queue") {
         check_dead_letter(queue, errors);
     }

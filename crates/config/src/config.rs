@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::binding::{Binding, Exchange};
+use crate::directory::{Ldap, Oauth};
 use crate::error::Errors;
 use crate::flags::Flags;
 use crate::listener::Listener;
@@ -48,6 +49,8 @@ pub struct Config {
     pub bindings: Vec<Binding>,
     pub subscriptions: Vec<Subscription>,
     pub virtual_hosts: Vec<VirtualHost>,
+    pub ldap: Vec<Ldap>,
+    pub oauth: Vec<Oauth>,
     /// What the fields were made of, with its origins.
     pub(crate) effective: Table,
 }
@@ -111,6 +114,8 @@ impl Config {
             bindings: effective.tables("binding").iter().map(Binding::new).collect(),
             subscriptions: effective.tables("subscription").iter().map(Subscription::new).collect(),
             virtual_hosts: effective.tables("virtual_host").iter().map(VirtualHost::new).collect(),
+            ldap: effective.tables("ldap").iter().map(Ldap::new).collect(),
+            oauth: effective.tables("oauth").iter().map(Oauth::new).collect(),
             effective,
         }
     }

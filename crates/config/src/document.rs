@@ -96,6 +96,7 @@ impl<'a> Reader<'a> {
             }
             (Kind::Bool | Kind::Integer { .. }, _) => None,
             (Kind::Headers, DeValue::Table(table)) => return self.headers(key, table),
+            (Kind::Texts(_) | Kind::Choices(_), DeValue::Array(elements)) => list(kind, elements.iter()),
             (Kind::Tables(settings), DeValue::Array(elements)) => {
                 let mut tables = Vec::new();
                 for element in elements.iter() {
@@ -154,6 +155,20 @@ impl<'a> Reader<'a> {
         let line = self.lines.partition_point(|start| *start <= at).max(1);
         let before = self.text.get(self.lines[line - 1]..at).unwrap_or_default();
         self.source.at((line, before.chars().count() + 1))
+    }
+}
+
+/// A list of texts; `None` if an element is no text or not allowed.
+fn list<'a>(kind: &Kind, elements: impl Iterator<Item = &'a Spanned<DeValue<'a>>>) -> Option<Value> {
+    let texts = elements.map(|element| match element.get_ref() {
+        DeValue::String(text) => Some(text.as_ref()),
+        _ => None,
+    });
+    let texts = texts.collect::<Option<Vec<_>>>()?;
+    match *kind {
+        Kind::Texts(form) => Value::list(texts.into_iter(), |text| form.accepts(text)),
+        Kind::Choices(words) => Value::list(texts.into_iter(), |text| words.contains(&text)),
+        _ => None,
     }
 }
 

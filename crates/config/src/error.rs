@@ -72,6 +72,20 @@ pub enum Cause {
     NeedsKey { queue: String, exchange: String },
     #[error("binding of queue {queue:?}: exchange {exchange:?} does not look at headers: use a headers exchange")]
     HeadersUnused { queue: String, exchange: String },
+    #[error(
+        "ldap {host:?}: everybody on the way can read the passwords: use ldaps://, start_tls, or set plaintext = true"
+    )]
+    LdapReadable { host: String },
+    #[error("ldap {host:?}: start_tls is for ldap://")]
+    StartTlsInTls { host: String },
+    #[error("{key} needs {needed}")]
+    Alone { key: &'static str, needed: &'static str },
+    #[error("{key} = {value:?}: must contain {needed:?}")]
+    NoPlaceholder { key: &'static str, value: String, needed: &'static str },
+    #[error("oauth {issuer:?}: set either jwks_file or jwks_url")]
+    OneKeySet { issuer: String },
+    #[error("jwks_url = {url:?}: must begin with https:// (http:// only for this machine)")]
+    KeysReadable { url: String },
 }
 
 impl Error {

@@ -6,6 +6,9 @@
 mod binding;
 mod check;
 mod config;
+mod directory;
+mod directory_check;
+mod directory_settings;
 mod document;
 mod environment;
 mod error;
@@ -35,6 +38,7 @@ mod tests;
 
 pub use binding::{Binding, Exchange, HeaderValue};
 pub use config::{Config, Namespace, Sources};
+pub use directory::{Jwks, Ldap, Oauth};
 pub use environment::{DISK_VARIABLE, FILE_VARIABLE};
 pub use error::{Cause, Error, Errors};
 pub use flags::Flags;
@@ -50,4 +54,4 @@ pub use show::show;
 pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
-pub use words::{Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+pub use words::{Algorithm, Dialect, Durability, ExchangeKind, Face, Match, Overflow};

@@ -7,7 +7,7 @@ use crate::config::Sources;
 use crate::error::{Cause, Error, Errors};
 use crate::layer::{Layer, Shorthand, written};
 use crate::origin::Origin;
-use crate::setting::Setting;
+use crate::setting::{Kind, Setting};
 use crate::settings::SETTINGS;
 use crate::value::{Found, Table, Value};
 use crate::words::Face;
@@ -93,9 +93,20 @@ fn apply_shorthand(shorthand: Shorthand, listeners: &mut [Table], errors: &mut V
     }
 }
 
-/// Replaces the files of secrets by what they hold.
+/// Replaces the files of secrets by what they hold, in the whole table and in the tables in its lists.
 fn read_secrets(table: &mut Table, errors: &mut Vec<Error>) {
-    for setting in SETTINGS.iter().filter(|setting| setting.secret) {
+    read_secrets_of(table, SETTINGS, errors);
+    for setting in SETTINGS {
+        let Kind::Tables(fields) = setting.kind else { continue };
+        let Some(Found { value: Value::Tables(tables), .. }) = table.entries.get_mut(setting.name) else { continue };
+        for inner in tables {
+            read_secrets_of(inner, fields, errors);
+        }
+    }
+}
+
+fn read_secrets_of(table: &mut Table, settings: &'static [Setting], errors: &mut Vec<Error>) {
+    for setting in settings.iter().filter(|setting| setting.secret) {
         let Some(found) = table.entries.get_mut(setting.name) else { continue };
         let Value::InFile(path) = &found.value else { continue };
         match read_secret(setting, path) {

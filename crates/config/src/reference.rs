@@ -55,6 +55,7 @@ fn secrets() -> String {
     for name in SETTINGS.iter().filter(|setting| setting.secret).map(|setting| file_name(setting.name)) {
         out += &format!("- `{name}`, `{}`, `{}`\n", variable(&name), flag(&name));
     }
+    out += "\nA secret in a list has `<key>_file` beside it, too.\n";
     out
 }
 

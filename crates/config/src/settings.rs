@@ -1,6 +1,7 @@
 //! The one table of settings: names, kinds, defaults and meanings. Validation, the environment, the flags and the
 //! reference page are all derived from it. Names stay for ever.
 
+use crate::directory_settings::{LDAP, OAUTH};
 use crate::setting::{Form, Kind, Preset, Rule, Setting, UNBOUNDED};
 use crate::words::{Dialect, Durability, ExchangeKind, Face, Match, Overflow};
 
@@ -126,6 +127,18 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Tables(VIRTUAL_HOST),
         Preset::Unset("none"),
         "Virtual hosts of AMQP and STOMP that are accounts of their own; every other name is the broker's own account.",
+    ),
+    setting(
+        "ldap",
+        Kind::Tables(LDAP),
+        Preset::Unset("none"),
+        "Directory servers that know users. Several are asked one after the other, until one lets the user in.",
+    ),
+    setting(
+        "oauth",
+        Kind::Tables(OAUTH),
+        Preset::Unset("none"),
+        "OAuth 2.0 servers whose tokens (JWT) are passwords. A password that looks like a token is shown to nobody else.",
     ),
 ];
 
@@ -280,7 +293,7 @@ const ACCOUNT: Setting = setting(
 const REGION: Setting =
     setting("region", Kind::Text(Form::Region), Preset::Rule(Rule::RegionOfBroker), "The AWS region.");
 
-const fn setting(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
+pub(crate) const fn setting(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
     Setting { name, kind, preset, secret: false, in_file: true, doc }
 }
 

@@ -72,6 +72,14 @@ impl Table {
         self.text_of(name).map(str::to_owned)
     }
 
+    /// The elements of a list; none if it was not set.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        match self.value(name) {
+            Some(Value::Texts(texts)) => texts.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn bool(&self, name: &str) -> bool {
         self.bool_of(name).expect(COMPLETE)
     }

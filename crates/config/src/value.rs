@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::binding::HeaderValue;
 use crate::origin::Origin;
-use crate::setting::Kind;
+use crate::setting::{Kind, LIST_LENGTH};
 use crate::units::{parse_duration, parse_size, write_duration, write_size};
 
 /// Always of the kind and within the bounds of its setting. Not `Debug`, as it may be a secret.
@@ -20,6 +20,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Also paths and words.
     Text(String),
+    Texts(Vec<String>),
     Address(IpAddr),
     Bytes(Vec<u8>),
     Headers(BTreeMap<String, HeaderValue>),
@@ -60,12 +61,21 @@ impl Value {
                 .filter(|d| (u128::from(min)..=u128::from(max)).contains(&d.as_millis()))
                 .map(Self::Duration),
             Kind::Text(form) => form.accepts(text).then(|| Self::Text(text.to_owned())),
+            Kind::Texts(form) => Self::list(text.split(','), |text| form.accepts(text)),
+            Kind::Choices(words) => Self::list(text.split(','), |text| words.contains(&text)),
             Kind::Path => (!text.is_empty() && !text.contains(char::is_control)).then(|| Self::Text(text.to_owned())),
             Kind::Address => text.parse().ok().map(Self::Address),
             Kind::Choice(words) => words.contains(&text).then(|| Self::Text(text.to_owned())),
             Kind::Hex(bytes) => parse_hex(text).filter(|parsed| parsed.len() == bytes).map(Self::Bytes),
             Kind::Headers | Kind::Tables(_) => None,
         }
+    }
+
+    /// A list whose elements are all accepted; `None` if it is empty or too long, too.
+    pub(crate) fn list<'a>(elements: impl Iterator<Item = &'a str>, accepts: impl Fn(&str) -> bool) -> Option<Self> {
+        let elements: Option<Vec<_>> =
+            elements.map(|text| accepts(text.trim()).then(|| text.trim().to_owned())).collect();
+        elements.filter(|list| (1..=LIST_LENGTH).contains(&list.len())).map(Self::Texts)
     }
 
     /// As in the file; lists of tables and secrets in files are not written this way.
@@ -79,6 +89,7 @@ impl Value {
             }
             Self::Duration(duration) => quote(&write_duration(*duration)),
             Self::Text(text) => quote(text),
+            Self::Texts(texts) => format!("[{}]", texts.iter().map(|text| quote(text)).collect::<Vec<_>>().join(", ")),
             Self::Address(address) => quote(&address.to_string()),
             Self::Bytes(bytes) => quote(&write_hex(bytes)),
             Self::Headers(headers) => {

@@ -57,6 +57,21 @@ words! {
 }
 
 words! {
+    /// How a token is signed (RFC 7518, 3.1; RFC 8037, 3.1).
+    Algorithm {
+        Rs256 = "RS256",
+        Rs384 = "RS384",
+        Rs512 = "RS512",
+        Ps256 = "PS256",
+        Ps384 = "PS384",
+        Ps512 = "PS512",
+        Es256 = "ES256",
+        Es384 = "ES384",
+        EdDsa = "EdDSA",
+    }
+}
+
+words! {
     /// What survives of what was confirmed.
     Durability {
         /// Everything, whatever crashes.

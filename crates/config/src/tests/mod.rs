@@ -1,4 +1,5 @@
 mod defaults;
+mod directories;
 mod listeners;
 mod mistakes;
 mod precedence;
