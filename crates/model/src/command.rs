@@ -3,9 +3,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Alteration, Authenticate, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Guard, Lease,
-    Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Space, Time, Token,
-    TransactionIndex,
+    Alteration, Authenticate, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange,
+    ExchangeSettings, Guard, Lease, Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef,
+    QueueSettings, Space, Time, Token, TransactionIndex,
 };
 
 /// What may be asked of the broker. Whatever carries a `Token` is answered once, by `Effect::Reply` or, for a publish,

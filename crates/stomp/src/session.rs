@@ -199,9 +199,11 @@ impl Session {
                 Ok(())
             }
             Effect::Cancelled { consumer, refusal } => self.cancelled(consumer.0 as usize, refusal, io),
-            Effect::Returned { .. } | Effect::Throttle { .. } | Effect::Challenge { .. } | Effect::Progress { .. } | Effect::Close { .. } => {
-                Ok(())
-            }
+            Effect::Returned { .. }
+            | Effect::Throttle { .. }
+            | Effect::Challenge { .. }
+            | Effect::Progress { .. }
+            | Effect::Close { .. } => Ok(()),
         };
         self.note_output(now, io);
         applied

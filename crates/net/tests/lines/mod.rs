@@ -11,7 +11,7 @@ use model::{
     Address, Alarm, CloseReason, Command, Commands, Connection, ConnectionId, Effect, EncodingId, Header, Io, Lsn,
     Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish, Recognised, Time, Token,
 };
-use net::{Addressed, Arrivals, Core, Face, Limits, Listener, Options, Socket, Wakers};
+use net::{Addressed, Arrivals, Core, Entry, Face, Limits, Listener, Options, Socket, Wakers};
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
@@ -35,7 +35,7 @@ impl World {
         let arrivals = Arrivals::new(threads);
         let patience = Duration::from_secs(60);
         let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
-        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket) }];
+        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket), entry: Entry::open("lines") }];
         let threads = (0..threads as u16)
             .map(|number| {
                 let listeners = std::mem::take(&mut listeners);
