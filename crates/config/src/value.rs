@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::binding::HeaderValue;
 use crate::origin::Origin;
 use crate::setting::Kind;
@@ -20,7 +22,9 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Also paths and words.
     Text(String),
+    Paths(Vec<PathBuf>),
     Address(IpAddr),
+    Networks(Vec<IpNet>),
     Bytes(Vec<u8>),
     Headers(BTreeMap<String, HeaderValue>),
     Tables(Vec<Table>),
@@ -60,11 +64,22 @@ impl Value {
                 .filter(|d| (u128::from(min)..=u128::from(max)).contains(&d.as_millis()))
                 .map(Self::Duration),
             Kind::Text(form) => form.accepts(text).then(|| Self::Text(text.to_owned())),
-            Kind::Path => (!text.is_empty() && !text.contains(char::is_control)).then(|| Self::Text(text.to_owned())),
+            Kind::Path => path(text).map(Self::Text),
+            Kind::Paths => path(text).map(|path| Self::Paths(vec![path.into()])),
+            Kind::Networks => network(text).map(|network| Self::Networks(vec![network])),
             Kind::Address => text.parse().ok().map(Self::Address),
             Kind::Choice(words) => words.contains(&text).then(|| Self::Text(text.to_owned())),
             Kind::Hex(bytes) => parse_hex(text).filter(|parsed| parsed.len() == bytes).map(Self::Bytes),
             Kind::Headers | Kind::Tables(_) => None,
+        }
+    }
+
+    /// One value with what is in both lists; `None` if they are no lists of the same kind.
+    pub(crate) fn joined(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Paths(first), Self::Paths(second)) => Some(Self::Paths([first, second].concat())),
+            (Self::Networks(first), Self::Networks(second)) => Some(Self::Networks([first, second].concat())),
+            _ => None,
         }
     }
 
@@ -80,6 +95,8 @@ impl Value {
             Self::Duration(duration) => quote(&write_duration(*duration)),
             Self::Text(text) => quote(text),
             Self::Address(address) => quote(&address.to_string()),
+            Self::Paths(paths) => list(paths.iter().map(|path| path.display().to_string())),
+            Self::Networks(networks) => list(networks.iter().map(ToString::to_string)),
             Self::Bytes(bytes) => quote(&write_hex(bytes)),
             Self::Headers(headers) => {
                 let pairs: Vec<_> = headers.iter().map(|(name, value)| format!("{} = {value}", quote(name))).collect();
@@ -105,6 +122,20 @@ impl fmt::Display for HeaderValue {
             Self::Bool(value) => value.fmt(f),
         }
     }
+}
+
+fn path(text: &str) -> Option<String> {
+    (!text.is_empty() && !text.contains(char::is_control)).then(|| text.to_owned())
+}
+
+/// An address is the network of itself.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
+    Some(network.trunc())
+}
+
+fn list(texts: impl Iterator<Item = String>) -> String {
+    format!("[{}]", texts.map(|text| quote(&text)).collect::<Vec<_>>().join(", "))
 }
 
 /// A TOML basic string.

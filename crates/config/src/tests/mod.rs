@@ -5,6 +5,7 @@ mod precedence;
 mod reference;
 mod round_trip;
 mod secrets;
+mod tls;
 
 use std::path::PathBuf;
 

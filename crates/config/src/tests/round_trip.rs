@@ -24,6 +24,16 @@ fn value(kind: &'static Kind) -> BoxedStrategy<String> {
         }
         Kind::Text(form) => text(form).prop_map(|text| quote(&text)).boxed(),
         Kind::Path => "[^\\p{Cc}]{1,12}".prop_map(|text| quote(&text)).boxed(),
+        Kind::Paths => prop::collection::vec("[^\\p{Cc}]{1,12}".prop_map(|text| quote(&text)), 0..3)
+            .prop_map(|paths| format!("[{}]", paths.join(", ")))
+            .boxed(),
+        Kind::Networks => {
+            let network = prop_oneof![
+                (any::<std::net::Ipv4Addr>(), 0..=32).prop_map(|(address, length)| format!("'{address}/{length}'")),
+                any::<std::net::Ipv6Addr>().prop_map(|address| format!("'{address}'")),
+            ];
+            prop::collection::vec(network, 1..3).prop_map(|all| format!("[{}]", all.join(", "))).boxed()
+        }
         Kind::Address => prop_oneof![
             any::<std::net::Ipv4Addr>().prop_map(|address| format!("'{address}'")),
             any::<std::net::Ipv6Addr>().prop_map(|address| format!("'{address}'")),
@@ -98,7 +108,19 @@ fn tables() -> impl Strategy<Value = String> {
 
 /// A file in which the rules between settings hold: what may break one is left out or made to fit.
 fn file() -> impl Strategy<Value = String> {
-    const BREAKS: [&str; 6] = ["dev =", "memory_limit =", "disk_limit =", "tls = true", "port =", "exchange ="];
+    const BREAKS: [&str; 11] = [
+        "dev =",
+        "memory_limit =",
+        "disk_limit =",
+        "tls =",
+        "tls_only =",
+        "client_certificate =",
+        "certificate_files =",
+        "key_files =",
+        "proxy_from =",
+        "port =",
+        "exchange =",
+    ];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
         let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();
         for (number, line) in format!("{scalars}{tables}").lines().enumerate() {
