@@ -107,7 +107,7 @@ impl Config {
             max_connections: effective.number("max_connections"),
             login_timeout: effective.duration("login_timeout"),
             secret_key: secret_key(&effective),
-            listeners: effective.tables("listener").iter().filter(|t| t.bool("enabled")).map(Listener::new).collect(),
+            listeners: listeners(&effective),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),
             topics: effective.tables("topic").iter().map(Topic::new).collect(),
             exchanges: effective.tables("exchange").iter().map(Exchange::new).collect(),
@@ -119,6 +119,12 @@ impl Config {
             effective,
         }
     }
+}
+
+fn listeners(effective: &Table) -> Vec<Listener> {
+    let folder = effective.optional_text("tls_dir").map(PathBuf::from);
+    let enabled = effective.tables("listener").iter().filter(|table| table.bool("enabled"));
+    enabled.map(|table| Listener::new(table, folder.clone())).collect()
 }
 
 fn secret_key(effective: &Table) -> Option<Secret<[u8; 32]>> {

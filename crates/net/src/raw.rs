@@ -38,6 +38,7 @@ pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, peer: Peer, p
         closing: None,
         lingers: false,
         is_shut: false,
+        unflushed: false,
     };
     let id = {
         let mut thread = thread.borrow_mut();
@@ -227,6 +228,12 @@ impl Thread {
                     written += count;
                 }
             }
+        }
+        // TLS takes more than its socket has room for.
+        if !broken && (written > 0 || raw.unflushed) {
+            let flushed = Pin::new(&mut raw.stream).poll_flush(cx);
+            raw.unflushed = flushed.is_pending();
+            broken = matches!(flushed, Poll::Ready(Err(_)));
         }
         if was_stopped
             && raw.output.len() <= UNREAD_OUTPUT_BYTES

@@ -40,6 +40,8 @@ pub(crate) struct Raw {
     pub(crate) lingers: bool,
     /// Our half of it is closed.
     pub(crate) is_shut: bool,
+    /// The stream has taken bytes that its socket has not.
+    pub(crate) unflushed: bool,
 }
 
 /// A connection that speaks HTTP; hyper has its bytes.

@@ -13,8 +13,8 @@ use model::{
     Recognised, Refusal, Reply, Secret, Time, Token,
 };
 use net::{
-    Addressed, Arrivals, Authenticator, Core, Dialogue, Face, Limits, Listener, Login, LoginPool, Options, Permission,
-    Socket, Verdict, Wakers,
+    Addressed, Arrivals, Authenticator, Core, Dialogue, Entry, Face, Limits, Listener, Login, LoginPool, Options,
+    Permission, Socket, Verdict, Wakers,
 };
 
 pub(crate) struct World {
@@ -82,7 +82,7 @@ impl World {
         let pool = LoginPool::new(LOGINS, wakers.clone());
         let worker = pool.clone();
         let worker = std::thread::spawn(move || worker.work());
-        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket) }];
+        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket), entry: Entry::open("lines") }];
         let threads = (0..threads as u16)
             .map(|number| {
                 let listeners = std::mem::take(&mut listeners);

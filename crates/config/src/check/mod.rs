@@ -1,5 +1,7 @@
 //! Rules between settings. They look at what is there: what is missing has its error already.
 
+mod tls;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -62,8 +64,9 @@ fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
     let mut taken: Vec<(SocketAddr, Face, &Origin)> = Vec::new();
     for listener in table.tables("listener").iter().filter(|listener| listener.bool_of("enabled") != Some(false)) {
         let Some(face) = listener.text_of("face").and_then(Face::from_name) else { continue };
-        if listener.bool_of("tls") == Some(true) {
-            errors.push(Error::new(listener.origin("tls").clone(), Cause::TlsNotBuilt { face }));
+        tls::check(face, listener, table, errors);
+        if !listener.networks("proxy_from").is_empty() && listener.bool_of("proxy_protocol") != Some(true) {
+            errors.push(Error::new(listener.origin("proxy_from").clone(), Cause::NeedsProxyProtocol { face }));
         }
         let Some(address) = listener.address_of("address") else { continue };
         if !dev && !address.to_canonical().is_loopback() {
