@@ -37,7 +37,11 @@ pub struct Config {
     pub log: String,
     /// Bytes.
     pub max_message_size: usize,
+    pub allow_plaintext: bool,
+    pub permissions_file: Option<PathBuf>,
+    pub audit_log: Option<PathBuf>,
     pub max_connections: usize,
+    pub max_connections_per_user: Option<usize>,
     pub login_timeout: Duration,
     /// `None`: the store makes one and keeps it.
     pub secret_key: Option<Secret<[u8; 32]>>,
@@ -104,7 +108,11 @@ impl Config {
             io_threads: effective.number("io_threads"),
             log: effective.text("log"),
             max_message_size: effective.number("max_message_size"),
+            allow_plaintext: effective.bool("allow_plaintext"),
+            permissions_file: effective.optional_text("permissions_file").map(PathBuf::from),
+            audit_log: effective.optional_text("audit_log").map(PathBuf::from),
             max_connections: effective.number("max_connections"),
+            max_connections_per_user: effective.optional_number("max_connections_per_user"),
             login_timeout: effective.duration("login_timeout"),
             secret_key: secret_key(&effective),
             listeners: listeners(&effective),

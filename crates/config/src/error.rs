@@ -71,7 +71,8 @@ pub enum Cause {
     #[error("listener {face}: proxy_from needs proxy_protocol = true", face = .face.name())]
     NeedsProxyProtocol { face: Face },
     #[error(
-        "listener {face}: address {address} is not loopback: set dev = true (everyone is let in) or use 127.0.0.1",
+        "listener {face}: address {address} is not loopback and has no TLS: set tls_only = true and tls_dir, or \
+         allow_plaintext = true, or dev = true (everyone is let in)",
         face = .face.name()
     )]
     NotLoopback { face: Face, address: std::net::IpAddr },

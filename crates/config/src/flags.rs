@@ -34,6 +34,7 @@ flags! {
     repair: bool,
     memory_limit: String,
     dev: bool,
+    allow_plaintext: bool,
     region: String,
     auto_create: bool,
     io_threads: String,

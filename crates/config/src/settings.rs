@@ -69,6 +69,12 @@ pub const SETTINGS: &[Setting] = &[
         "Development mode: every credential is accepted, and listeners may be open to the network.",
     ),
     setting(
+        "allow_plaintext",
+        Kind::Bool,
+        Preset::Is("false"),
+        "Listeners that are open to the network may be without TLS: whoever is on the way can read passwords and messages.",
+    ),
+    setting(
         "region",
         Kind::Text(Form::Region),
         Preset::Is("us-east-1"),
@@ -80,6 +86,19 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Integer { min: 1, max: 64 },
         Preset::Rule(Rule::HalfOfCores),
         "Threads that read, parse, encode and write for the connections.",
+    ),
+    setting(
+        "permissions_file",
+        Kind::Path,
+        Preset::Unset("`permissions.toml` in `data`, if it is there"),
+        "Who may do what. Without the file, users may use all queues and topics, and only administrators the rest. A change \
+         counts within a second.",
+    ),
+    setting(
+        "audit_log",
+        Kind::Path,
+        Preset::Unset("`audit.log` in `data`"),
+        "Logins, refusals and changes, one JSON object a line. At 64 MiB a file is set aside; eight of those are kept.",
     ),
     setting("log", Kind::Text(Form::Filter), Preset::Is("info"), "What is logged: a level, or levels per module."),
     setting(
@@ -95,6 +114,12 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Integer { min: 1, max: 10_000_000 },
         Preset::Is("100000"),
         "Connections of all listeners together; one more is closed at once.",
+    ),
+    setting(
+        "max_connections_per_user",
+        Kind::Integer { min: 1, max: 10_000_000 },
+        Preset::Unset("no limit"),
+        "Connections of one user; who has as many already cannot log in once more.",
     ),
     setting(
         "login_timeout",
@@ -179,7 +204,8 @@ const LISTENER: &[Setting] = &[
         "address",
         Kind::Address,
         Preset::Is("127.0.0.1"),
-        "The IP address to listen on. One that is not loopback needs `dev = true`.",
+        "The IP address to listen on. One that is not loopback needs an administrator (`causeway user add NAME --admin`), \
+         and TLS or `allow_plaintext = true`; or else `dev = true`.",
     ),
     setting(
         "tls",

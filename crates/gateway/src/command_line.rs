@@ -49,6 +49,9 @@ pub(crate) struct SettingFlags {
     /// Let everybody in, on any address
     #[arg(long, global = true)]
     dev: bool,
+    /// Let listeners without TLS be open to the network
+    #[arg(long, global = true)]
+    allow_plaintext: bool,
     /// What is logged, as "info" or "net=debug"
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -95,6 +98,7 @@ impl SettingFlags {
             repair: self.repair.then_some(true),
             memory_limit: self.memory_limit.clone(),
             dev: self.dev.then_some(true),
+            allow_plaintext: self.allow_plaintext.then_some(true),
             log: self.log.clone(),
             io_threads: self.io_threads.clone(),
             region: self.region.clone(),

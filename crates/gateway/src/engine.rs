@@ -17,6 +17,7 @@ use journal::{Batch, Load, Submitter};
 use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
 use net::{Addressed, Core, Wakers};
 
+use crate::access::AuditLog;
 use crate::buffers::Buffers;
 use crate::gauge::Gauge;
 
@@ -42,6 +43,7 @@ pub(crate) struct Engine {
     stopping: AtomicBool,
     /// Backups that the broker wants: their numbers and folders.
     backups: Sender<(u64, String)>,
+    audit: AuditLog,
     wakers: Wakers,
 }
 
@@ -91,6 +93,7 @@ impl Engine {
         wakers: Wakers,
         room: usize,
         backups: Sender<(u64, String)>,
+        audit: AuditLog,
     ) -> Self {
         let threads = wakers.len();
         let inner = Inner {
@@ -115,6 +118,7 @@ impl Engine {
             timeout: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             backups,
+            audit,
             wakers,
         }
     }
@@ -205,6 +209,9 @@ impl Engine {
                 let (first, last) = (journal::Lsn(load.first.0), journal::Lsn(load.last.0));
                 journal.load(Load { first, last, token: load.load });
             }
+        }
+        for audit in step.audits.drain(..) {
+            self.audit.operation(*now, &audit);
         }
         for (job, folder) in step.backups.drain(..) {
             let _ = self.backups.send((job, folder));

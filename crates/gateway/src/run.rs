@@ -8,10 +8,11 @@ use broker::{Broker, Options, Step};
 use config::{Config, Durability};
 use console::ManagementOptions;
 use model::{ConnectionId, Encodings, Lsn, Protocol, VirtualHosts};
-use net::{Arrivals, Clock, Limits, LoginPool, OpenDoor, SharedPort, Wakers};
+use net::{Arrivals, Clock, Limits, LoginPool, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::access::Access;
 use crate::engine::Engine;
 use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
@@ -38,6 +39,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         encodings: encodings.clone(),
         auto_create: config.auto_create,
         asks_who: true,
+        audits: !config.ephemeral || config.audit_log.is_some(),
         memory_limit: config.memory_limit,
         checkpoint_bytes: if config.ephemeral { 0 } else { config.checkpoint_size },
         evicts: !config.ephemeral,
@@ -58,6 +60,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         step.holds = std::mem::take(&mut store.holds);
     }
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
+    let (access, writer) = Access::open(config, random::bytes()?)?;
+    access.check(config)?;
     let faces = faces(config, &encodings, &hosts, secret);
     let bound = listeners::bind(config, &faces)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
@@ -65,13 +69,18 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let submitter = store.as_ref().map(|store| store.submitter.clone());
     let (backups, asked) = std::sync::mpsc::channel();
     let room = transit_room(config);
-    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), room, backups));
+    let engine =
+        Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), room, backups, access.audit().clone()));
     let repaired = store.as_ref().map(Store::repaired).unwrap_or_default();
     let running = match store {
         Some(store) => Some(store.start(&engine, asked).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
     };
-    serve(config, bound, &engine, &wakers, running, repaired)
+    let pool = LoginPool::new(LOGINS_WAITING, wakers.clone());
+    let guarding = access.start(&pool, writer, &engine).map_err(|error| Failure::Start(error.to_string()))?;
+    serve(config, bound, &engine, &wakers, (&access, pool), running, repaired)?;
+    guarding.stop();
+    Ok(())
 }
 
 /// Log lines go to standard error, so that standard output stays for people and scripts.
@@ -156,6 +165,7 @@ fn serve(
     bound: Bound,
     engine: &Arc<Engine>,
     wakers: &Wakers,
+    (access, pool): (&Access, LoginPool),
     running: Option<Running>,
     repaired: Vec<String>,
 ) -> Result<(), Failure> {
@@ -163,7 +173,6 @@ fn serve(
     let arrivals = Arrivals::new(wakers.len());
     let limits =
         Limits { connections: config.max_connections, login_timeout: config.login_timeout, idle_timeout: IDLE_TIMEOUT };
-    let pool = LoginPool::new(LOGINS_WAITING, wakers.clone());
     let mut listeners = bound.listeners;
     let threads: Vec<_> = (0..wakers.len() as u16)
         .map(|number| {
@@ -172,7 +181,7 @@ fn serve(
                 core: engine.clone(),
                 wakers: wakers.clone(),
                 limits,
-                authenticator: Arc::new(OpenDoor),
+                authenticator: access.doorman(),
                 pool: pool.clone(),
             };
             let arrivals = arrivals.clone();
@@ -190,7 +199,7 @@ fn serve(
         })
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Start(format!("cannot start a thread: {error}")))?;
-    announce(config, &bound.lines, &repaired)?;
+    announce(config, access, &bound.lines, &repaired)?;
     signals.wait();
     tracing::info!("stopping");
     engine.stop();
@@ -207,7 +216,7 @@ fn serve(
     Ok(())
 }
 
-fn announce(config: &Config, lines: &[String], repaired: &[String]) -> Result<(), Failure> {
+fn announce(config: &Config, access: &Access, lines: &[String], repaired: &[String]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut say = || {
         for line in lines {
@@ -225,7 +234,9 @@ fn announce(config: &Config, lines: &[String], repaired: &[String]) -> Result<()
         for repaired in repaired {
             writeln!(out, "Warning: {repaired}.")?;
         }
-        writeln!(out, "Development mode: every user name, password and access key is accepted.")?;
+        if access.is_open() {
+            writeln!(out, "Development mode: every user name, password and access key is accepted.")?;
+        }
         writeln!(out, "Ready.")?;
         out.flush()
     };

@@ -8,12 +8,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use model::{ConnectionId, Credentials, Guard, Name, Peer, Refusal, Secret, Time, Token};
+use model::{ConnectionId, Credentials, Guard, Mechanisms, Name, Peer, Refusal, Secret, Time, Token};
 
 use crate::core::Wakers;
 
 /// Finds out who clients are.
 pub trait Authenticator: Send + Sync {
+    /// How this peer may log in.
+    fn mechanisms(&self, peer: &Peer) -> Mechanisms;
+
     /// Must not wait.
     fn begin(&self, login: Login) -> Verdict;
 }
@@ -194,6 +197,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct OpenDoor;
 
 impl Authenticator for OpenDoor {
+    fn mechanisms(&self, _peer: &Peer) -> Mechanisms {
+        Mechanisms::OPEN
+    }
+
     fn begin(&self, login: Login) -> Verdict {
         let user = match login.credentials {
             Credentials::Password { user, .. } => user,

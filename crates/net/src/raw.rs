@@ -28,7 +28,8 @@ const SMALL_REST_BYTES: usize = 4 * 1024;
 const SLICES: usize = 64;
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, peer: Peer, protocol: &dyn Protocol) {
+pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, mut peer: Peer, protocol: &dyn Protocol) {
+    peer.mechanisms = thread.borrow().authenticator.mechanisms(&peer);
     let raw = Raw {
         connection: protocol.open(&peer),
         stream,

@@ -12,7 +12,7 @@ use crate::setting::Setting;
 use crate::settings::SETTINGS;
 use crate::units::write_size;
 use crate::value::{Table, Value};
-use crate::words::{ExchangeKind, Face};
+use crate::words::{ExchangeKind, Face, TlsMode};
 
 /// Segments that any `disk_limit` has room for.
 const LEAST_SEGMENTS: u64 = 4;
@@ -61,6 +61,7 @@ fn check_disk(table: &Table, errors: &mut Vec<Error>) {
 
 fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
     let dev = table.bool_of("dev") == Some(true);
+    let plaintext = table.bool_of("allow_plaintext") == Some(true);
     let mut taken: Vec<(SocketAddr, Face, &Origin)> = Vec::new();
     for listener in table.tables("listener").iter().filter(|listener| listener.bool_of("enabled") != Some(false)) {
         let Some(face) = listener.text_of("face").and_then(Face::from_name) else { continue };
@@ -69,7 +70,8 @@ fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
             errors.push(Error::new(listener.origin("proxy_from").clone(), Cause::NeedsProxyProtocol { face }));
         }
         let Some(address) = listener.address_of("address") else { continue };
-        if !dev && !address.to_canonical().is_loopback() {
+        let readable = listener.text_of("tls") != Some(TlsMode::On.name()) && !plaintext;
+        if !dev && readable && !address.to_canonical().is_loopback() {
             errors.push(Error::new(listener.origin("address").clone(), Cause::NotLoopback { face, address }));
         }
         let Some(port) = listener.number_of("port").and_then(|port| u16::try_from(port).ok()) else { continue };

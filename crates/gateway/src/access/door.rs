@@ -1,11 +1,12 @@
 //! Who comes in: what a client shows is checked against the users file, client certificates, access keys and directories.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auth::policy::{Authority, Conditions, Subject};
 use auth::{Claim, Conversation, Decision, ENTROPY, Granted, Identity, LoginCounts, Logins, Reason, Replacement};
-use model::{Action, Credentials, Guard, Name, Peer, Protected, Refusal, Secret, Time};
+use model::{Action, Credentials, Guard, Mechanisms, Name, Peer, Protected, Refusal, Secret, Time};
 use net::{Authenticator, Clock, Dialogue, Login, OpenDoor, Permission, Verdict};
 
 use crate::access::audit::{AuditLog, Event, short};
@@ -22,6 +23,8 @@ pub(crate) struct Door {
     most_connections: Option<usize>,
     /// Everybody is let in, whatever there is.
     dev: bool,
+    /// There has been somebody who can be asked for a password.
+    closed: AtomicBool,
     /// Hashes of an old kind whose passwords were right, with new ones.
     outdated: Mutex<Vec<Replacement>>,
 }
@@ -48,13 +51,26 @@ impl Door {
             places: Places::default(),
             most_connections,
             dev,
+            closed: AtomicBool::new(false),
             outdated: Mutex::default(),
         }
     }
 
     /// Whether every credential is accepted: until there is somebody who could be asked for a password.
     pub(crate) fn is_open(&self) -> bool {
-        self.dev || self.with_logins(|logins| logins.accounts().is_empty())
+        if self.dev {
+            return true;
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Once there is somebody, it stays closed, whoever is removed later.
+        let closed = self.with_logins(|logins| {
+            let accounts = logins.accounts();
+            !accounts.users().is_empty() || accounts.directory().is_some()
+        });
+        self.closed.store(closed, Ordering::Relaxed);
+        !closed
     }
 
     pub(crate) fn with_logins<T>(&self, act: impl FnOnce(&mut Logins) -> T) -> T {
@@ -149,6 +165,18 @@ impl Door {
 pub(crate) struct Doorman(pub(crate) Arc<Door>);
 
 impl Authenticator for Doorman {
+    fn mechanisms(&self, peer: &Peer) -> Mechanisms {
+        let external = peer.certificate.is_some();
+        if self.0.is_open() {
+            return Mechanisms { external, ..Mechanisms::OPEN };
+        }
+        self.0.with_logins(|logins| {
+            let accounts = logins.accounts();
+            let (scram_sha_256, anonymous) = (accounts.offers_scram(), accounts.rules().anonymous.is_some());
+            Mechanisms { external, scram_sha_256, plain: true, anonymous }
+        })
+    }
+
     fn begin(&self, login: Login) -> Verdict {
         let door = &self.0;
         if door.is_open() {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use model::{
     Address, Alarm, Authenticate, CloseReason, Command, Commands, Connection, ConnectionId, Credentials, Effect,
-    EncodingId, Header, Io, Lsn, Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish,
-    Recognised, Refusal, Reply, Secret, Time, Token,
+    EncodingId, Header, Io, Lsn, Mechanisms, Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol,
+    Publish, Recognised, Refusal, Reply, Secret, Time, Token,
 };
 use net::{
     Addressed, Arrivals, Authenticator, Core, Dialogue, Entry, Face, Limits, Listener, Login, LoginPool, Options,
@@ -33,6 +33,10 @@ const LOGINS: usize = 4;
 struct Gate;
 
 impl Authenticator for Gate {
+    fn mechanisms(&self, _peer: &Peer) -> Mechanisms {
+        Mechanisms::OPEN
+    }
+
     fn begin(&self, login: Login) -> Verdict {
         let Credentials::Password { password, .. } = login.credentials else { panic!("{login:?}") };
         match password.expose() {
