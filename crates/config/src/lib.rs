@@ -55,5 +55,6 @@ pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
 pub use words::{
-    Algorithm, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode, TlsVersion,
+    Algorithm, CertificateUser, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode,
+    TlsVersion,
 };

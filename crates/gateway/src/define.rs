@@ -11,7 +11,7 @@ use model::{
 use crate::exit::Failure;
 
 /// The account that is the namespace `/`, in the configured region.
-const ROOT_ACCOUNT: &str = "000000000000";
+pub(crate) const ROOT_ACCOUNT: &str = "000000000000";
 
 /// Carries the configuration's definitions out in `broker`, adding their records to `step`, and tells which namespaces
 /// its virtual hosts are.

@@ -47,6 +47,19 @@ pub(crate) struct Engine {
     wakers: Wakers,
 }
 
+/// What the engine works with.
+pub(crate) struct Around {
+    /// `None`: nothing is kept.
+    pub(crate) journal: Option<Submitter>,
+    pub(crate) durable: Lsn,
+    pub(crate) wakers: Wakers,
+    /// Bytes of bodies that may wait for the broker.
+    pub(crate) room: usize,
+    /// Takes what is to be copied and where to.
+    pub(crate) backups: Sender<(u64, String)>,
+    pub(crate) audit: AuditLog,
+}
+
 /// Commands that wait for whoever has the lock.
 #[derive(Default)]
 struct Inbox {
@@ -83,18 +96,9 @@ impl Inner {
 }
 
 impl Engine {
-    /// `step` may have records already, of what the configuration defined; they go to the journal first. `room`: bytes of
-    /// bodies that may wait for the broker. `backups` takes what is to be copied and where to.
-    pub(crate) fn new(
-        broker: Broker,
-        step: Step,
-        journal: Option<Submitter>,
-        durable: Lsn,
-        wakers: Wakers,
-        room: usize,
-        backups: Sender<(u64, String)>,
-        audit: AuditLog,
-    ) -> Self {
+    /// `step` may have records already, of what the configuration defined; they go to the journal first.
+    pub(crate) fn new(broker: Broker, step: Step, around: Around) -> Self {
+        let Around { journal, durable, wakers, room, backups, audit } = around;
         let threads = wakers.len();
         let inner = Inner {
             broker,

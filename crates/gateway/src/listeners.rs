@@ -56,14 +56,18 @@ pub(crate) fn bind(config: &Config, faces: &Faces) -> Result<Bound, Failure> {
             }
         };
         bound.lines.push(format!("{name:<8} {url:<30} {about}"));
-        bound.listeners.push(Listener { face, socket: Socket::Tcp(socket) });
+        bound.listeners.push(Listener { face, socket: Socket::Tcp(socket), entry: net::Entry::open(name) });
     }
     if !config.ephemeral {
         let path = config.data.join("admin.sock");
         let socket =
             admin_socket(&path).map_err(|error| Failure::Start(format!("admin socket {}: {error}", path.display())))?;
         bound.lines.push(format!("{:<8} unix:{}", "admin", path.display()));
-        bound.listeners.push(Listener { face: Face::Protocol(faces.admin.clone()), socket: Socket::Unix(socket) });
+        bound.listeners.push(Listener {
+            face: Face::Protocol(faces.admin.clone()),
+            socket: Socket::Unix(socket),
+            entry: net::Entry::open("admin"),
+        });
         bound.admin = Some(path);
     }
     Ok(bound)

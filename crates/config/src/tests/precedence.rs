@@ -1,4 +1,5 @@
 use super::*;
+use crate::CertificateUser;
 use crate::{Certificates, ClientCertificate, Durability, TlsMode, TlsVersion};
 
 #[test]
@@ -72,6 +73,7 @@ fn every_flag() {
         repair: Some(true),
         memory_limit: text("1GB"),
         dev: Some(true),
+        allow_plaintext: Some(true),
         region: text("r"),
         auto_create: Some(false),
         io_threads: text("5"),
@@ -83,6 +85,10 @@ fn every_flag() {
         tls_only: Some(false),
         tls_min_version: text("1.2"),
         client_certificate: text("none"),
+        login_cache: text("0s"),
+        users_file: text("/u"),
+        anonymous: text("guest"),
+        certificate_user: text("cn"),
         mqtt_port: text("1"),
         mqtt_tls_port: text("6"),
         amqp_tls_port: text("7"),
@@ -98,6 +104,7 @@ fn every_flag() {
         console_port: text("3"),
         console_address: text("127.0.0.3"),
         secret_key_file: None,
+        master_key_file: None,
     };
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
@@ -106,6 +113,8 @@ fn every_flag() {
     assert_eq!((config.segment_size, config.checkpoint_size), (1 << 30, 1 << 40));
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
+    assert_eq!((config.login_cache.as_secs(), config.users_file), (0, PathBuf::from("/u")));
+    assert_eq!((config.anonymous.as_deref(), config.certificate_user), (Some("guest"), CertificateUser::CommonName));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
     assert_eq!(
         sockets,

@@ -98,10 +98,6 @@ impl AuditLog {
         Ok((Self(Some(inner)), AuditWriter { path: path.to_owned(), file, bytes, lines, log }))
     }
 
-    pub(crate) fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Hands a line in.
     pub(crate) fn write(&self, event: &Event<'_>) {
         let Some(inner) = &self.0 else { return };
@@ -209,10 +205,7 @@ mod tests {
     #[test]
     fn what_clients_say_is_one_escaped_line() {
         let text = line("a\nb\"\u{1b}[31m");
-        assert_eq!(
-            text,
-            r#"{"time":7,"event":"refused","protocol":"test","name":"a\nb\"\u001b[31m"}"#
-        );
+        assert_eq!(text, r#"{"time":7,"event":"refused","protocol":"test","name":"a\nb\"\u001b[31m"}"#);
         assert!(line(&"ü".repeat(10_000)).len() < 1_000);
     }
 

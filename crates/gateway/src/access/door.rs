@@ -205,8 +205,7 @@ impl Dialogue for Talk {
     fn answer(self: Box<Self>, response: Secret, now: Time) -> Verdict {
         let Self { door, visit, conversation } = *self;
         let address = visit.peer.address.map(|address| address.ip());
-        let mut claim =
-            Claim::new(Credentials::Response(response), visit.peer.certificate.clone(), address, entropy());
+        let mut claim = Claim::new(Credentials::Response(response), visit.peer.certificate.clone(), address, entropy());
         claim.conversation = Some(conversation);
         door.check(now, claim, visit)
     }

@@ -14,6 +14,7 @@ use std::sync::mpsc::{Sender, channel};
 use auth::policy::{Authority, HostNames, Policy};
 use auth::{Accounts, Directory, LoginLimits, Logins, MasterKey, Rules, Users};
 use config::Config;
+use directory::Directories;
 use net::{Authenticator, LoginPool};
 
 pub(crate) use self::audit::AuditLog;
@@ -26,6 +27,8 @@ use crate::exit::Failure;
 
 /// Threads that check passwords and ask directories. Each may take 20 MiB for a moment.
 const LOGIN_THREADS: usize = 4;
+/// How often token servers are looked after.
+const TEND: std::time::Duration = std::time::Duration::from_secs(1);
 /// They leave the processor to those who serve connections.
 const LOGIN_NICENESS: i32 = 10;
 
@@ -36,7 +39,7 @@ pub(crate) struct Access {
     permissions_path: PathBuf,
     master: MasterKey,
     rules: Rules,
-    directory: Option<Arc<dyn Directory>>,
+    directory: Option<Arc<Directories>>,
     hosts: HostNames,
     audit: AuditLog,
 }
@@ -58,7 +61,7 @@ impl Access {
         let wrong = |what: &str, path: &PathBuf, error: &dyn std::fmt::Display| {
             Failure::Configuration(format!("{what} {}: {error}", path.display()))
         };
-        let users_path = crate::accounts::users_file(config);
+        let users_path = config.users_file.clone();
         let users = read_if_there(&users_path).and_then(|text| match text {
             Some(text) => Users::parse(&text).map_err(|error| error.to_string()),
             None => Ok(Users::default()),
@@ -71,8 +74,9 @@ impl Access {
         let master = crate::accounts::master_key(config)?;
         let rules = rules(config);
         let directory = directory(config)?;
-        let accounts = Accounts::new(users, &master, rules.clone(), directory.clone())
-            .map_err(|error| wrong("users file", &users_path, &error))?;
+        let accounts =
+            Accounts::new(users, &master, rules.clone(), directory.clone().map(|it| it as Arc<dyn Directory>))
+                .map_err(|error| wrong("users file", &users_path, &error))?;
         let accounts = Arc::new(accounts);
         let (audit, writer) = open_audit(config)?;
         let authority = Arc::new(Authority::new(policy, Arc::new(Everybody(accounts.clone()))));
@@ -129,6 +133,15 @@ impl Access {
             users: Watched::new(self.users_path.clone()),
             permissions: Watched::new(self.permissions_path.clone()),
         };
+        if let Some(directory) = self.directory.clone() {
+            // Not waited for: it may wait for a server when the process ends.
+            std::thread::Builder::new().name("directory".into()).spawn(move || {
+                loop {
+                    directory.tend();
+                    std::thread::sleep(TEND);
+                }
+            })?;
+        }
         let watch = move || watch::watch(&access, files, &stopped, || engine.tell(model::Command::Reconsider));
         threads.push(std::thread::Builder::new().name("access".into()).spawn(watch)?);
         Ok(Guarding { threads, pool: pool.clone(), stop })
@@ -137,8 +150,13 @@ impl Access {
     fn reload_users(&self) -> Result<(), String> {
         let text = std::fs::read_to_string(&self.users_path).map_err(|error| error.to_string())?;
         let users = Users::parse(&text).map_err(|error| error.to_string())?;
-        let accounts = Accounts::new(users, &self.master, self.rules.clone(), self.directory.clone())
-            .map_err(|error| error.to_string())?;
+        let accounts = Accounts::new(
+            users,
+            &self.master,
+            self.rules.clone(),
+            self.directory.clone().map(|it| it as Arc<dyn Directory>),
+        )
+        .map_err(|error| error.to_string())?;
         let accounts = Arc::new(accounts);
         self.door.with_logins(|logins| logins.replace(accounts.clone()));
         self.door.authority().set_roster(Arc::new(Everybody(accounts)));
@@ -162,9 +180,32 @@ impl Access {
         }
     }
 
-    /// Whether rights may have ended because it is later now.
+    /// Whether rights may have ended because it is later now: tokens have their time.
     fn passes_time(&self) -> bool {
-        false
+        if self.directory.is_none() {
+            return false;
+        }
+        let accounts = self.door.with_logins(|logins| logins.accounts().clone());
+        self.door.authority().set_roster(Arc::new(Everybody(accounts)));
+        true
+    }
+
+    /// What stands against serving: listeners that the whole network reaches, where nobody could log in.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Failure> {
+        let open = |listener: &&config::Listener| !listener.socket.ip().to_canonical().is_loopback();
+        let Some(listener) = config.listeners.iter().find(open) else { return Ok(()) };
+        if config.dev || self.directory.is_some() || self.has_administrator() {
+            return Ok(());
+        }
+        Err(Failure::Configuration(format!(
+            "listener {}: {} is open to the network and there is no administrator: `causeway user add NAME --admin` makes \
+             one (or set dev = true: everyone is let in)",
+            listener.face.name(),
+            listener.socket,
+        )))
     }
 }
 
@@ -184,14 +225,15 @@ fn rules(config: &Config) -> Rules {
         anonymous: config.anonymous.clone(),
         certificate_user: match config.certificate_user {
             config::CertificateUser::Mapped => auth::CertificateUser::Mapped,
-            config::CertificateUser::Cn => auth::CertificateUser::CommonName,
+            config::CertificateUser::CommonName => auth::CertificateUser::CommonName,
         },
         ..Rules::default()
     }
 }
 
-fn directory(_config: &Config) -> Result<Option<Arc<dyn Directory>>, Failure> {
-    Ok(None)
+fn directory(config: &Config) -> Result<Option<Arc<Directories>>, Failure> {
+    let directories = Directories::from_config(config).map_err(|error| Failure::Configuration(error.to_string()))?;
+    Ok(directories.map(Arc::new))
 }
 
 fn read_if_there(path: &std::path::Path) -> Result<Option<String>, String> {

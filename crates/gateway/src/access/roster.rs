@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use auth::policy::Roster;
 use auth::{Accounts, CertificateUser, Identity, Source};
+use net::Clock;
 
 #[derive(Debug)]
 pub(crate) struct Everybody(pub(crate) Arc<Accounts>);
 
 impl Roster for Everybody {
     fn now(&self, identity: &Identity) -> Option<Identity> {
+        if identity.valid_until.is_some_and(|until| until <= Clock::default().now()) {
+            return None;
+        }
         let user = self.0.users().find(&identity.name);
         match identity.source {
             Source::File | Source::Key => user.map(|user| user.identity(identity.source)),

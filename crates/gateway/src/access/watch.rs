@@ -44,10 +44,6 @@ impl Watched {
         &self.path
     }
 
-    pub(crate) fn is_there(&self) -> bool {
-        self.seen.is_some()
-    }
-
     pub(crate) fn look(&mut self) -> Look {
         let now = stamp(&self.path);
         let before = std::mem::replace(&mut self.seen, now);
