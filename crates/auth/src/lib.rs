@@ -28,6 +28,7 @@ mod attempts;
 mod cache;
 mod code;
 mod directory;
+pub mod fuzz;
 mod hash;
 mod identity;
 mod import;
