@@ -34,6 +34,13 @@ pub enum Source {
     Local,
 }
 
+impl Identity {
+    /// An ordinary user of the broker's own account.
+    pub fn new(name: impl Into<String>, groups: BTreeSet<String>, source: Source) -> Self {
+        Self { name: name.into(), groups, administrator: false, monitor: false, account: None, source }
+    }
+}
+
 impl Source {
     /// In lower case, for listings and the audit log.
     pub const fn name(self) -> &'static str {

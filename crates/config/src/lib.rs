@@ -50,4 +50,4 @@ pub use show::show;
 pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
-pub use words::{Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+pub use words::{CertificateUser, Dialect, Durability, ExchangeKind, Face, Match, Overflow};
