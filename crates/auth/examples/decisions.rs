@@ -1,5 +1,9 @@
 //! What a decision costs: `cargo run --release -p auth --example decisions`.
-#![expect(clippy::print_stdout, reason = "a measurement answers on standard output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement looks at the clock and says what it saw"
+)]
 
 use std::collections::BTreeSet;
 use std::hint::black_box;

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use model::{Action, Denial, Protected};
+use model::{Action, Denial, Protected, What};
 
 use super::decide::decide;
 use super::entry::Entry;
@@ -30,7 +30,11 @@ pub fn explain(
         if is_anonymous(identity) { "somebody anonymous".to_owned() } else { format!("user {:?}", identity.name) };
     let mut text = format!("{who} {may} {} ", verb(action));
     let _ = if name.is_empty() { write!(text, "the {kind}") } else { write!(text, "{kind} {name:?}") };
-    let _ = writeln!(text, " in {:?}", protected.namespace.to_text());
+    if protected.what == What::Broker {
+        text.push('\n');
+    } else {
+        let _ = writeln!(text, " in {:?}", protected.namespace.to_text());
+    }
     let entries = match &policy.0 {
         Basis::Open => &[][..],
         Basis::Rules(rules) => &rules.entries,

@@ -1,6 +1,8 @@
 mod conditions;
+mod explanations;
 mod files;
 mod hostile;
+mod imports;
 mod oracle;
 mod patterns;
 mod plain;

@@ -37,8 +37,10 @@ pub(super) struct Login {
     pub(super) secure: bool,
 }
 
+type Matches = fn(&str) -> bool;
+
 /// Expressions, and what they match in plain words.
-pub(super) const EXPRESSIONS: [(&str, fn(&str) -> bool); 7] = [
+pub(super) const EXPRESSIONS: [(&str, Matches); 7] = [
     ("", |_| false),
     (".*", |name| !name.is_empty()),
     ("^a", |name| name.starts_with('a')),
