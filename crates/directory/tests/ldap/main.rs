@@ -1,5 +1,8 @@
 //! Logins at a real OpenLDAP server, and at servers that do not answer.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test that skips something says so")]
+
 mod authority;
 mod down;
 mod login;

@@ -1,5 +1,7 @@
 //! Logins with tokens, signed with keys that the tests make, and what becomes of them when keys change.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../ldap/authority.rs"]
 mod authority;
 mod claims;
