@@ -33,6 +33,7 @@ mod identity;
 mod keys;
 mod logins;
 mod plain;
+pub mod policy;
 mod scope;
 mod scram;
 mod users;
