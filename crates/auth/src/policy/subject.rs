@@ -33,6 +33,7 @@ impl Subject {
         // Clients' names may lie in the buffer they were read into.
         let conditions = Conditions { client: conditions.client.detached(), ..conditions };
         let seat = Seat::new(&authority.now(), &identity, &conditions);
+        authority.counts(&identity);
         Self { authority, identity, conditions, prepared: ArcSwap::from_pointee(seat) }
     }
 
@@ -66,10 +67,13 @@ impl Guard for Subject {
     }
 
     fn stands(&self) -> bool {
-        self.with_seat(|seat| seat.standing.is_some())
+        self.authority.counts(&self.identity) && self.with_seat(|seat| seat.standing.is_some())
     }
 
     fn allows(&self, action: Action, protected: &Protected<'_>) -> bool {
+        if !self.authority.counts(&self.identity) {
+            return false;
+        }
         self.with_seat(|seat| {
             let Some(prepared) = &seat.standing else { return false };
             if prepared.is_simple() {

@@ -65,6 +65,11 @@ impl Scopes {
         self.monitor
     }
 
+    /// Rights, without those that concern the whole broker.
+    pub const fn len(&self) -> usize {
+        self.rights.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rights.is_empty() && !self.administrator && !self.monitor
     }
