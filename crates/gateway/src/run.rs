@@ -12,6 +12,7 @@ use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::certificates::Certificates;
 use crate::engine::Engine;
 use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
@@ -30,6 +31,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     start_log(config)?;
+    let certificates = Arc::new(Certificates::load(config)?);
     let now = Clock::default().now();
     let encodings = encodings();
     let mut broker = Broker::new(Options {
@@ -55,8 +57,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         step.holds = std::mem::take(&mut store.holds);
     }
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
-    let faces = faces(config, &encodings, &hosts, secret);
-    let bound = listeners::bind(config, &faces)?;
+    let faces = faces(config, &encodings, &hosts, secret, &certificates);
+    let bound = listeners::bind(config, &faces, &certificates)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
@@ -68,7 +70,13 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         Some(store) => Some(store.start(&engine, asked).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
     };
-    serve(config, bound, &engine, &wakers, running, repaired)
+    let cannot = |error| Failure::Start(format!("cannot start a thread: {error}"));
+    let watching = certificates.watch().map_err(cannot)?;
+    serve(config, bound, &engine, &wakers, running, repaired)?;
+    if let Some(watching) = watching {
+        watching.stop();
+    }
+    Ok(())
 }
 
 /// Log lines go to standard error, so that standard output stays for people and scripts.
@@ -110,7 +118,13 @@ fn ephemeral_secret() -> Result<[u8; 32], Failure> {
     Ok(secret)
 }
 
-fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {
+fn faces(
+    config: &Config,
+    encodings: &Encodings,
+    hosts: &VirtualHosts,
+    secret: [u8; 32],
+    certificates: &Arc<Certificates>,
+) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
     let mut mqtt = mqtt::MqttOptions::new(encodings.clone());
@@ -122,12 +136,14 @@ fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [
     stomp.virtual_hosts = hosts.clone();
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
+    let management =
+        ManagementOptions { listeners: listeners::hints(config), certificates: Some(certificates.clone()) };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
         amqp: amqp(config, encodings, hosts),
         stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
-        console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
+        console: Arc::new(console::Management::new(management)),
         admin: Arc::new(console::Admin::new(encodings.clone())),
     }
 }
