@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::access::Access;
+use crate::certificates::Certificates;
 use crate::engine::{Around, Engine};
 use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
@@ -34,6 +35,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     start_log(config)?;
+    let certificates = Arc::new(Certificates::load(config)?);
     let now = Clock::default().now();
     let encodings = encodings();
     let mut broker = Broker::new(Options {
@@ -64,8 +66,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
     let (access, writer) = Access::open(config, random::bytes()?)?;
     access.check(config)?;
-    let faces = faces(config, &encodings, &hosts, secret);
-    let bound = listeners::bind(config, &faces)?;
+    let faces = faces(config, &encodings, &hosts, secret, &certificates);
+    let bound = listeners::bind(config, &faces, &certificates)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
@@ -80,9 +82,14 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         None => None,
     };
     let pool = LoginPool::new(LOGINS_WAITING, wakers.clone());
-    let guarding = access.start(&pool, writer, &engine).map_err(|error| Failure::Start(error.to_string()))?;
+    let cannot = |error| Failure::Start(format!("cannot start a thread: {error}"));
+    let guarding = access.start(&pool, writer, &engine).map_err(cannot)?;
+    let watching = certificates.watch().map_err(cannot)?;
     serve(config, bound, &engine, &wakers, (&access, pool), running, repaired)?;
     guarding.stop();
+    if let Some(watching) = watching {
+        watching.stop();
+    }
     Ok(())
 }
 
@@ -116,7 +123,13 @@ pub(crate) fn transit_room(config: &Config) -> usize {
     usize::try_from(least / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
 }
 
-fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {
+fn faces(
+    config: &Config,
+    encodings: &Encodings,
+    hosts: &VirtualHosts,
+    secret: [u8; 32],
+    certificates: &Arc<Certificates>,
+) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
     let mut mqtt = mqtt::MqttOptions::new(encodings.clone());
@@ -128,12 +141,14 @@ fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [
     stomp.virtual_hosts = hosts.clone();
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
+    let management =
+        ManagementOptions { listeners: listeners::hints(config), certificates: Some(certificates.clone()) };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
         amqp: amqp(config, encodings, hosts),
         stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
-        console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
+        console: Arc::new(console::Management::new(management)),
         admin: Arc::new(console::Admin::new(encodings.clone())),
     }
 }

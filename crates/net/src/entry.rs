@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::bucket::Quiet;
 use crate::gate::{Access, Door, Guest, Refused};
-use crate::half_open::HalfOpen;
+use crate::half_open::{HalfOpen, Ticket};
 use crate::proxy::{self, Progress};
 use crate::raw::Stream;
 use crate::tls::{Tls, shake_hands};
@@ -112,8 +112,12 @@ impl Gatehouse {
     }
 
     pub(crate) fn refuse(&self, now: Time, address: SocketAddr, why: &dyn std::fmt::Display) {
+        self.say(now, format_args!("refused {address}: {why}"));
+    }
+
+    fn say(&self, now: Time, what: std::fmt::Arguments<'_>) {
         if let Some(before) = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).may_say(now) {
-            tracing::warn!("{}: refused {address}: {why}{}", self.entry.name, and_more(before));
+            tracing::warn!("{}: {what}{}", self.entry.name, and_more(before));
         }
     }
 
@@ -123,20 +127,29 @@ impl Gatehouse {
         }
     }
 
+    /// The place of a connection that has something to do before it comes to its protocol, in order of arrival.
+    pub(crate) fn line_up(&self, now: Time, address: SocketAddr) -> Option<Ticket> {
+        if self.is_direct() {
+            return None;
+        }
+        let (ticket, crowded) = self.half_open.enter();
+        if crowded {
+            let most = self.entry.half_open;
+            self.say(now, format_args!("closed the oldest of {most} unfinished connections for {address}"));
+        }
+        Some(ticket)
+    }
+
     /// Until `deadline`, or until it has to make room. `None`: it did not get in, and the log says why.
     pub(crate) async fn enter(
         &self,
         stream: TcpStream,
         address: SocketAddr,
         guest: Option<Guest>,
+        ticket: Ticket,
         now: impl Fn() -> Time,
         deadline: Instant,
     ) -> Option<Entered> {
-        let (ticket, crowded) = self.half_open.enter();
-        if crowded {
-            let most = self.entry.half_open;
-            self.refuse(now(), address, &format_args!("the oldest of {most} unfinished connections made room for it"));
-        }
         let entering = timeout_at(deadline, self.come_in(stream, address, guest, &now));
         tokio::select! {
             entered = entering => entered.unwrap_or_else(|_| {

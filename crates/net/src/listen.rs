@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::core::Wakers;
 use crate::entry::{Entered, Entry, Gatehouse};
 use crate::gate::Guest;
+use crate::half_open::Ticket;
 use crate::thread::Shared;
 use crate::{http, raw};
 
@@ -74,8 +75,15 @@ struct Arrival {
 }
 
 enum Accepted {
-    Tcp(std::net::TcpStream, SocketAddr, Option<Guest>),
+    Tcp(Box<Caller>),
     Unix(std::os::unix::net::UnixStream),
+}
+
+struct Caller {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    guest: Option<Guest>,
+    ticket: Option<Ticket>,
 }
 
 impl Arrivals {
@@ -177,7 +185,8 @@ impl Acceptor {
         }
         let Ok(guest) = self.gatehouse.admit(now, address) else { return };
         if let Ok(stream) = stream.into_std() {
-            self.deal(Accepted::Tcp(stream, address, guest));
+            let ticket = self.gatehouse.line_up(now, address);
+            self.deal(Accepted::Tcp(Box::new(Caller { stream, address, guest, ticket })));
         }
     }
 
@@ -215,15 +224,17 @@ fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
     let Arrival { face, gatehouse, socket, since, place } = arrival;
     let thread = thread.clone();
     match socket {
-        Accepted::Tcp(stream, address, guest) => {
+        Accepted::Tcp(caller) => {
+            let Caller { stream, address, guest, ticket } = *caller;
             let Ok(stream) = adopt(stream) else { return };
             tokio::task::spawn_local(async move {
                 let _place = place;
-                let entered = if gatehouse.is_direct() {
-                    Some(Entered::directly(Box::new(stream), Some(address), guest))
-                } else {
-                    let now = || thread.borrow().clock.now();
-                    gatehouse.enter(stream, address, guest, now, since + limits.login_timeout).await
+                let entered = match ticket {
+                    None => Some(Entered::directly(Box::new(stream), Some(address), guest)),
+                    Some(ticket) => {
+                        let now = || thread.borrow().clock.now();
+                        gatehouse.enter(stream, address, guest, ticket, now, since + limits.login_timeout).await
+                    }
                 };
                 if let Some(entered) = entered {
                     serve(thread, face, entered, limits).await;

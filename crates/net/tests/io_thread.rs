@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 //! IO threads with real sockets, a made-up line protocol and a made-up core.
 
+#[allow(dead_code, reason = "other tests need the rest")]
 mod lines;
 
 use std::io::{BufRead, BufReader, Read, Write};

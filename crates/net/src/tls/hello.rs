@@ -55,6 +55,11 @@ impl Offer {
         }
     }
 
+    /// 0 if nothing is known.
+    pub(super) fn newest(&self) -> u16 {
+        self.versions.iter().copied().max().unwrap_or(0)
+    }
+
     pub(super) fn versions(&self) -> String {
         let names: Vec<String> = self.versions.iter().map(|version| version_name(*version)).collect();
         let or_older = if self.is_list { "" } else { " or older" };

@@ -19,6 +19,8 @@ pub(super) struct Ours<'a> {
 pub(super) fn describe(error: &io::Error, heard: &[u8], subject: Option<&str>, ours: Ours<'_>) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::PeerIncompatible(why)) => incompatible(&format!("{why:?}"), heard, ours),
+        // Of no certificate here has the client the suite and the signature.
+        Some(Error::General(why)) => incompatible(why, heard, ours),
         Some(Error::InvalidCertificate(why)) => {
             let subject = subject.map(|subject| format!(" {subject:?}")).unwrap_or_default();
             format!("its certificate{subject} is refused: {}", refused(why))
@@ -41,6 +43,10 @@ fn incompatible(why: &str, heard: &[u8], Ours { config, oldest }: Ours<'_>) -> S
         Version::Tls13 => "TLS 1.3",
     };
     let theirs = match Offer::read(heard) {
+        Some(offer) if offer.newest() < 0x0303 || (oldest == Version::Tls13 && offer.newest() < 0x0304) => {
+            let (offered, suites) = (offer.versions(), offer.suites());
+            return format!("no version of TLS in common: it offers {offered} with {suites}; here are {versions}");
+        }
         Some(offer) => format!("it offers {} with {}", offer.versions(), offer.suites()),
         None => "what it offers cannot be read".to_owned(),
     };
@@ -64,6 +70,9 @@ fn refused(why: &CertificateError) -> String {
         }
         CertificateError::BadSignature => "its signature is wrong".into(),
         CertificateError::BadEncoding => "it is malformed".into(),
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "it is self-signed, or an authority's own".into()
+        }
         other => format!("{other:?}").replace(['\n', '\r'], " "),
     }
 }

@@ -74,6 +74,12 @@ impl World {
     }
 
     pub(crate) fn with_limit(threads: usize, connections: usize) -> Self {
+        let patience = Duration::from_secs(60);
+        let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
+        Self::behind(Entry::open("lines"), threads, limits)
+    }
+
+    pub(crate) fn behind(entry: Entry, threads: usize, limits: Limits) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let blown = Arc::<AtomicU64>::default();
@@ -81,12 +87,10 @@ impl World {
         let wakers = Wakers::new(threads);
         let core = Arc::new(Confirming::new(wakers.clone()));
         let arrivals = Arrivals::new(threads);
-        let patience = Duration::from_secs(60);
-        let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
         let pool = LoginPool::new(LOGINS, wakers.clone());
         let worker = pool.clone();
         let worker = std::thread::spawn(move || worker.work());
-        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket), entry: Entry::open("lines") }];
+        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket), entry }];
         let threads = (0..threads as u16)
             .map(|number| {
                 let listeners = std::mem::take(&mut listeners);
@@ -128,12 +132,13 @@ impl Protocol for Lines {
         Recognised::Yes
     }
 
-    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
-        Box::new(Line { blown: self.blown.clone(), published: BTreeMap::new(), rings: None })
+    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
+        Box::new(Line { peer: peer.clone(), blown: self.blown.clone(), published: BTreeMap::new(), rings: None })
     }
 }
 
 struct Line {
+    peer: Peer,
     blown: Arc<AtomicU64>,
     published: BTreeMap<Token, String>,
     rings: Option<Time>,
@@ -153,6 +158,11 @@ impl Connection for Line {
             let line = std::str::from_utf8(&line[..end]).unwrap();
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("echo", text) => say(io, text),
+                ("who", _) => {
+                    let address = self.peer.address.unwrap();
+                    let name = self.peer.certificate.as_ref().map(|certificate| certificate.subject.as_str());
+                    say(io, &format!("{} {} {}", address.ip(), self.peer.secure, name.unwrap_or("nobody")));
+                }
                 ("publish", text) => {
                     let token = Token(self.published.len() as u64);
                     self.published.insert(token, text.to_owned());
