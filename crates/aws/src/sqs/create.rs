@@ -42,7 +42,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     settings.extras.sort();
 
     let given: Vec<String> = input.attributes.kept.iter().map(|(name, _)| name.to_string()).collect();
-    let place = Place { region: call.caller.region.to_string(), account: target.account.to_owned() };
+    let place = Place { region: call.caller.region.clone(), account: target.account.to_owned() };
     let base = call.base_url();
     let Target { namespace, name, .. } = target;
     call.memory.forget_queue(namespace, &name);
