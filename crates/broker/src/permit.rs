@@ -34,8 +34,11 @@ impl Broker {
         }
         match &mut connection.rights {
             Rights::Nothing => return Err(Refusal::Login),
-            Rights::Everything { user } if user.is_empty() || !self.options.audits => return Ok(()),
-            Rights::Everything { .. } => {}
+            Rights::Everything { user, .. } => {
+                if user.is_empty() || !self.options.audits || !changes(command) {
+                    return Ok(());
+                }
+            }
             Rights::Guarded(guarded) => {
                 if let Command::Publish(publish) = command
                     && publish.queue.is_none()
@@ -98,7 +101,7 @@ impl Broker {
 
     /// Rights have changed.
     pub(crate) fn reconsider_all(&mut self, now: Time, step: &mut Step) {
-        let guarded = self.connections.iter().filter(|it| it.rights.guarded().is_some() && !it.is_vacated);
+        let guarded = self.connections.iter().filter(|it| it.rights.has_guard() && !it.is_vacated);
         for id in guarded.map(|it| it.id).collect::<Vec<_>>() {
             self.reconsider(now, id, step);
         }
@@ -107,14 +110,16 @@ impl Broker {
     /// Ends what a connection does and may not do any more.
     fn reconsider(&mut self, now: Time, id: ConnectionId, step: &mut Step) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        let Rights::Guarded(guarded) = &mut connection.rights else { return };
-        (guarded.writes, guarded.reads) = (None, None);
-        if !guarded.guard.stands() {
+        if !connection.rights.has_guard() {
+            return;
+        }
+        let Some(rights) = connection.rights.anew() else {
             connection.rights = Rights::Nothing;
             let effect = Effect::Close { reason: model::CloseReason::Revoked };
             step.effects.push(Outgoing { connection: id, after: Lsn(0), effect });
             return;
-        }
+        };
+        connection.rights = rights;
         let consumers: Vec<ConsumerKey> = connection.consumers.iter().flatten().copied().collect();
         let owned: Vec<u32> = connection.queues.iter().chain(&connection.own).copied().collect();
         for key in consumers {
@@ -129,8 +134,9 @@ impl Broker {
         let Some(n) = self.consumers.get(key).map(|it| it.queue) else { return };
         let (Some(queue), Some(connection)) = (self.registry.queue(n), self.connections.get(id)) else { return };
         if is_own(connection, queue) {
+            let filtered = connection.rights.guarded().is_some();
             if let Some(consumer) = self.consumers.get_mut(key) {
-                consumer.filtered = true;
+                consumer.filtered = filtered;
             }
             return;
         }
@@ -247,24 +253,10 @@ fn demand(registry: &Registry, connection: &Connection, command: &Command, ask: 
         }
         Command::Unbind { queue: name, .. } => queue(Action::Write, name),
         Command::Inspect { what, .. } => inspecting(registry, connection, what, ask),
-        Command::BindExchange { namespace, destination, binding, .. } => {
-            ask(Action::Write, *namespace, What::Exchange(destination))?;
-            subscribing(*namespace, binding, ask)
-        }
-        Command::UnbindExchange { namespace, destination, .. } => {
-            ask(Action::Write, *namespace, What::Exchange(destination))
-        }
-        Command::DeclareExchange { namespace, name, passive: true, .. } => {
-            ask(Action::See, *namespace, What::Exchange(&Exchange::named(&name.to_text())))
-        }
-        Command::DeclareExchange { namespace, name, settings, .. } => {
-            ask(Action::Configure, *namespace, What::Exchange(&Exchange::named(&name.to_text())))?;
-            let alternate = settings.alternate.as_ref().map(|name| Exchange::named(&name.to_text()));
-            alternate.map_or(Ok(()), |exchange| ask(Action::Write, *namespace, What::Exchange(&exchange)))
-        }
-        Command::DeleteExchange { namespace, exchange, .. } => {
-            ask(Action::Configure, *namespace, What::Exchange(exchange))
-        }
+        Command::BindExchange { .. }
+        | Command::UnbindExchange { .. }
+        | Command::DeclareExchange { .. }
+        | Command::DeleteExchange { .. } => on_exchange(command, ask),
         Command::DeclareTopic { namespace, name, .. } => {
             ask(Action::Configure, *namespace, What::Address(&Exchange::Topic, name))
         }
@@ -292,6 +284,30 @@ fn demand(registry: &Registry, connection: &Connection, command: &Command, ask: 
         | Command::Loaded { .. }
         | Command::Measured(_)
         | Command::BackingUp { .. } => Ok(()),
+    }
+}
+
+fn on_exchange(command: &Command, ask: &mut Ask<'_>) -> Result<(), Refusal> {
+    match command {
+        Command::BindExchange { namespace, destination, binding, .. } => {
+            ask(Action::Write, *namespace, What::Exchange(destination))?;
+            subscribing(*namespace, binding, ask)
+        }
+        Command::UnbindExchange { namespace, destination, .. } => {
+            ask(Action::Write, *namespace, What::Exchange(destination))
+        }
+        Command::DeclareExchange { namespace, name, passive: true, .. } => {
+            ask(Action::See, *namespace, What::Exchange(&Exchange::named(&name.to_text())))
+        }
+        Command::DeclareExchange { namespace, name, settings, .. } => {
+            ask(Action::Configure, *namespace, What::Exchange(&Exchange::named(&name.to_text())))?;
+            let alternate = settings.alternate.as_ref().map(|name| Exchange::named(&name.to_text()));
+            alternate.map_or(Ok(()), |exchange| ask(Action::Write, *namespace, What::Exchange(&exchange)))
+        }
+        Command::DeleteExchange { namespace, exchange, .. } => {
+            ask(Action::Configure, *namespace, What::Exchange(exchange))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) enum Rights {
     Everything {
         /// Empty: nobody in particular.
         user: Name,
+        /// Asked again when rights change.
+        guard: Option<Arc<dyn Guard>>,
     },
     Guarded(Guarded),
 }
@@ -27,13 +29,13 @@ pub(crate) struct Guarded {
 
 impl Rights {
     pub(crate) fn everything() -> Self {
-        Self::Everything { user: Name::default() }
+        Self::Everything { user: Name::default(), guard: None }
     }
 
     pub(crate) fn of(user: Name, guard: Option<Arc<dyn Guard>>) -> Self {
         match guard {
-            Some(guard) => Self::Guarded(Guarded { guard, writes: None, reads: None }),
-            None => Self::Everything { user },
+            Some(guard) if !guard.is_unlimited() => Self::Guarded(Guarded { guard, writes: None, reads: None }),
+            guard => Self::Everything { user, guard },
         }
     }
 
@@ -44,11 +46,25 @@ impl Rights {
         }
     }
 
+    /// The same user's as they are now; `None` if he may not be connected any more.
+    pub(crate) fn anew(&self) -> Option<Self> {
+        let guard = match self {
+            Self::Nothing => return Some(Self::Nothing),
+            Self::Everything { guard: None, .. } => return Some(Self::of(self.user(), None)),
+            Self::Everything { guard: Some(guard), .. } | Self::Guarded(Guarded { guard, .. }) => guard,
+        };
+        guard.stands().then(|| Self::of(self.user(), Some(guard.clone())))
+    }
+
+    pub(crate) fn has_guard(&self) -> bool {
+        matches!(self, Self::Guarded(_) | Self::Everything { guard: Some(_), .. })
+    }
+
     /// Who it is; empty for nobody in particular.
     pub(crate) fn user(&self) -> Name {
         match self {
             Self::Nothing => Name::default(),
-            Self::Everything { user } => user.clone(),
+            Self::Everything { user, .. } => user.clone(),
             Self::Guarded(guarded) => guarded.guard.user().into(),
         }
     }

@@ -25,6 +25,7 @@ pub(crate) fn define(
     let mut definer = Definer { config, broker, now, step, commands: Commands { connection, batch: Vec::new() } };
     let peer = Peer::local("configuration");
     definer.commands.push(Command::Open { peer: peer.into(), client: Name::from("configuration") });
+    definer.commands.push(Command::Permit { user: Name::from("configuration"), guard: None });
     definer.define()?;
     let hosts = definer.virtual_hosts()?;
     definer.commands.push(Command::Close);

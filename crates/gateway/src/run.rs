@@ -8,7 +8,7 @@ use broker::{Broker, Options, Step};
 use config::{Config, Durability};
 use console::ManagementOptions;
 use model::{ConnectionId, Encodings, Lsn, Protocol, VirtualHosts};
-use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
+use net::{Arrivals, Clock, Limits, LoginPool, OpenDoor, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -25,6 +25,8 @@ const TRANSIT_SHARE: u64 = 8;
 const TRANSIT_ROOM: usize = 32 << 20;
 /// The part of the memory that one subscription's waiting messages may have.
 const SUBSCRIPTION_SHARE: u64 = 4;
+/// Logins that may wait for the threads which check passwords.
+const LOGINS_WAITING: usize = 16_384;
 /// How long an HTTP connection may rest between requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -35,6 +37,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let mut broker = Broker::new(Options {
         encodings: encodings.clone(),
         auto_create: config.auto_create,
+        asks_who: true,
         memory_limit: config.memory_limit,
         checkpoint_bytes: if config.ephemeral { 0 } else { config.checkpoint_size },
         evicts: !config.ephemeral,
@@ -160,11 +163,18 @@ fn serve(
     let arrivals = Arrivals::new(wakers.len());
     let limits =
         Limits { connections: config.max_connections, login_timeout: config.login_timeout, idle_timeout: IDLE_TIMEOUT };
+    let pool = LoginPool::new(LOGINS_WAITING, wakers.clone());
     let mut listeners = bound.listeners;
     let threads: Vec<_> = (0..wakers.len() as u16)
         .map(|number| {
             let listeners = if number == 0 { std::mem::take(&mut listeners) } else { Vec::new() };
-            let options = net::Options { core: engine.clone(), wakers: wakers.clone(), limits };
+            let options = net::Options {
+                core: engine.clone(),
+                wakers: wakers.clone(),
+                limits,
+                authenticator: Arc::new(OpenDoor),
+                pool: pool.clone(),
+            };
             let arrivals = arrivals.clone();
             std::thread::Builder::new().name(format!("io-{number}")).spawn(move || {
                 let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -19,8 +19,9 @@ pub enum Command {
     },
     /// Who the client is. Answered by the shell; the broker never sees it.
     Authenticate(Box<Authenticate>),
-    /// What the connection may do from now on: until the first one nothing, if the broker asks for it. `None`:
-    /// everything. What a guard does not allow that is going on already ends. From the shell only, not answered.
+    /// Who the connection is, and what it may do from now on: until the first one nothing, if the broker asks for it.
+    /// Without a guard everything. What a guard does not allow that is going on already ends. From the shell only, not
+    /// answered.
     Permit {
         user: Name,
         guard: Option<Arc<dyn Guard>>,

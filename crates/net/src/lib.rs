@@ -5,10 +5,12 @@
 //! thread's batch. At the end of the round the batch goes to the [`Core`], what comes back is applied to the thread's
 //! connections, and each one's output leaves in one `writev`.
 
+mod admit;
 mod clock;
 mod core;
 mod http;
 mod listen;
+mod login;
 mod raw;
 mod round;
 mod shared_port;
@@ -18,5 +20,6 @@ mod thread;
 pub use clock::Clock;
 pub use core::{Addressed, Core, Wakers};
 pub use listen::{Arrivals, Face, Limits, Listener, Socket};
+pub use login::{Authenticator, Dialogue, Login, LoginPool, OpenDoor, Permission, Verdict, Work};
 pub use shared_port::SharedPort;
 pub use thread::{Options, run};

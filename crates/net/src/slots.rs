@@ -4,12 +4,14 @@ use std::task::Waker;
 use bytes::BytesMut;
 use model::{Command, Connection, ConnectionId, Exchanged, HttpConnection, Output, Time};
 
+use crate::admit::Admission;
 use crate::raw::Stream;
 
 /// A connection of this thread.
 pub(crate) struct Slot {
     pub(crate) id: ConnectionId,
     pub(crate) kind: Kind,
+    pub(crate) admission: Admission,
     /// Of the task that serves it.
     pub(crate) waker: Option<Waker>,
     /// When the thread's heap will look at this connection's timeout, if it will.
@@ -59,7 +61,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    pub(crate) fn insert(&mut self, thread: u16, kind: Kind) -> ConnectionId {
+    pub(crate) fn insert(&mut self, thread: u16, kind: Kind, admission: Admission) -> ConnectionId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.generations.push(0);
@@ -68,7 +70,7 @@ impl Slots {
         let at = slot as usize;
         self.generations[at] = self.generations[at].wrapping_add(1);
         let id = ConnectionId { thread, slot, generation: self.generations[at] };
-        self.slots[at] = Some(Slot { id, kind, waker: None, armed: None, parked: VecDeque::new() });
+        self.slots[at] = Some(Slot { id, kind, admission, waker: None, armed: None, parked: VecDeque::new() });
         self.count += 1;
         id
     }

@@ -8,16 +8,60 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use model::{
-    Address, Alarm, CloseReason, Command, Commands, Connection, ConnectionId, Effect, EncodingId, Header, Io, Lsn,
-    Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish, Recognised, Time, Token,
+    Address, Alarm, Authenticate, CloseReason, Command, Commands, Connection, ConnectionId, Credentials, Effect,
+    EncodingId, Header, Io, Lsn, Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish,
+    Recognised, Refusal, Reply, Secret, Time, Token,
 };
-use net::{Addressed, Arrivals, Core, Face, Limits, Listener, Options, Socket, Wakers};
+use net::{
+    Addressed, Arrivals, Authenticator, Core, Dialogue, Face, Limits, Listener, Login, LoginPool, Options, Permission,
+    Socket, Verdict, Wakers,
+};
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) core: Arc<Confirming>,
     blown: Arc<AtomicU64>,
     threads: Vec<std::thread::JoinHandle<std::io::Result<()>>>,
+    pool: LoginPool,
+    worker: std::thread::JoinHandle<()>,
+}
+
+/// Logins that may wait.
+const LOGINS: usize = 4;
+
+/// The password says how the login goes.
+struct Gate;
+
+impl Authenticator for Gate {
+    fn begin(&self, login: Login) -> Verdict {
+        let Credentials::Password { password, .. } = login.credentials else { panic!("{login:?}") };
+        match password.expose() {
+            b"right" => granted(),
+            b"wrong" => Verdict::Refused(Refusal::Login),
+            b"slow" => Verdict::Later(Box::new(granted)),
+            b"late" => Verdict::After(Duration::from_millis(1), Box::new(|| Verdict::Later(Box::new(granted)))),
+            b"never" => Verdict::After(Duration::from_secs(3_600), Box::new(granted)),
+            b"defect" => Verdict::Later(Box::new(|| panic!("as asked"))),
+            b"steps" => Verdict::Challenge("who?".into(), Box::new(Steps)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn granted() -> Verdict {
+    Verdict::Granted(Permission { user: "bob".into(), account: None, last_message: None, guard: None, place: None })
+}
+
+struct Steps;
+
+impl Dialogue for Steps {
+    fn answer(self: Box<Self>, response: Secret, _now: Time) -> Verdict {
+        match response.expose() {
+            b"again" => Verdict::Challenge("who then?".into(), self),
+            b"bob" => Verdict::Later(Box::new(granted)),
+            _ => Verdict::Refused(Refusal::Login),
+        }
+    }
 }
 
 impl World {
@@ -35,16 +79,20 @@ impl World {
         let arrivals = Arrivals::new(threads);
         let patience = Duration::from_secs(60);
         let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
+        let pool = LoginPool::new(LOGINS, wakers.clone());
+        let worker = pool.clone();
+        let worker = std::thread::spawn(move || worker.work());
         let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket) }];
         let threads = (0..threads as u16)
             .map(|number| {
                 let listeners = std::mem::take(&mut listeners);
-                let options = Options { core: core.clone(), wakers: wakers.clone(), limits };
+                let (authenticator, pool) = (Arc::new(Gate), pool.clone());
+                let options = Options { core: core.clone(), wakers: wakers.clone(), limits, authenticator, pool };
                 let arrivals = arrivals.clone();
                 std::thread::spawn(move || net::run(number, options, listeners, arrivals))
             })
             .collect();
-        Self { address, core, blown, threads }
+        Self { address, core, blown, threads, pool, worker }
     }
 
     /// Bytes of answers to "blow" that were made.
@@ -58,6 +106,8 @@ impl World {
         for thread in self.threads {
             thread.join().unwrap().unwrap();
         }
+        self.pool.stop();
+        self.worker.join().unwrap();
     }
 }
 
@@ -84,6 +134,8 @@ struct Line {
     published: BTreeMap<Token, String>,
     rings: Option<Time>,
 }
+
+const LOGIN: Token = Token(u64::MAX);
 
 fn say(io: &mut Io<'_>, line: &str) {
     io.output.buffer().extend_from_slice(line.as_bytes());
@@ -115,6 +167,19 @@ impl Connection for Line {
                     self.blown.fetch_add(count as u64, Ordering::SeqCst);
                     io.output.buffer().extend_from_slice(&vec![b'b'; count]);
                 }
+                // What is behind it waits for the answer.
+                ("login", password) => {
+                    let credentials = match password.strip_prefix("answer ") {
+                        Some(answer) => Credentials::Response(answer.as_bytes().into()),
+                        None => {
+                            let password = password.as_bytes().into();
+                            Credentials::Password { user: "bob".into(), password }
+                        }
+                    };
+                    let login = Authenticate { token: LOGIN, credentials, client: Name::default() };
+                    io.commands.push(Command::Authenticate(Box::new(login)));
+                    return Ok(());
+                }
                 ("alarm", after) => self.rings = Some(now.plus(after.parse().unwrap())),
                 ("offend", _) => {
                     say(io, "offended");
@@ -131,6 +196,14 @@ impl Connection for Line {
     fn apply(&mut self, _now: Time, effect: Effect, io: &mut Io<'_>) {
         match effect {
             Effect::Confirm { token, .. } => say(io, &format!("confirmed {}", self.published[&token])),
+            Effect::Reply { token: LOGIN, reply } => match reply {
+                Ok(Reply::Authenticated { user, .. }) => say(io, &format!("welcome {user}")),
+                Ok(other) => panic!("{other:?}"),
+                Err(refusal) => say(io, &refusal.to_string()),
+            },
+            Effect::Challenge { token: LOGIN, challenge } => {
+                say(io, &format!("challenge {}", String::from_utf8_lossy(&challenge)));
+            }
             Effect::Throttle { reason } => say(io, if reason.is_some() { "throttled" } else { "free" }),
             other => panic!("{other:?}"),
         }
@@ -185,6 +258,7 @@ pub(crate) struct Seen {
     pub(crate) closed: u64,
     pub(crate) published: u64,
     pub(crate) threads: Vec<u16>,
+    pub(crate) permitted: Vec<String>,
 }
 
 impl Confirming {
@@ -251,6 +325,7 @@ impl Core for Confirming {
                     state.seen.closed += 1;
                     assert!(state.open.remove(&connection), "closed twice");
                 }
+                Command::Permit { user, guard: None } => state.seen.permitted.push(user.to_string()),
                 Command::Publish(publish) => {
                     state.seen.published += 1;
                     state.next += 1;
