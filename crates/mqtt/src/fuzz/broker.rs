@@ -58,7 +58,7 @@ impl FakeBroker {
         match command {
             Command::Authenticate(asked) => {
                 let (user, account) = ("bob".into(), None);
-                let known = Ok(Reply::Authenticated { user, account });
+                let known = Ok(Reply::Authenticated { user, account, last_message: None });
                 self.reply(asked.token, if refuses { Err(Refusal::Login) } else { known });
             }
             Command::Access { token, .. } => self.reply(token, if refuses { Err(denied()) } else { Ok(Reply::Done) }),

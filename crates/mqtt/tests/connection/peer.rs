@@ -110,7 +110,7 @@ impl Peer {
             let command = Command::Permit { user: user.clone(), guard: Some(guard) };
             commands.push(Envelope { connection, command });
         }
-        let reply = answer.map(|()| Reply::Authenticated { user, account: None });
+        let reply = answer.map(|()| Reply::Authenticated { user, account: None, last_message: None });
         commands.extend(self.apply(now, Effect::Reply { token, reply }));
         commands.extend(self.send_bytes(now, &[]));
         commands
