@@ -1,4 +1,5 @@
 //! Rights, for tests.
+#![allow(clippy::disallowed_types, reason = "a guard is shared, and this one changes")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
