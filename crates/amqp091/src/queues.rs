@@ -228,6 +228,7 @@ impl Shared {
         match refusal {
             Refusal::NoSuchQueue(_) => self.no_queue(&name),
             Refusal::NoSuchExchange(exchange) => self.no_exchange(&exchange),
+            Refusal::Denied(denial) => self.denied(&denial),
             Refusal::Exclusive(_) => Fault::Locked(name.into_owned(), self.vhost.clone()),
             Refusal::InUse(_) => Fault::InUse(self.described("queue", &name)),
             Refusal::NotEmpty(_) => Fault::NotEmpty(self.described("queue", &name)),
