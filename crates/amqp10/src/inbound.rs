@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Address, Body, Command, Io, Message, Namespace, Publish, QueueId, Refusal, Time, TransactionIndex};
+use model::{Address, Body, Command, Io, Message, Name, Namespace, Publish, QueueId, Refusal, Time, TransactionIndex};
 use smallvec::SmallVec;
 
 use crate::address::Node;
@@ -176,6 +176,13 @@ impl Endpoint {
         let namespace = self.namespace;
         let Some(inbound) = self.links.named(name).and_then(|link| link.inbound()) else { return };
         let properties = PropertySections::find(&sections.properties);
+        if let Err(error) = check_user(properties.properties, &self.user) {
+            // Whoever waits for nothing is told so as well.
+            return match settled {
+                true => self.refuse(name.index, &error, io),
+                false => self.reject(name, id, false, &error, io),
+            };
+        }
         let destination = match inbound.destination_of(properties.properties, namespace) {
             Ok(destination) => destination,
             Err(error) => return self.reject(name, id, settled, &error, io),
@@ -263,9 +270,13 @@ impl Endpoint {
 
     /// The core has refused a message whose sender waits for nothing: where nothing can be sent, it is told so.
     pub(crate) fn quietly_refused(&mut self, name: LinkRef, refusal: Refusal, io: &mut Io<'_>) {
-        let fatal = matches!(refusal, Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_));
         let anonymous = self.links.named(name).and_then(|link| link.inbound()).is_none_or(|it| it.is_anonymous);
-        if fatal && !anonymous {
+        let ends = match refusal {
+            Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_) => !anonymous,
+            Refusal::Denied(_) => true,
+            _ => false,
+        };
+        if ends {
             self.refuse(name.index, &LinkError::Refused(refusal), io);
         }
     }
@@ -300,6 +311,16 @@ impl Inbound {
             }
         }
         self.destination.as_ref().or(self.relayed.as_ref().map(|it| &it.1)).ok_or(LinkError::NoAddress)
+    }
+}
+
+/// Nobody sends in another one's name, as with RabbitMQ: who says whose a message is, says his own name.
+fn check_user(properties: MessageProperties<'_>, user: &Name) -> Result<(), LinkError> {
+    match properties.user_id() {
+        Some(id) if !user.as_bytes().is_empty() && *id != *user.as_bytes() => {
+            Err(LinkError::UserId(String::from_utf8_lossy(id).into_owned(), user.to_text().into_owned()))
+        }
+        _ => Ok(()),
     }
 }
 
