@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Address, Body, Command, Io, Message, Name, Namespace, Publish, QueueId, Refusal, Time, TransactionIndex};
+use model::{Address, Body, Command, Io, Message, Namespace, Publish, QueueId, Refusal, Time, TransactionIndex};
 use smallvec::SmallVec;
 
 use crate::address::Node;
@@ -13,6 +13,7 @@ use crate::codec::{
 use crate::endpoint::Endpoint;
 use crate::error::{LinkError, SessionError, Wrong};
 use crate::links::{End, LinkRef, State};
+use crate::sasl;
 use crate::token::Request;
 
 /// A link on which this side receives.
@@ -176,7 +177,7 @@ impl Endpoint {
         let namespace = self.namespace;
         let Some(inbound) = self.links.named(name).and_then(|link| link.inbound()) else { return };
         let properties = PropertySections::find(&sections.properties);
-        if let Err(error) = check_user(properties.properties, &self.user) {
+        if let Err(error) = sasl::check_user(properties.properties, &self.user) {
             // Whoever waits for nothing is told so as well.
             return match settled {
                 true => self.refuse(name.index, &error, io),
@@ -311,16 +312,6 @@ impl Inbound {
             }
         }
         self.destination.as_ref().or(self.relayed.as_ref().map(|it| &it.1)).ok_or(LinkError::NoAddress)
-    }
-}
-
-/// Nobody sends in another one's name, as with RabbitMQ: who says whose a message is, says his own name.
-fn check_user(properties: MessageProperties<'_>, user: &Name) -> Result<(), LinkError> {
-    match properties.user_id() {
-        Some(id) if !user.as_bytes().is_empty() && *id != *user.as_bytes() => {
-            Err(LinkError::UserId(String::from_utf8_lossy(id).into_owned(), user.to_text().into_owned()))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use model::{Authenticate, Command, Credentials, Effect, Io, Mechanisms, Name, Refusal, Reply, Secret};
 
-use crate::codec::{self, SaslCode, SaslFrame, SaslInit, SaslOutcome, Symbol};
-use crate::error::ClientError;
+use crate::codec::{self, MessageProperties, SaslCode, SaslFrame, SaslInit, SaslOutcome, Symbol};
+use crate::error::{ClientError, LinkError};
 use crate::token::Request;
 
 const PLAIN: &str = "PLAIN";
@@ -131,6 +131,16 @@ fn plain(response: &[u8], io: &mut Io<'_>) -> Result<Credentials, ClientError> {
         return Err(ClientError::PlainResponse);
     };
     Ok(Credentials::Password { user: user.to_owned(), password: Secret::from(password) })
+}
+
+/// Nobody sends in another one's name, as with RabbitMQ: who says whose a message is, says his own name.
+pub(crate) fn check_user(properties: MessageProperties<'_>, user: &Name) -> Result<(), LinkError> {
+    match properties.user_id() {
+        Some(id) if !user.as_bytes().is_empty() && *id != *user.as_bytes() => {
+            Err(LinkError::UserId(String::from_utf8_lossy(id).into_owned(), user.to_text().into_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn answer(code: SaslCode, additional_data: Option<Bytes>, io: &mut Io<'_>) {
