@@ -51,10 +51,10 @@ impl Browser {
         let Some(envelope) = self.commands.batch.pop_if(is_login) else { return };
         let Command::Authenticate(login) = envelope.command else { unreachable!("looked at above") };
         self.shown = Some(login.credentials);
-        if let Ok(Reply::Authenticated { user, .. }) = &self.login {
-            if !user.is_empty() {
-                self.commands.push(Command::Permit { user: user.clone(), guard: self.guard.clone() });
-            }
+        if let Ok(Reply::Authenticated { user, .. }) = &self.login
+            && !user.is_empty()
+        {
+            self.commands.push(Command::Permit { user: user.clone(), guard: self.guard.clone() });
         }
         self.apply(Effect::Reply { token: login.token, reply: self.login.clone() });
     }
