@@ -229,6 +229,21 @@ fn who_may_read_a_queue_may_empty_it() {
     assert_eq!(client.success(), json!({}));
 }
 
+#[test]
+fn an_alarm_names_no_queue_to_whom_rights_have_limits() {
+    let culprit = model::Culprit { queue: Name::from("secret"), messages: 1, bytes: 2 };
+    let alarm = model::Alarm { short_of: model::Resource::Disk, culprit: Some(std::sync::Arc::new(culprit)) };
+    for (user, told) in [("ann", false), ("", true)] {
+        let mut client = client();
+        client.login = login(user);
+        client.apply(Effect::Throttle { reason: Some(alarm.clone()) });
+        client.ask("SendMessage", json!({"QueueUrl": URL, "MessageBody": "x"}));
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.text.contains("secret")), (403, told), "{}", answer.text);
+        assert!(answer.text.contains("RequestThrottled") && answer.text.contains("short of disk"));
+    }
+}
+
 /// Rights are to names, and AWS's clients say aliases: nobody is asked for a right to those.
 #[test]
 fn the_own_name_of_a_queue_is_found_before_a_right_is_asked_for() {
