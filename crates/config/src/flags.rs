@@ -42,6 +42,8 @@ flags! {
     max_connections: String,
     login_timeout: String,
     login_cache: String,
+    password_memory: String,
+    password_passes: String,
     users_file: String,
     anonymous: String,
     certificate_user: String,

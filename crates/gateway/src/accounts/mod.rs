@@ -5,6 +5,7 @@ mod key;
 mod master_key;
 mod password;
 mod private_file;
+mod settings;
 mod table;
 mod user;
 mod users_file;
@@ -19,8 +20,10 @@ pub(crate) fn run_user(command: UserCommand, config: &Config, json: bool) -> Res
     let file = UsersFile::new(&config.users_file);
     let out = &mut std::io::stdout().lock();
     match command {
-        UserCommand::Add(new) => user::add(&file, &new, json, out),
-        UserCommand::Passwd { name, scram } => user::change_password(&file, &name, scram, json, out),
+        UserCommand::Add(new) => user::add(&file, &new, settings::cost(config)?, json, out),
+        UserCommand::Passwd { name, scram } => {
+            user::change_password(&file, &name, settings::cost(config)?, scram, json, out)
+        }
         UserCommand::Remove { name } => user::remove(&file, &name, json, out),
         UserCommand::List => user::list(&file, json, out),
         UserCommand::Import { file: from } => user::import(&file, &from, json, out),
