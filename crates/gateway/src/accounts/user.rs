@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -79,7 +80,9 @@ pub(super) fn remove(file: &UsersFile, name: &str, json: bool, out: &mut dyn Wri
 
 pub(super) fn list(file: &UsersFile, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let users = file.read()?;
-    let keys = |user: &User| users.keys().filter(|key| key.user == user.name).count();
+    let mut counts = BTreeMap::new();
+    users.keys().for_each(|key| *counts.entry(key.user.as_str()).or_insert(0_usize) += 1);
+    let keys = |user: &User| counts.get(user.name.as_str()).copied().unwrap_or_default();
     let password = |user: &User| user.hash.as_ref().map(|hash| format!("{hash:?}"));
     if json {
         for user in users.iter() {

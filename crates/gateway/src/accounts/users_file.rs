@@ -40,15 +40,15 @@ impl UsersFile {
         Ok(done)
     }
 
-    /// Puts a hash in place of another of the same password, unless the user has a new one meanwhile.
-    #[cfg_attr(not(test), expect(dead_code, reason = "logins are not asked for yet"))]
-    pub(crate) fn replace_hash(&self, replacement: Replacement) -> Result<(), Failure> {
-        let Replacement { user, old, new } = replacement;
-        self.edit(|users| match users.find(&user).filter(|user| user.hash.as_ref() == Some(&old)) {
-            Some(found) => users
-                .put(User { hash: Some(new), ..(**found).clone() })
-                .map_err(|wrong| Failure::Start(wrong.to_string())),
-            None => Ok(()),
+    /// Puts hashes in place of others of the same passwords, but not where a user has another one meanwhile.
+    pub(crate) fn replace_hashes(&self, replacements: Vec<Replacement>) -> Result<(), Failure> {
+        self.edit(|users| {
+            for Replacement { user, old, new } in replacements {
+                let same = users.find(&user).filter(|user| user.hash.as_ref() == Some(&old));
+                let Some(found) = same.map(|user| User { hash: Some(new), ..(**user).clone() }) else { continue };
+                users.put(found).map_err(|wrong| self.failed(wrong))?;
+            }
+            Ok(())
         })
     }
 
@@ -118,7 +118,8 @@ mod tests {
         let hash = |salt| Hash::new(b"secret", [salt; 16], Cost::default()).unwrap();
         add(&file, "alice").unwrap();
         let replace = |old, new| {
-            file.replace_hash(Replacement { user: "alice".to_owned(), old: hash(old), new: hash(new) }).unwrap();
+            let replacement = |user: &str| Replacement { user: user.to_owned(), old: hash(old), new: hash(new) };
+            file.replace_hashes(vec![replacement("bob"), replacement("alice")]).unwrap();
             file.read().unwrap().find("alice").unwrap().hash.clone()
         };
         assert_eq!(replace(1, 2), None, "alice has no password any more");
@@ -129,7 +130,6 @@ mod tests {
         .unwrap();
         assert_eq!(replace(1, 2), Some(hash(2)));
         assert_eq!(replace(1, 3), Some(hash(2)));
-        file.replace_hash(Replacement { user: "bob".to_owned(), old: hash(1), new: hash(2) }).unwrap();
     }
 
     #[test]
