@@ -4,11 +4,12 @@ use std::path::Path;
 
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("a corpus").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     assert!(files.len() >= 5, "the corpus is there");
     for file in files {
-        let data = std::fs::read(&file).unwrap();
+        let data = std::fs::read(&file).expect("a file");
         // And cut off anywhere.
         (0..=data.len()).for_each(|end| run(&data[..end]));
     }

@@ -45,6 +45,9 @@ pub struct Config {
     pub login_timeout: Duration,
     /// Zero: nothing is remembered.
     pub login_cache: Duration,
+    /// Bytes.
+    pub password_memory: u64,
+    pub password_passes: u32,
     pub users_file: PathBuf,
     /// `None`: who shows nothing is refused.
     pub anonymous: Option<String>,
@@ -125,6 +128,8 @@ impl Config {
             max_connections_per_user: effective.optional_number("max_connections_per_user"),
             login_timeout: effective.duration("login_timeout"),
             login_cache: effective.duration("login_cache"),
+            password_memory: effective.number("password_memory"),
+            password_passes: effective.number("password_passes"),
             anonymous: effective.optional_text("anonymous"),
             certificate_user: effective.word("certificate_user", CertificateUser::from_name),
             secret_key: key(&effective, "secret_key"),

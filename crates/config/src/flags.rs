@@ -47,6 +47,8 @@ flags! {
     tls_min_version: String,
     client_certificate: String,
     login_cache: String,
+    password_memory: String,
+    password_passes: String,
     users_file: String,
     anonymous: String,
     certificate_user: String,

@@ -167,6 +167,19 @@ pub const SETTINGS: &[Setting] = &[
          little. A change of the user ends it at once. `0s`: every login is checked anew.",
     ),
     setting(
+        "password_memory",
+        Kind::Size { min: MIB, max: 256 * MIB },
+        Preset::Is("19MiB"),
+        "Memory that each look at a password takes (Argon2id), so that guessing it from a stolen users file takes as much. \
+         Weaker hashes are replaced when their users log in.",
+    ),
+    setting(
+        "password_passes",
+        Kind::Integer { min: 1, max: 64 },
+        Preset::Is("2"),
+        "How often each look at a password goes over that memory.",
+    ),
+    setting(
         "users_file",
         Kind::Path,
         Preset::Unset("`users.toml` in `data`"),

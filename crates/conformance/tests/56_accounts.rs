@@ -186,15 +186,15 @@ fn at_a_terminal_the_password_is_asked_for_twice_and_not_shown() {
 
 /// Types `answers`, each when a prompt is there; all that the screen showed.
 fn at_terminal(data: &Path, answers: &[&str]) -> String {
-    let program = command().get_program().to_str().unwrap().to_owned();
+    let program = command().get_program().to_str().expect("a path of UTF-8").to_owned();
     let line = format!("'{program}' user add alice --data '{}'", data.display());
-    let mut child = command_like("script", &["-qec", &line, "/dev/null"]).spawn().unwrap();
-    let (mut keyboard, mut out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut child = command_like("script", &["-qec", &line, "/dev/null"]).spawn().expect("it can be started");
+    let (mut keyboard, mut out) = (child.stdin.take().expect("it is piped"), child.stdout.take().expect("it is piped"));
     let mut screen = String::new();
     let mut answers = answers.iter();
     let mut buffer = [0; 256];
     loop {
-        match out.read(&mut buffer).unwrap() {
+        match out.read(&mut buffer).expect("a screen") {
             0 => break,
             read => screen.push_str(&String::from_utf8_lossy(&buffer[..read])),
         }
@@ -203,10 +203,10 @@ fn at_terminal(data: &Path, answers: &[&str]) -> String {
             && prompts > 0
             && let Some(answer) = answers.next()
         {
-            writeln!(keyboard, "{answer}").unwrap();
+            writeln!(keyboard, "{answer}").expect("it reads");
         }
     }
-    child.wait().unwrap();
+    child.wait().expect("it is ours");
     screen
 }
 
@@ -219,15 +219,16 @@ fn command_like(program: &str, args: &[&str]) -> Command {
 fn run(args: &[&str], data: &Path, input: &str) -> Output {
     let mut command = command();
     command.args(args).arg("--data").arg(data);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
     // Who needs no input may have ended already.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("it is ours")
 }
 
 fn succeed(output: &Output) -> String {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
+    String::from_utf8(output.stdout.clone()).expect("it prints UTF-8")
 }
 
 fn refused(output: &Output, code: i32, expected: &str) {
@@ -238,7 +239,7 @@ fn refused(output: &Output, code: i32, expected: &str) {
 }
 
 fn rows(output: &Output) -> Vec<Value> {
-    succeed(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    succeed(output).lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
 fn row(output: &Output) -> Value {
@@ -247,5 +248,5 @@ fn row(output: &Output) -> Value {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
+    value.as_str().expect("a text").to_owned()
 }

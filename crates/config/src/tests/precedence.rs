@@ -86,6 +86,8 @@ fn every_flag() {
         tls_min_version: text("1.2"),
         client_certificate: text("none"),
         login_cache: text("0s"),
+        password_memory: text("64MiB"),
+        password_passes: text("3"),
         users_file: text("/u"),
         anonymous: text("guest"),
         certificate_user: text("cn"),
@@ -113,6 +115,7 @@ fn every_flag() {
     assert_eq!((config.segment_size, config.checkpoint_size), (1 << 30, 1 << 40));
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
+    assert_eq!((config.password_memory, config.password_passes), (64 << 20, 3));
     assert_eq!((config.login_cache.as_secs(), config.users_file), (0, PathBuf::from("/u")));
     assert_eq!((config.anonymous.as_deref(), config.certificate_user), (Some("guest"), CertificateUser::CommonName));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();

@@ -72,7 +72,7 @@ impl Access {
         let policy = read_policy(&permissions_path, &hosts, config.permissions_file.is_some())
             .map_err(|error| wrong("permissions file", &permissions_path, &error))?;
         let master = crate::accounts::master_key(config)?;
-        let rules = rules(config);
+        let rules = rules(config)?;
         let directory = directory(config)?;
         let accounts =
             Accounts::new(users, &master, rules.clone(), directory.clone().map(|it| it as Arc<dyn Directory>))
@@ -220,15 +220,18 @@ impl Guarding {
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    Rules {
+fn rules(config: &Config) -> Result<Rules, Failure> {
+    if let Some(name) = config.anonymous.as_ref().filter(|name| !auth::is_name(name)) {
+        return Err(Failure::Configuration(format!("anonymous = {name:?}: no user can be called so")));
+    }
+    Ok(Rules {
         anonymous: config.anonymous.clone(),
         certificate_user: match config.certificate_user {
             config::CertificateUser::Mapped => auth::CertificateUser::Mapped,
             config::CertificateUser::CommonName => auth::CertificateUser::CommonName,
         },
-        ..Rules::default()
-    }
+        cost: crate::accounts::cost(config)?,
+    })
 }
 
 fn directory(config: &Config) -> Result<Option<Arc<Directories>>, Failure> {

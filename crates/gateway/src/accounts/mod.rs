@@ -1,6 +1,7 @@
 //! `causeway user …` and `causeway key …`: they change the users file itself, whether a broker runs or not.
 
 mod arguments;
+mod cost;
 mod key;
 mod master_key;
 mod password;
@@ -12,6 +13,7 @@ mod users_file;
 use config::Config;
 
 pub(crate) use self::arguments::{KeyCommand, UserCommand};
+pub(crate) use self::cost::cost;
 use self::users_file::UsersFile;
 use crate::exit::Failure;
 
@@ -19,8 +21,8 @@ pub(crate) fn run_user(command: UserCommand, config: &Config, json: bool) -> Res
     let file = UsersFile::new(&config.users_file);
     let out = &mut std::io::stdout().lock();
     match command {
-        UserCommand::Add(new) => user::add(&file, &new, json, out),
-        UserCommand::Passwd { name, scram } => user::change_password(&file, &name, scram, json, out),
+        UserCommand::Add(new) => user::add(&file, &new, cost(config)?, json, out),
+        UserCommand::Passwd { name, scram } => user::change_password(&file, &name, cost(config)?, scram, json, out),
         UserCommand::Remove { name } => user::remove(&file, &name, json, out),
         UserCommand::List => user::list(&file, json, out),
         UserCommand::Import { file: from } => user::import(&file, &from, json, out),
@@ -50,12 +52,5 @@ pub(crate) fn master_key(config: &Config) -> Result<auth::MasterKey, Failure> {
 
 /// Writes hashes of passwords that were right in place of those of an old kind.
 pub(crate) fn replace_hashes(path: &std::path::Path, replacements: Vec<auth::Replacement>) -> Result<(), Failure> {
-    UsersFile::new(path).edit(|users| {
-        for replacement in replacements {
-            let same = users.find(&replacement.user).filter(|user| user.hash.as_ref() == Some(&replacement.old));
-            let Some(user) = same.map(|user| user.as_ref().clone()) else { continue };
-            let _ = users.put(auth::User { hash: Some(replacement.new), ..user });
-        }
-        Ok(())
-    })
+    UsersFile::new(path).replace_hashes(replacements)
 }
