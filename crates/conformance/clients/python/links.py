@@ -4,16 +4,16 @@ import contextlib
 import os
 import socket
 
-from proton import Delivery, Message, Timeout
+from proton import Delivery, Message, SSLDomain, Timeout
 from proton.handlers import MessagingHandler
 from proton.reactor import AtLeastOnce, AtMostOnce, Container
 from proton.utils import BlockingConnection
 
-from suite import AMQP_PORT, DEADLINE, PEER, same, unique
+from suite import AMQP_PORT, DEADLINE, PEER, TLS_CA, TLS_CERT, TLS_KEY, same, unique
 
 ACCEPTED, REJECTED, RELEASED, MODIFIED = Delivery.ACCEPTED, Delivery.REJECTED, Delivery.RELEASED, Delivery.MODIFIED
 
-URL = f"amqp://127.0.0.1:{AMQP_PORT}"
+URL = f"{'amqps' if TLS_CA else 'amqp'}://127.0.0.1:{AMQP_PORT}"
 
 
 def node(prefix="node-"):
@@ -34,6 +34,13 @@ def connect(container_id=None, **options):
     if container_id:
         container.container_id = container_id
     options = {"user": "guest", "password": "guest", "allowed_mechs": "PLAIN", **options}
+    if TLS_CA:
+        domain = SSLDomain(SSLDomain.MODE_CLIENT)
+        domain.set_trusted_ca_db(TLS_CA)
+        domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME)
+        if TLS_CERT:
+            domain.set_credentials(TLS_CERT, TLS_KEY, None)
+        options["ssl_domain"] = domain
     return BlockingConnection(URL, timeout=DEADLINE, container=container, **options)
 
 
