@@ -19,6 +19,9 @@ pub struct Authority {
     revoked: RefCell<Vec<u64>>,
 }
 
+/// No two authorities of a process have the same name.
+static AUTHORITIES: AtomicU64 = AtomicU64::new(1);
+
 /// A certificate and its key, in files.
 #[derive(Clone, Debug)]
 pub struct Issued {
@@ -31,7 +34,8 @@ impl Authority {
     /// With `ca.pem`, and `server.pem` and `server.key` for this machine.
     pub fn new(folder: &Path) -> Self {
         fs::create_dir_all(folder).expect("a folder for certificates");
-        let mut params = named("Test authority", 3_650);
+        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
+        let mut params = named(&format!("Test authority {number}"), 3_650);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, key()).expect("an authority can be made");

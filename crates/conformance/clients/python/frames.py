@@ -41,6 +41,7 @@ class Client(stomp.ConnectionListener):
         if TLS_CA:
             certificate = {"cert_file": TLS_CERT, "key_file": TLS_KEY} if TLS_CERT else {}
             self.connection.set_ssl([("127.0.0.1", STOMP_PORT)], ca_certs=TLS_CA, **certificate)
+            _see_the_end(self.connection.transport)
         self.connection.set_listener("", self)
         self.connection.connect(*login, wait=False, headers=headers)
         self.connected = self._answer("CONNECTED").headers
@@ -185,6 +186,19 @@ class Client(stomp.ConnectionListener):
     def __exit__(self, *_):
         if not self.closed.is_set():
             self.disconnect()
+
+
+def _see_the_end(transport):
+    """stomp.py takes the end of a TLS connection for a pause in it, because it reads without waiting there."""
+    receive = transport.receive
+
+    def receive_or_end():
+        data = receive()
+        if data == b"":
+            transport.blocking = True
+        return data
+
+    transport.receive = receive_or_end
 
 
 def _headers(given):
