@@ -28,8 +28,10 @@ mod attempts;
 mod cache;
 mod code;
 mod directory;
+pub mod fuzz;
 mod hash;
 mod identity;
+mod import;
 mod keys;
 mod logins;
 mod plain;
@@ -43,6 +45,7 @@ pub use cache::{Cache, Known};
 pub use directory::{Directory, DirectoryError};
 pub use hash::{Cost, Hash, HashError, MAX_PASSWORD, Verdict};
 pub use identity::{Identity, Source};
+pub use import::{ImportError, Imported};
 pub use keys::{AccessKeys, BadSignature, MasterKey, Sealed, SigningKeys};
 pub use logins::{
     Accounts, CertificateUser, Claim, Conversation, Decision, Done, ENTROPY, Granted, LoginCounts, LoginLimits, Logins,

@@ -45,3 +45,46 @@ impl core::fmt::Debug for Plain<'_> {
         f.debug_struct("Plain").field("user", &self.user).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_parts_are_read() {
+        let plain = Plain { user: "alice", password: b"secret" };
+        assert_eq!(Plain::parse(b"\0alice\0secret"), Ok(plain));
+        assert_eq!(Plain::parse(b"alice\0alice\0secret"), Ok(plain));
+        assert_eq!(Plain::parse(b"\0\0"), Ok(Plain { user: "", password: b"" }));
+        assert!(!format!("{plain:?}").contains("115"));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        let long = "x".repeat(MAX_NAME + 1);
+        let messages: [&[u8]; 7] = [
+            b"",
+            b"alice",
+            b"alice\0secret",
+            b"\0alice\0secret\0",
+            b"bob\0alice\0secret",
+            b"\0\xff\0secret",
+            &[b"\0", long.as_bytes(), b"\0secret"].concat(),
+        ];
+        for message in messages {
+            assert!(Plain::parse(message).is_err(), "{message:?}");
+        }
+        assert!(Plain::parse(&vec![b'x'; 1 << 20]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_is_read_without_harm(message: Vec<u8>) {
+            if let Ok(plain) = Plain::parse(&message) {
+                prop_assert!(message.ends_with(plain.password));
+            }
+        }
+    }
+}

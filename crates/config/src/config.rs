@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::topic::{Subscription, Topic};
 use crate::value::{Table, Value};
 use crate::virtual_host::VirtualHost;
-use crate::words::Durability;
+use crate::words::{CertificateUser, Durability};
 
 /// The whole configuration, checked. What each field means stands in `REFERENCE.md`.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +39,16 @@ pub struct Config {
     pub max_message_size: usize,
     pub max_connections: usize,
     pub login_timeout: Duration,
+    /// Zero: nothing is remembered.
+    pub login_cache: Duration,
+    pub users_file: PathBuf,
+    /// `None`: who shows nothing is refused.
+    pub anonymous: Option<String>,
+    pub certificate_user: CertificateUser,
     /// `None`: the store makes one and keeps it.
     pub secret_key: Option<Secret<[u8; 32]>>,
+    /// `None`: it is in a file in `data`, which is made once.
+    pub master_key: Option<Secret<[u8; 32]>>,
     /// Those that are enabled, by face.
     pub listeners: Vec<Listener>,
     pub queues: Vec<Queue>,
@@ -89,8 +97,10 @@ impl Config {
 
     /// Of a table that is complete and without errors.
     fn new(effective: Table) -> Self {
+        let data = PathBuf::from(effective.text("data"));
         Self {
-            data: effective.text("data").into(),
+            users_file: effective.text_of("users_file").map_or_else(|| data.join("users.toml"), PathBuf::from),
+            data,
             ephemeral: effective.bool("ephemeral"),
             durability: effective.word("durability", Durability::from_name),
             disk_limit: effective.optional_number("disk_limit"),
@@ -106,7 +116,11 @@ impl Config {
             max_message_size: effective.number("max_message_size"),
             max_connections: effective.number("max_connections"),
             login_timeout: effective.duration("login_timeout"),
-            secret_key: secret_key(&effective),
+            login_cache: effective.duration("login_cache"),
+            anonymous: effective.optional_text("anonymous"),
+            certificate_user: effective.word("certificate_user", CertificateUser::from_name),
+            secret_key: key(&effective, "secret_key"),
+            master_key: key(&effective, "master_key"),
             listeners: effective.tables("listener").iter().filter(|t| t.bool("enabled")).map(Listener::new).collect(),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),
             topics: effective.tables("topic").iter().map(Topic::new).collect(),
@@ -121,8 +135,8 @@ impl Config {
     }
 }
 
-fn secret_key(effective: &Table) -> Option<Secret<[u8; 32]>> {
-    match effective.value("secret_key")? {
+fn key(effective: &Table, name: &str) -> Option<Secret<[u8; 32]>> {
+    match effective.value(name)? {
         Value::Bytes(bytes) => bytes.as_slice().try_into().ok().map(Secret::new),
         _ => None,
     }

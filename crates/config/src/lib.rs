@@ -54,4 +54,4 @@ pub use show::show;
 pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
-pub use words::{Algorithm, Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+pub use words::{Algorithm, CertificateUser, Dialect, Durability, ExchangeKind, Face, Match, Overflow};

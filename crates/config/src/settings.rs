@@ -3,7 +3,7 @@
 
 use crate::directory_settings::{LDAP, OAUTH};
 use crate::setting::{Form, Kind, Preset, Rule, Setting, UNBOUNDED};
-use crate::words::{Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+use crate::words::{CertificateUser, Dialect, Durability, ExchangeKind, Face, Match, Overflow};
 
 const DAY: u64 = 86_400_000;
 const CENTURY: u64 = 36_500 * DAY;
@@ -102,6 +102,34 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("10s"),
         "How long a new connection may take until it has logged in.",
     ),
+    setting(
+        "login_cache",
+        Kind::Duration { min: 0, max: DAY },
+        Preset::Is("10m"),
+        "How long a password that was right is remembered, in memory and as a digest, so that clients that come back cost \
+         little. A change of the user ends it at once. `0s`: every login is checked anew.",
+    ),
+    setting(
+        "users_file",
+        Kind::Path,
+        Preset::Unset("`users.toml` in `data`"),
+        "Users and access keys. `causeway user` and `causeway key` write it; a change counts within a second.",
+    ),
+    setting(
+        "anonymous",
+        Kind::Text(Form::Name),
+        Preset::Unset("they are refused"),
+        "Which user clients are that show neither credentials nor a certificate. Its groups count, if the users file \
+         knows it, but it is never an administrator or monitor.",
+    ),
+    setting(
+        "certificate_user",
+        Kind::Choice(CertificateUser::NAMES),
+        Preset::Is("mapped"),
+        "Which user a client certificate is. `mapped`: the one whose `certificate` in the users file names its subject, its \
+         common name or an alternative name. `cn`: that one, else the user whose name is its common name, also if the \
+         users file does not know the name.",
+    ),
     Setting {
         name: "secret_key",
         kind: Kind::Hex(32),
@@ -109,6 +137,14 @@ pub const SETTINGS: &[Setting] = &[
         secret: true,
         in_file: true,
         doc: "Signs the receipt handles of SQS. Brokers that take over from each other need the same one.",
+    },
+    Setting {
+        name: "master_key",
+        kind: Kind::Hex(32),
+        preset: Preset::Unset("the file `master.key` in `data`, made once"),
+        secret: true,
+        in_file: true,
+        doc: "Encrypts the secrets of access keys in the users file. Brokers that share a users file need the same one.",
     },
     setting(
         "listener",

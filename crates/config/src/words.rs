@@ -72,6 +72,16 @@ words! {
 }
 
 words! {
+    /// Which user a client certificate is.
+    CertificateUser {
+        /// The one that names it in the users file.
+        Mapped = "mapped",
+        /// That one, else whoever its common name says.
+        CommonName = "cn",
+    }
+}
+
+words! {
     /// What survives of what was confirmed.
     Durability {
         /// Everything, whatever crashes.

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use console::CliCommand;
 
+use crate::accounts::{KeyCommand, UserCommand};
+
 /// A message broker: MQTT devices and AWS SDK programs on one ledger of queues and topics.
 #[derive(Debug, Parser)]
 #[command(name = "causeway", version, about)]
@@ -61,6 +63,12 @@ pub(crate) struct SettingFlags {
     /// File with 64 hexadecimal digits, the key of receipt handles and message ids
     #[arg(long, global = true, value_name = "FILE")]
     secret_key_file: Option<String>,
+    /// File with users and access keys
+    #[arg(long, global = true, value_name = "FILE")]
+    users_file: Option<String>,
+    /// File with 64 hexadecimal digits, the key that secrets of access keys are encrypted with
+    #[arg(long, global = true, value_name = "FILE")]
+    master_key_file: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
     mqtt_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
@@ -99,6 +107,8 @@ impl SettingFlags {
             io_threads: self.io_threads.clone(),
             region: self.region.clone(),
             secret_key_file: self.secret_key_file.clone(),
+            users_file: self.users_file.clone(),
+            master_key_file: self.master_key_file.clone(),
             mqtt_port: self.mqtt_port.clone(),
             amqp_port: self.amqp_port.clone(),
             stomp_port: self.stomp_port.clone(),
@@ -127,6 +137,12 @@ pub(crate) enum Subcommands {
         /// Folder of the backup
         backup: PathBuf,
     },
+    /// Add, change, remove, list or import users, whether a broker runs or not
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Add, change, remove or list access keys of users, for AWS SDKs
+    #[command(subcommand)]
+    Key(KeyCommand),
     #[command(flatten)]
     Admin(CliCommand),
 }

@@ -1,5 +1,6 @@
 //! The program `causeway`: reads the configuration, builds the parts, wires them, runs them, stops them.
 
+mod accounts;
 mod allocator;
 mod buffers;
 mod command_line;
@@ -9,6 +10,7 @@ mod exit;
 mod gauge;
 mod listeners;
 mod offline;
+mod random;
 mod run;
 mod store;
 
@@ -41,6 +43,8 @@ fn act(line: CommandLine) -> Result<(), Failure> {
         Some(Subcommands::Config(_)) => print("The configuration is sound.\n"),
         Some(Subcommands::Store(command)) => offline::run(command, &config, line.json),
         Some(Subcommands::Restore { backup }) => offline::restore(&backup, &config.data, line.json),
+        Some(Subcommands::User(command)) => accounts::run_user(command, &config, line.json),
+        Some(Subcommands::Key(command)) => accounts::run_key(command, &config, line.json),
         Some(Subcommands::Admin(command)) => {
             console::run(command, &config.data.join("admin.sock"), line.json, &mut std::io::stdout().lock())
                 .map_err(|error| Failure::Start(error.to_string()))

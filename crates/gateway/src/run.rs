@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::engine::Engine;
 use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
+use crate::random;
 use crate::store::{self, Running, Store};
 
 /// Milliseconds after which there is a checkpoint although less than `checkpoint_size` was written.
@@ -47,7 +48,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let secret = match (&config.secret_key, &store) {
         (Some(secret), _) => *secret.expose(),
         (None, Some(store)) => store.identity().secret,
-        (None, None) => ephemeral_secret()?,
+        // Receipts and ids of a broker that keeps nothing need not outlive it.
+        (None, None) => random::bytes()?,
     };
     let configuration = ConnectionId { thread: threads as u16, slot: 0, generation: 1 };
     let mut step = Step::default();
@@ -99,15 +101,6 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
 pub(crate) fn transit_room(config: &Config) -> usize {
     let least = config.disk_limit.map_or(config.memory_limit, |disk| disk.min(config.memory_limit));
     usize::try_from(least / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
-}
-
-/// Receipts and ids of a broker that keeps nothing need not outlive it.
-fn ephemeral_secret() -> Result<[u8; 32], Failure> {
-    let mut secret = [0; 32];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut secret))
-        .map_err(|error| Failure::Start(format!("no randomness: {error}")))?;
-    Ok(secret)
 }
 
 fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {

@@ -4,6 +4,7 @@ mod accounts;
 mod claim;
 mod reason;
 mod rules;
+mod sasl;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -12,8 +13,6 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 pub use accounts::Accounts;
-use bytes::Bytes;
-use claim::Talk;
 pub use claim::{Claim, Conversation, Decision, ENTROPY, Granted, Replacement};
 use model::{Credentials, Secret, Signature, Time};
 pub use reason::Reason;
@@ -26,9 +25,8 @@ use crate::cache::{Cache, Known};
 use crate::code::code;
 use crate::identity::{Identity, Source};
 use crate::keys::SigningKeys;
-use crate::plain::{MAX_TOKEN, Plain};
-use crate::scram::{Proof, Scram};
-use crate::users::{MAX_NAME, User};
+use crate::plain::MAX_TOKEN;
+use crate::users::MAX_NAME;
 
 /// Who may come in, and what is remembered of those who tried. One for the process, behind a lock that is never held for
 /// long.
@@ -149,16 +147,14 @@ impl Logins {
         if user.len() > MAX_NAME || password.expose().len() > MAX_TOKEN {
             return Decision::Refused(Reason::TooLong(longest));
         }
-        if !claim.waited {
-            match self.attempts.admit(now, &user, claim.address) {
-                Admission::Now => {}
-                Admission::At(time) => {
-                    claim.credentials = Credentials::Password { user, password };
-                    claim.waited = true;
-                    return Decision::Wait(time, Box::new(claim));
-                }
-                Admission::Never => return Decision::Refused(Reason::TooManyFailures(user)),
+        match self.admit(now, &claim, &user) {
+            Admission::Now => {}
+            Admission::At(time) => {
+                claim.credentials = Credentials::Password { user, password };
+                claim.waited = true;
+                return Decision::Wait(time, Box::new(claim));
             }
+            Admission::Never => return Decision::Refused(Reason::TooManyFailures(user)),
         }
         if let Some(identity) = self.remembered(now, &user, &password) {
             self.attempts.succeeded(&user, claim.address);
@@ -168,6 +164,10 @@ impl Logins {
         let (salt, cost) = (claim.salt(), self.accounts.rules().cost);
         let against = self.against(&user);
         Decision::Costly(Box::new(Work { user, password, address: claim.address, salt, cost, against }))
+    }
+
+    fn admit(&mut self, now: Time, claim: &Claim, user: &str) -> Admission {
+        if claim.waited { Admission::Now } else { self.attempts.admit(now, user, claim.address) }
     }
 
     fn remembered(&mut self, now: Time, user: &str, password: &Secret) -> Option<Identity> {
@@ -208,92 +208,6 @@ impl Logins {
         let (key, user) =
             verified.map_err(|problem| Reason::Signature { key: shortened(&signature.access_key), problem })?;
         Ok(Identity { account: key.account.clone(), ..user.identity(Source::Key) })
-    }
-
-    fn begin_sasl(&mut self, now: Time, claim: Claim, mechanism: &str, response: Option<Secret>) -> Decision {
-        let first = |talk| Decision::Challenge(Bytes::new(), Conversation(talk));
-        match (mechanism, response) {
-            ("ANONYMOUS", _) => decided(self.accounts.anonymous()),
-            ("PLAIN", None) => first(Talk::Plain),
-            ("PLAIN", Some(message)) => self.plain(now, claim, &message),
-            ("EXTERNAL", None) => first(Talk::External),
-            ("EXTERNAL", Some(message)) => decided(self.external(&claim, &message)),
-            ("SCRAM-SHA-256", None) => first(Talk::ScramFirst),
-            ("SCRAM-SHA-256", Some(message)) => self.begin_scram(now, claim, message),
-            (other, _) => Decision::Refused(Reason::UnknownMechanism(shortened(other))),
-        }
-    }
-
-    fn continue_sasl(&mut self, now: Time, mut claim: Claim, response: Secret) -> Decision {
-        match claim.conversation.take().map(|Conversation(talk)| talk) {
-            None => Decision::Refused(Reason::NoChallenge),
-            Some(Talk::Plain) => self.plain(now, claim, &response),
-            Some(Talk::External) => decided(self.external(&claim, &response)),
-            Some(Talk::ScramFirst) => self.begin_scram(now, claim, response),
-            Some(Talk::Scram(scram)) => self.finish_scram(now, &claim, scram, &response),
-        }
-    }
-
-    fn plain(&mut self, now: Time, claim: Claim, message: &Secret) -> Decision {
-        match Plain::parse(message.expose()) {
-            Ok(Plain { user, password }) => self.password(now, claim, user.to_owned(), Secret::from(password)),
-            Err(malformed) => Decision::Refused(malformed.into()),
-        }
-    }
-
-    /// SASL EXTERNAL (RFC 4422, A): the certificate says who it is, the message at most whom it wants to be.
-    fn external(&self, claim: &Claim, message: &Secret) -> Result<Identity, Reason> {
-        let certificate = claim.certificate.as_deref().ok_or(Reason::NoCertificate)?;
-        let identity = self.accounts.of_certificate(certificate)?;
-        if message.expose().is_empty() || message.expose() == identity.name.as_bytes() {
-            return Ok(identity);
-        }
-        let wanted = shortened(&String::from_utf8_lossy(message.expose()));
-        Err(Reason::OtherUser { user: identity.name, wanted })
-    }
-
-    fn begin_scram(&mut self, now: Time, mut claim: Claim, message: Secret) -> Decision {
-        let users = self.accounts.users();
-        let find = |name: &str| users.find(name).and_then(|user| user.scram.as_ref());
-        let (scram, reply) = match Scram::begin(message.expose(), claim.nonce(), self.accounts.fakes(), find) {
-            Ok(begun) => begun,
-            Err(malformed) => return Decision::Refused(malformed.into()),
-        };
-        if !claim.waited {
-            match self.attempts.admit(now, scram.user(), claim.address) {
-                Admission::Now => {}
-                Admission::At(time) => {
-                    let mechanism = "SCRAM-SHA-256".to_owned();
-                    claim.credentials = Credentials::Sasl { mechanism, response: Some(message) };
-                    claim.waited = true;
-                    return Decision::Wait(time, Box::new(claim));
-                }
-                Admission::Never => return Decision::Refused(Reason::TooManyFailures(scram.user().to_owned())),
-            }
-        }
-        Decision::Challenge(reply, Conversation(Talk::Scram(scram)))
-    }
-
-    fn finish_scram(&mut self, now: Time, claim: &Claim, scram: Scram, message: &Secret) -> Decision {
-        let name = scram.user().to_owned();
-        let user = self.accounts.users().find(&name).map(Arc::clone);
-        match (scram.finish(message.expose()), user) {
-            (Proof::Right(last), Some(user)) => {
-                self.attempts.succeeded(&name, claim.address);
-                let granted = Granted::plain(user.identity(Source::File));
-                Decision::Granted(Granted { last_message: Some(last), ..granted })
-            }
-            (Proof::Malformed(malformed), _) => Decision::Refused(malformed.into()),
-            (_, user) => {
-                let without = |user: &Arc<User>| user.scram.is_none();
-                let reason = match user {
-                    None => Reason::UnknownUser(name.clone()),
-                    Some(user) if without(&user) => Reason::UserWithoutPassword(name.clone()),
-                    Some(_) => Reason::WrongPassword(name.clone()),
-                };
-                self.refuse(now, &name, claim.address, reason)
-            }
-        }
     }
 
     fn refuse(&mut self, now: Time, user: &str, address: Option<IpAddr>, reason: Reason) -> Decision {

@@ -60,7 +60,7 @@ impl ScramSecret {
     }
 
     /// Of somebody who has none: looks like one, and nothing fits it.
-    pub(super) fn fake(user: &str, key: &[u8; 32]) -> Self {
+    pub(crate) fn fake(user: &str, key: &[u8; 32]) -> Self {
         let part = |label: &[u8]| code(key, &[label, user.as_bytes()]);
         let salt = part(b"salt")[..SALT_BYTES].to_vec();
         Self { iterations: NEW_ITERATIONS, salt, stored_key: part(b"stored"), server_key: part(b"server") }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Dialect, Durability, ExchangeKind, Face, HeaderValue, Match, Namespace, Overflow};
+use crate::{CertificateUser, Dialect, Durability, ExchangeKind, Face, HeaderValue, Match, Namespace, Overflow};
 
 #[test]
 fn nothing_is_set() {
@@ -12,7 +12,10 @@ fn nothing_is_set() {
     assert_eq!((config.memory_limit, config.max_message_size), (4 * GIB, 64 << 20));
     assert_eq!((config.io_threads, config.max_connections), (3, 100_000));
     assert_eq!(config.login_timeout, Duration::from_secs(10));
-    assert_eq!(config.secret_key, None);
+    assert_eq!((&config.secret_key, &config.master_key), (&None, &None));
+    assert_eq!((config.login_cache, &config.anonymous), (Duration::from_secs(600), &None));
+    assert_eq!(config.users_file, PathBuf::from("./data/users.toml"));
+    assert_eq!(config.certificate_user, CertificateUser::Mapped);
     assert_eq!((config.durability, config.disk_limit, config.repair), (Durability::Fsync, None, false));
     assert_eq!((config.segment_size, config.checkpoint_size), (64 << 20, 64 << 20));
     let listeners: Vec<_> = config.listeners.iter().map(|l| (l.face, l.socket.to_string(), l.dialect)).collect();

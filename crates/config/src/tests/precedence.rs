@@ -1,4 +1,5 @@
 use super::*;
+use crate::CertificateUser;
 use crate::Durability;
 
 #[test]
@@ -70,6 +71,10 @@ fn every_flag() {
         max_message_size: text("2MiB"),
         max_connections: text("7"),
         login_timeout: text("1m"),
+        login_cache: text("0s"),
+        users_file: text("/u"),
+        anonymous: text("guest"),
+        certificate_user: text("cn"),
         mqtt_port: text("1"),
         mqtt_address: text("0.0.0.0"),
         amqp_port: text("4"),
@@ -81,6 +86,7 @@ fn every_flag() {
         console_port: text("3"),
         console_address: text("127.0.0.3"),
         secret_key_file: None,
+        master_key_file: None,
     };
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
@@ -89,6 +95,8 @@ fn every_flag() {
     assert_eq!((config.segment_size, config.checkpoint_size), (1 << 30, 1 << 40));
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
+    assert_eq!((config.login_cache.as_secs(), config.users_file), (0, PathBuf::from("/u")));
+    assert_eq!((config.anonymous.as_deref(), config.certificate_user), (Some("guest"), CertificateUser::CommonName));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
     assert_eq!(sockets, ["0.0.0.0:1", "[::1]:4", "[::1]:5", "[::1]:2", "127.0.0.3:3"]);
 }

@@ -54,7 +54,7 @@ fn failed(data: &Path, error: &Error) -> Failure {
 }
 
 /// Writes a line. A reader that went away, as `head` does, has what it wanted.
-fn say(out: &mut dyn Write, line: impl Display) -> Result<(), Failure> {
+pub(crate) fn say(out: &mut dyn Write, line: impl Display) -> Result<(), Failure> {
     match writeln!(out, "{line}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         written => written.map_err(|error| Failure::Start(format!("cannot write the output: {error}"))),

@@ -42,10 +42,14 @@ pub(crate) fn restore(backup: &Path, data: &Path, json: bool) -> Result<(), Fail
     }
 }
 
-/// Whether nothing is there, or nothing in it.
+/// What is no part of the store, and may be there before it.
+const BESIDE: [&str; 5] = ["users.toml", "users.toml.lock", "master.key", "master.key.lock", "permissions.toml"];
+
+/// Whether nothing is there, or nothing of a store in it.
 fn is_empty(folder: &Path) -> Result<bool, Failure> {
+    let is_beside = |entry: std::fs::DirEntry| entry.file_name().to_str().is_some_and(|name| BESIDE.contains(&name));
     match std::fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(mut entries) => Ok(entries.all(|entry| entry.is_ok_and(is_beside))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(Failure::store(folder, error)),
     }
