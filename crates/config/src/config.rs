@@ -37,7 +37,11 @@ pub struct Config {
     pub log: String,
     /// Bytes.
     pub max_message_size: usize,
+    pub allow_plaintext: bool,
+    pub permissions_file: Option<PathBuf>,
+    pub audit_log: Option<PathBuf>,
     pub max_connections: usize,
+    pub max_connections_per_user: Option<usize>,
     pub login_timeout: Duration,
     /// Zero: nothing is remembered.
     pub login_cache: Duration,
@@ -114,14 +118,18 @@ impl Config {
             io_threads: effective.number("io_threads"),
             log: effective.text("log"),
             max_message_size: effective.number("max_message_size"),
+            allow_plaintext: effective.bool("allow_plaintext"),
+            permissions_file: effective.optional_text("permissions_file").map(PathBuf::from),
+            audit_log: effective.optional_text("audit_log").map(PathBuf::from),
             max_connections: effective.number("max_connections"),
+            max_connections_per_user: effective.optional_number("max_connections_per_user"),
             login_timeout: effective.duration("login_timeout"),
             login_cache: effective.duration("login_cache"),
             anonymous: effective.optional_text("anonymous"),
             certificate_user: effective.word("certificate_user", CertificateUser::from_name),
             secret_key: key(&effective, "secret_key"),
             master_key: key(&effective, "master_key"),
-            listeners: effective.tables("listener").iter().filter(|t| t.bool("enabled")).map(Listener::new).collect(),
+            listeners: listeners(&effective),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),
             topics: effective.tables("topic").iter().map(Topic::new).collect(),
             exchanges: effective.tables("exchange").iter().map(Exchange::new).collect(),
@@ -133,6 +141,12 @@ impl Config {
             effective,
         }
     }
+}
+
+fn listeners(effective: &Table) -> Vec<Listener> {
+    let folder = effective.optional_text("tls_dir").map(PathBuf::from);
+    let enabled = effective.tables("listener").iter().filter(|table| table.bool("enabled"));
+    enabled.map(|table| Listener::new(table, folder.clone())).collect()
 }
 
 fn key(effective: &Table, name: &str) -> Option<Secret<[u8; 32]>> {

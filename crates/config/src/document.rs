@@ -108,6 +108,26 @@ impl<'a> Reader<'a> {
                 }
                 return Some(Value::Tables(tables));
             }
+            (Kind::Paths | Kind::Networks, DeValue::Array(elements)) => {
+                let one = |element: &Spanned<DeValue<'_>>| match element.get_ref() {
+                    DeValue::String(text) => Value::parse(kind, text),
+                    _ => None,
+                };
+                let mut all = match kind {
+                    Kind::Paths => Value::Paths(Vec::new()),
+                    _ => Value::Networks(Vec::new()),
+                };
+                for element in elements.iter() {
+                    match one(element).and_then(|value| all.clone().joined(value)) {
+                        Some(joined) => all = joined,
+                        None => {
+                            self.not_allowed(key, kind, secret, element);
+                            return None;
+                        }
+                    }
+                }
+                return Some(all);
+            }
             (_, DeValue::String(text)) => Value::parse(kind, text),
             _ => None,
         };
@@ -181,8 +201,8 @@ fn unknown_key(word: &str, table: &'static str, settings: &[Setting]) -> Cause {
     if let Some(setting) = SETTINGS.iter().find(scalar) {
         return Cause::Misplaced { key: setting.name, table };
     }
-    if let Some((_, Named::Shorthand(face, field))) = Named::all().find(|(known, _)| known == word) {
-        return Cause::ShorthandInFile { key: word.to_owned(), face, field: field.name };
+    if let Some((_, Named::Shorthand(short))) = Named::all().find(|(known, _)| known == word) {
+        return Cause::ShorthandInFile { key: word.to_owned(), face: short.face, field: short.field.name };
     }
     let known = settings.iter().filter(|setting| setting.in_file).map(|setting| setting.name.to_owned());
     let files = settings.iter().filter(|setting| setting.secret).map(|setting| file_name(setting.name));

@@ -42,7 +42,7 @@ pub use directory::{Jwks, Ldap, Oauth};
 pub use environment::{DISK_VARIABLE, FILE_VARIABLE};
 pub use error::{Cause, Error, Errors};
 pub use flags::Flags;
-pub use listener::Listener;
+pub use listener::{Certificates, Listener};
 pub use machine::Machine;
 pub use origin::Origin;
 pub use queue::Queue;
@@ -54,4 +54,7 @@ pub use show::show;
 pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
-pub use words::{Algorithm, CertificateUser, Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+pub use words::{
+    Algorithm, CertificateUser, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode,
+    TlsVersion,
+};

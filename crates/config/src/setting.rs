@@ -42,8 +42,12 @@ pub enum Kind {
     /// A list of such; in a text separated by commas.
     Texts(Form),
     Path,
+    /// One path or a list of them.
+    Paths,
     /// An IP address.
     Address,
+    /// One network or a list of them.
+    Networks,
     Choice(&'static [&'static str]),
     /// A list of such words, not empty; in a text separated by commas.
     Choices(&'static [&'static str]),
@@ -97,7 +101,9 @@ pub enum Rule {
     /// `Sized(bytes)`: that many, or a quarter of `memory_limit` if that is less.
     AtMostQuarterOfLimit(u64),
     PortOfFace,
-    RegionOfBroker,
+    TlsOfFace,
+    /// What the setting of this name says above all tables.
+    OfBroker(&'static str),
 }
 
 /// The largest number that every TOML reader takes: no bound of its own.
@@ -144,6 +150,10 @@ impl Kind {
             Self::Text(form) => form.allowed(),
             Self::Texts(form) => format!("a list of 1 to {LIST_LENGTH}, each {}", form.allowed()),
             Self::Path => "a path".to_owned(),
+            Self::Paths => "a path or a list of paths".to_owned(),
+            Self::Networks => {
+                "a network such as \"10.0.0.0/8\" or \"fd00::/8\", an IP address, or a list of these".to_owned()
+            }
             Self::Address => "an IP address such as \"127.0.0.1\" or \"::1\"".to_owned(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Choices(words) => format!("a list of some of {}", quoted(words)),
@@ -200,9 +210,18 @@ impl Rule {
             }
             Self::PortOfFace => {
                 let ports = Face::ALL.iter().map(|face| format!("{} {}", face.name(), face.default_port()));
-                ports.collect::<Vec<_>>().join(", ")
+                let tls = Face::ALL.iter().filter_map(|face| Some(format!("{} {}", face.name(), face.tls_port()?)));
+                format!(
+                    "{}; with `tls = \"on\"` {}",
+                    ports.collect::<Vec<_>>().join(", "),
+                    tls.collect::<Vec<_>>().join(", ")
+                )
             }
-            Self::RegionOfBroker => "`region` of the broker".to_owned(),
+            Self::TlsOfFace => {
+                "`on` with `tls_only`; with `certificate_files` `on`, aws `both`; with `tls_dir` aws `both`; else `off`"
+                    .to_owned()
+            }
+            Self::OfBroker(name) => format!("`{name}` of the broker"),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Typed reading of a checked table.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::config::Namespace;
 use crate::origin::Origin;
@@ -95,6 +98,22 @@ impl Table {
 
     pub(crate) fn duration(&self, name: &str) -> Duration {
         self.duration_of(name).expect(COMPLETE)
+    }
+
+    /// None if it was not set.
+    pub(crate) fn paths(&self, name: &str) -> &[PathBuf] {
+        match self.value(name) {
+            Some(Value::Paths(paths)) => paths,
+            _ => &[],
+        }
+    }
+
+    /// None if it was not set.
+    pub(crate) fn networks(&self, name: &str) -> &[IpNet] {
+        match self.value(name) {
+            Some(Value::Networks(networks)) => networks,
+            _ => &[],
+        }
     }
 
     pub(crate) fn address(&self, name: &str) -> IpAddr {

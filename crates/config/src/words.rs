@@ -49,6 +49,43 @@ impl Face {
             Self::Console => 8161,
         }
     }
+
+    /// Where it listens with TLS, as Amazon MQ does; `None`: on the same port, told apart by the first byte.
+    pub const fn tls_port(self) -> Option<u16> {
+        match self {
+            Self::Mqtt => Some(8883),
+            Self::Amqp => Some(5671),
+            Self::Stomp => Some(61614),
+            Self::Aws => None,
+            Self::Console => Some(8162),
+        }
+    }
+}
+
+words! {
+    /// Whether a listener speaks TLS.
+    TlsMode {
+        Off = "off",
+        /// Nothing else.
+        On = "on",
+        /// The client's first byte decides.
+        Both = "both",
+    }
+}
+
+words! {
+    /// The oldest version of TLS that is spoken.
+    TlsVersion { Tls12 = "1.2", Tls13 = "1.3" }
+}
+
+words! {
+    /// Whether clients are asked for a certificate.
+    ClientCertificate {
+        None = "none",
+        /// Who shows one must show a good one.
+        Optional = "optional",
+        Required = "required",
+    }
 }
 
 words! {

@@ -6,6 +6,7 @@ mod precedence;
 mod reference;
 mod round_trip;
 mod secrets;
+mod tls;
 
 use std::path::PathBuf;
 

@@ -34,6 +34,16 @@ fn value(kind: &'static Kind) -> BoxedStrategy<String> {
             some.prop_map(|words| list(&words)).boxed()
         }
         Kind::Path => "[^\\p{Cc}]{1,12}".prop_map(|text| quote(&text)).boxed(),
+        Kind::Paths => prop::collection::vec("[^\\p{Cc}]{1,12}".prop_map(|text| quote(&text)), 0..3)
+            .prop_map(|paths| format!("[{}]", paths.join(", ")))
+            .boxed(),
+        Kind::Networks => {
+            let network = prop_oneof![
+                (any::<std::net::Ipv4Addr>(), 0..=32).prop_map(|(address, length)| format!("'{address}/{length}'")),
+                any::<std::net::Ipv6Addr>().prop_map(|address| format!("'{address}'")),
+            ];
+            prop::collection::vec(network, 1..3).prop_map(|all| format!("[{}]", all.join(", "))).boxed()
+        }
         Kind::Address => prop_oneof![
             any::<std::net::Ipv4Addr>().prop_map(|address| format!("'{address}'")),
             any::<std::net::Ipv6Addr>().prop_map(|address| format!("'{address}'")),
@@ -115,8 +125,9 @@ fn tables() -> impl Strategy<Value = String> {
 fn file() -> impl Strategy<Value = String> {
     #[rustfmt::skip]
     const BREAKS: &[&str] = &[
-        "dev =", "memory_limit =", "disk_limit =", "tls = true", "port =", "exchange =", "start_tls =", "jwks_",
-        "service_account_username =", "user_search_matching =", "role_search_matching =",
+        "dev =", "memory_limit =", "disk_limit =", "tls =", "tls_only =", "client_certificate =", "certificate_files =",
+        "key_files =", "proxy_from =", "port =", "exchange =", "start_tls =", "jwks_", "service_account_username =",
+        "user_search_matching =", "role_search_matching =",
     ];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
         let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();

@@ -42,3 +42,20 @@ pub(crate) fn run_key(command: KeyCommand, config: &Config, json: bool) -> Resul
         KeyCommand::List => key::list(&file, json, out),
     }
 }
+
+/// The key that access keys' secrets are encrypted with; made if there is none.
+pub(crate) fn master_key(config: &Config) -> Result<auth::MasterKey, Failure> {
+    master_key::read_or_make(config)
+}
+
+/// Writes hashes of passwords that were right in place of those of an old kind.
+pub(crate) fn replace_hashes(path: &std::path::Path, replacements: Vec<auth::Replacement>) -> Result<(), Failure> {
+    UsersFile::new(path).edit(|users| {
+        for replacement in replacements {
+            let same = users.find(&replacement.user).filter(|user| user.hash.as_ref() == Some(&replacement.old));
+            let Some(user) = same.map(|user| user.as_ref().clone()) else { continue };
+            let _ = users.put(auth::User { hash: Some(replacement.new), ..user });
+        }
+        Ok(())
+    })
+}
