@@ -138,10 +138,12 @@ impl FakeBroker {
         match self.logins % 16 {
             7 => Err(Refusal::Login),
             15 => Err(Refusal::LoginUnavailable("nobody is there".to_owned())),
-            n if n % 3 == 0 => {
-                Ok(Reply::Authenticated { user: Name::from("ann"), account: Some("000000000042".to_owned()) })
-            }
-            _ => Ok(Reply::Authenticated { user: Name::default(), account: None }),
+            n if n % 3 == 0 => Ok(Reply::Authenticated {
+                user: Name::from("ann"),
+                account: Some("000000000042".to_owned()),
+                last_message: None,
+            }),
+            _ => Ok(Reply::Authenticated { user: Name::default(), account: None, last_message: None }),
         }
     }
 

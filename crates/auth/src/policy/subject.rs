@@ -70,6 +70,10 @@ impl Guard for Subject {
         self.authority.counts(&self.identity) && self.with_seat(|seat| seat.standing.is_some())
     }
 
+    fn is_unlimited(&self) -> bool {
+        self.with_seat(|seat| seat.standing.as_ref().is_some_and(Prepared::is_unlimited))
+    }
+
     fn allows(&self, action: Action, protected: &Protected<'_>) -> bool {
         if !self.authority.counts(&self.identity) {
             return false;

@@ -57,7 +57,7 @@ pub(crate) fn client_of(service: &Aws) -> Client {
         now: START,
         access_key: "test".to_owned(),
         region: "us-east-1".to_owned(),
-        login: Ok(Reply::Authenticated { user: Name::default(), account: None }),
+        login: Ok(Reply::Authenticated { user: Name::default(), account: None, last_message: None }),
         shown: None,
         commands: Commands::default(),
         response: None,
