@@ -37,7 +37,8 @@ pub struct Options {
     pub first_segment_bytes: u64,
     /// Longest payload of a frame, at most [`MAX_FRAME`]. A single longer record gets a frame of its own.
     pub max_frame_bytes: usize,
-    /// Files kept in wait for their use as a segment.
+    /// Files kept in wait for their use as a segment. With two, one is recycled while the other is used, and under load none is
+    /// zeroed.
     pub spares: usize,
     /// Bytes of read frames that a [`Store`](crate::Store) keeps.
     pub cache_bytes: usize,
@@ -80,7 +81,7 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             first_segment_bytes: 1 << 20,
             max_frame_bytes: MAX_FRAME,
-            spares: 1,
+            spares: 2,
             cache_bytes: 16 << 20,
             max_bytes: None,
             reserve_bytes: 0,

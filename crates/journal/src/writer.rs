@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::batch::{Batch, Hold, Lsn, fitting};
+use crate::batch::{Batch, Hold, Lsn};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Lock, failed};
 use crate::error::{Error, is_full};
@@ -140,12 +140,12 @@ impl Writer {
         }
         let mut frame = Gathered::default();
         for batch in batches {
-            let (mut rest, mut left) = (&batch.payload[..], batch.count);
+            let (mut rest, mut left) = (batch.payload.rest(), batch.count);
             while left > 0 {
                 let room = self.settings.max_frame.saturating_sub(frame.len);
                 let (len, count) = match rest.len() <= room {
                     true => (rest.len(), left),
-                    false => fitting(rest, room),
+                    false => rest.fitting(room),
                 };
                 if count == 0 && frame.count > 0 {
                     self.write_frame(&frame, Purpose::Records, full)?;
@@ -153,12 +153,11 @@ impl Writer {
                     continue;
                 }
                 // A record longer than a frame's payload may be gets a frame of its own.
-                let (len, count) = if count == 0 { (record_len(rest), 1) } else { (len, count) };
-                frame.slices.push(&rest[..len]);
+                let (len, count) = if count == 0 { (rest.first_len(), 1) } else { (len, count) };
+                rest.take(len, |slice| frame.slices.push(slice));
                 frame.len += len;
                 frame.count += count;
                 frame.time = batch.time;
-                rest = &rest[len..];
                 left -= count;
             }
         }
@@ -320,9 +319,4 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.desk.close();
     }
-}
-
-/// Length of the first record with its length field.
-fn record_len(payload: &[u8]) -> usize {
-    4 + frame::u32_at(payload, 0) as usize
 }

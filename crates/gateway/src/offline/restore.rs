@@ -84,7 +84,7 @@ mod tests {
         let mut opened = journal::open(disk, Options::default(), &mut replay).unwrap();
         let mut payload = BytesMut::new();
         put_record(&mut payload, b"kept");
-        let payload = payload.freeze();
+        let payload = payload.freeze().into();
         opened.writer.append(&[Batch { first: opened.next, count: 1, payload, ..Batch::default() }]).unwrap();
         let (handle, keeper) = (opened.keeper.handle(), opened.keeper);
         let keeping = std::thread::spawn(move || keeper.run(Silent));

@@ -36,7 +36,7 @@ pub(crate) fn content(lsn: u64, salt: u64, len: usize) -> Vec<u8> {
 pub(crate) fn batch(first: u64, time: u64, records: &[Vec<u8>]) -> Batch {
     let mut payload = BytesMut::new();
     records.iter().for_each(|record| put_record(&mut payload, record));
-    Batch { first: Lsn(first), count: records.len() as u32, time, payload: payload.freeze(), ..Batch::default() }
+    Batch { first: Lsn(first), count: records.len() as u32, time, payload: payload.freeze().into(), ..Batch::default() }
 }
 
 pub(crate) fn open_ignoring(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, Error> {
