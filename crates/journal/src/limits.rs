@@ -1,5 +1,7 @@
 //! Every limit of the journal, named.
 
+use crate::crypt::Encryption;
+
 /// Longest record in bytes; the caller splits larger bodies.
 pub const MAX_RECORD: usize = 4 << 20;
 /// Longest payload of a frame in bytes.
@@ -52,6 +54,7 @@ pub struct Options {
     /// refusing it. Damage to the checkpoint itself is refused all the same.
     pub repair: bool,
     pub format: Format,
+    pub encryption: Encryption,
 }
 
 /// When a record counts as durable.
@@ -88,6 +91,7 @@ impl Default for Options {
             durability: Durability::Fsync,
             repair: false,
             format: Format::Keep,
+            encryption: Encryption::default(),
         }
     }
 }
