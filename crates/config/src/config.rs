@@ -4,15 +4,16 @@ use std::time::Duration;
 use crate::binding::{Binding, Exchange};
 use crate::error::Errors;
 use crate::flags::Flags;
+use crate::key_source::{KeySource, key};
 use crate::listener::Listener;
 use crate::load;
 use crate::machine::Machine;
 use crate::queue::Queue;
 use crate::secret::Secret;
 use crate::topic::{Subscription, Topic};
-use crate::value::{Table, Value};
+use crate::value::Table;
 use crate::virtual_host::VirtualHost;
-use crate::words::Durability;
+use crate::words::{Durability, Encryption};
 
 /// The whole configuration, checked. What each field means stands in `REFERENCE.md`.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,11 @@ pub struct Config {
     pub login_timeout: Duration,
     /// `None`: the store makes one and keeps it.
     pub secret_key: Option<Secret<[u8; 32]>>,
+    pub encryption: Encryption,
+    /// There if the store is to be encrypted.
+    pub encryption_key: Option<KeySource>,
+    /// What the store's key is to be changed to.
+    pub encryption_new_key: Option<Secret<[u8; 32]>>,
     /// Those that are enabled, by face.
     pub listeners: Vec<Listener>,
     pub queues: Vec<Queue>,
@@ -103,7 +109,10 @@ impl Config {
             max_message_size: effective.number("max_message_size"),
             max_connections: effective.number("max_connections"),
             login_timeout: effective.duration("login_timeout"),
-            secret_key: secret_key(&effective),
+            secret_key: key(&effective, "secret_key"),
+            encryption: effective.word("encryption", Encryption::from_name),
+            encryption_key: KeySource::new(&effective),
+            encryption_new_key: key(&effective, "encryption_new_key"),
             listeners: effective.tables("listener").iter().filter(|t| t.bool("enabled")).map(Listener::new).collect(),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),
             topics: effective.tables("topic").iter().map(Topic::new).collect(),
@@ -113,12 +122,5 @@ impl Config {
             virtual_hosts: effective.tables("virtual_host").iter().map(VirtualHost::new).collect(),
             effective,
         }
-    }
-}
-
-fn secret_key(effective: &Table) -> Option<Secret<[u8; 32]>> {
-    match effective.value("secret_key")? {
-        Value::Bytes(bytes) => bytes.as_slice().try_into().ok().map(Secret::new),
-        _ => None,
     }
 }

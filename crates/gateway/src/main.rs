@@ -8,6 +8,7 @@ mod engine;
 mod exit;
 mod gauge;
 mod listeners;
+mod master_key;
 mod offline;
 mod run;
 mod store;

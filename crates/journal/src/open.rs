@@ -49,12 +49,7 @@ pub struct Opened {
 /// Opens the store on `disk`, making it if there is none, and hands `replay` the records from the last checkpoint on, in
 /// order. What was replayed is durable, including records whose writer never got to confirm them.
 pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> Result<Opened, Error> {
-    let lock = lock(&*disk)?;
-    disk.create_dir(LOG).map_err(failed(&*disk, "create", LOG))?;
-    disk.sync_dir("").map_err(failed(&*disk, "sync", ""))?;
-    let files = Files::list(&*disk)?;
-    let (identity, format) = identify(&*disk, &files, options.format)?;
-    let (vault, format) = unlock(&*disk, &identity, format, &options.encryption)?;
+    let Entered { lock, files, identity, vault, format } = enter(&*disk, &options)?;
     let created = !files.has_log();
     let loaded = Loaded::load(&*disk, &vault, files.bytes())?;
     let desk = Arc::new(Desk::open(&*disk, &files.spares, &options, &vault)?);
@@ -124,6 +119,25 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         checkpoint: bounds,
         checkpoint_copy_used,
     })
+}
+
+/// A store that is locked, and that can be read.
+struct Entered {
+    lock: Arc<dyn Lock>,
+    files: Files,
+    identity: Identity,
+    vault: Arc<Vault>,
+    format: u8,
+}
+
+fn enter(disk: &dyn Disk, options: &Options) -> Result<Entered, Error> {
+    let lock = lock(disk)?;
+    disk.create_dir(LOG).map_err(failed(disk, "create", LOG))?;
+    disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
+    let files = Files::list(disk)?;
+    let (identity, format) = identify(disk, &files, options.format)?;
+    let (vault, format) = unlock(disk, &identity, format, &options.encryption)?;
+    Ok(Entered { lock, files, identity, vault, format })
 }
 
 /// Makes both files of the checkpoint say the same, and then removes what is no part of the log according to it. Returns

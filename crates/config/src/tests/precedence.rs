@@ -1,4 +1,5 @@
 use super::*;
+use crate::KeySource;
 use crate::Durability;
 
 #[test]
@@ -81,6 +82,11 @@ fn every_flag() {
         console_port: text("3"),
         console_address: text("127.0.0.3"),
         secret_key_file: None,
+        encryption: text("aes-256-gcm"),
+        encryption_key_file: None,
+        encryption_key_credential: text("causeway"),
+        encryption_key_command: None,
+        encryption_new_key_file: None,
     };
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
@@ -89,6 +95,7 @@ fn every_flag() {
     assert_eq!((config.segment_size, config.checkpoint_size), (1 << 30, 1 << 40));
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
+    assert_eq!(config.encryption_key, Some(KeySource::Credential("causeway".into())));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
     assert_eq!(sockets, ["0.0.0.0:1", "[::1]:4", "[::1]:5", "[::1]:2", "127.0.0.3:3"]);
 }

@@ -57,6 +57,7 @@ fn text(form: Form) -> BoxedStrategy<String> {
         Form::Name | Form::Filter => "[^\\p{Cc}]{1,12}".boxed(),
         Form::Key => "[^\\p{Cc}]{0,12}".boxed(),
         Form::Account => "[0-9]{12}".boxed(),
+        Form::Command => "[ -~]{1,40}".boxed(),
         Form::Region => "[a-z0-9-]{1,32}".boxed(),
         Form::UrlPath => "/[!-~]{0,12}".boxed(),
         Form::Selector => any::<String>().prop_filter("not empty", |text| !text.is_empty()).boxed(),
@@ -98,7 +99,8 @@ fn tables() -> impl Strategy<Value = String> {
 
 /// A file in which the rules between settings hold: what may break one is left out or made to fit.
 fn file() -> impl Strategy<Value = String> {
-    const BREAKS: [&str; 6] = ["dev =", "memory_limit =", "disk_limit =", "tls = true", "port =", "exchange ="];
+    const BREAKS: [&str; 7] =
+        ["dev =", "encryption", "memory_limit =", "disk_limit =", "tls = true", "port =", "exchange ="];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
         let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();
         for (number, line) in format!("{scalars}{tables}").lines().enumerate() {

@@ -72,8 +72,10 @@ mod tests {
     fn records(data: &Path) -> Vec<String> {
         let mut records = Vec::new();
         let disk = RealDisk::new(data).unwrap();
-        journal::dump(&disk, Lsn(1), |_, _, record| records.push(String::from_utf8_lossy(record).into_owned()))
-            .unwrap();
+        journal::dump(&disk, &journal::Encryption::default(), Lsn(1), |_, _, record| {
+            records.push(String::from_utf8_lossy(record).into_owned())
+        })
+        .unwrap();
         records
     }
 
