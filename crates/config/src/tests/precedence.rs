@@ -1,5 +1,6 @@
 use super::*;
 use crate::CertificateUser;
+use crate::KeySource;
 use crate::{Certificates, ClientCertificate, Durability, TlsMode, TlsVersion};
 
 #[test]
@@ -107,6 +108,11 @@ fn every_flag() {
         console_address: text("127.0.0.3"),
         secret_key_file: None,
         master_key_file: None,
+        encryption: text("aes-256-gcm"),
+        encryption_key_file: None,
+        encryption_key_credential: text("causeway"),
+        encryption_key_command: None,
+        encryption_new_key_file: None,
     };
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
@@ -118,6 +124,7 @@ fn every_flag() {
     assert_eq!((config.password_memory, config.password_passes), (64 << 20, 3));
     assert_eq!((config.login_cache.as_secs(), config.users_file), (0, PathBuf::from("/u")));
     assert_eq!((config.anonymous.as_deref(), config.certificate_user), (Some("guest"), CertificateUser::CommonName));
+    assert_eq!(config.encryption_key, Some(KeySource::Credential("causeway".into())));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
     assert_eq!(
         sockets,
