@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use console::CliCommand;
 
 use crate::accounts::{KeyCommand, UserCommand};
+use crate::permissions::PermissionsCommand;
 
 /// A message broker: MQTT devices and AWS SDK programs on one ledger of queues and topics.
 #[derive(Debug, Parser)]
@@ -143,6 +144,9 @@ pub(crate) enum Subcommands {
     /// Add, change, remove or list access keys of users, for AWS SDKs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Check the permissions file, explain what it decides, or make one of another broker's
+    #[command(subcommand)]
+    Permissions(PermissionsCommand),
     #[command(flatten)]
     Admin(CliCommand),
 }

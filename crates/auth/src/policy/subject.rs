@@ -41,6 +41,11 @@ impl Subject {
         &self.identity
     }
 
+    /// Whether nothing has to be asked: an administrator's.
+    pub fn may_everything(&self) -> bool {
+        self.with_seat(|seat| seat.standing.as_ref().is_some_and(Prepared::may_everything))
+    }
+
     fn with_seat<T>(&self, ask: impl FnOnce(&Seat) -> T) -> T {
         let state = self.authority.now();
         let seat = self.prepared.load();
