@@ -54,6 +54,7 @@ impl Channel {
             // Nobody is bound there: RabbitMQ confirms that too.
             None | Some(Refusal::NoSuchQueue(_)) => shared.confirm(self.id.number, tag, io),
             Some(Refusal::NoSuchExchange(name)) => return Err(shared.no_exchange(&name)),
+            Some(Refusal::Denied(denial)) => return Err(shared.denied(&denial)),
             Some(Refusal::Internal(name)) => return Err(Fault::Internal(name, shared.vhost.clone())),
             Some(_) => codec::write_nack(io.output.buffer(), self.id.number, tag, false, false),
         }

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use model::{
-    CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, Recognised, Time, VirtualHosts,
+    CloseReason, Connection, Effect, Encodings, Io, Mechanisms, Misbehaviour, Peer, Protocol, Recognised, Time,
+    VirtualHosts,
 };
 
 use crate::codec::method::connection;
@@ -14,6 +15,9 @@ use crate::shared::say;
 
 /// Milliseconds that a client has to confirm `connection.close`.
 const CLOSE_OK_PATIENCE: u64 = 5_000;
+
+/// Bytes that a client may send while the broker looks whether it may use its virtual host.
+const IMPATIENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The protocol, as a listener speaks it.
 pub struct Amqp091(Arc<Amqp091Options>);
@@ -62,16 +66,25 @@ impl Protocol for Amqp091 {
         }
     }
 
-    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
-        Box::new(Amqp091Connection { options: self.0.clone(), since: None, phase: Phase::Silent })
+    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
+        Box::new(Amqp091Connection {
+            options: self.0.clone(),
+            offers: peer.mechanisms,
+            since: None,
+            phase: Phase::Silent,
+            early: BytesMut::new(),
+        })
     }
 }
 
 struct Amqp091Connection {
     options: Arc<Amqp091Options>,
+    offers: Mechanisms,
     /// When it was first looked at, or when it was told to close.
     since: Option<Time>,
     phase: Phase,
+    /// What came behind `connection.open`, ahead of what comes now.
+    early: BytesMut,
 }
 
 /// Where a connection is in its life.
@@ -88,12 +101,17 @@ enum Phase {
 impl Connection for Amqp091Connection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         self.since.get_or_insert(now);
+        if !self.early.is_empty() {
+            let mut joined = std::mem::take(&mut self.early);
+            joined.unsplit(input.split());
+            *input = joined;
+        }
         if let Phase::Silent = self.phase {
             match ProtocolHeader::read(input) {
                 ProtocolHeader::Incomplete => return Ok(()),
                 ProtocolHeader::Amqp091 => {
                     input.advance(PROTOCOL_HEADER.len());
-                    self.phase = Phase::Handshake(Box::new(Handshake::start(self.options.clone(), io)));
+                    self.phase = Phase::Handshake(Box::new(Handshake::start(self.options.clone(), self.offers, io)));
                 }
                 ProtocolHeader::Other => {
                     io.output.buffer().extend_from_slice(&PROTOCOL_HEADER);
@@ -103,10 +121,11 @@ impl Connection for Amqp091Connection {
             }
         }
         if let Phase::Handshake(handshake) = &mut self.phase {
-            match handshake.receive(now, input, io) {
-                Ok(None) => return Ok(()),
-                Ok(Some(session)) => self.phase = Phase::Running(Box::new(session)),
-                Err(blamed) => return self.fail(now, blamed, io),
+            if let Err(blamed) = handshake.receive(input, io) {
+                return self.fail(now, blamed, io);
+            }
+            if handshake.waits_for_access() {
+                return self.keep_early(now, input, io);
             }
         }
         match &mut self.phase {
@@ -129,8 +148,13 @@ impl Connection for Amqp091Connection {
                     *io.finished |= self.fail(now, blamed, io).is_err();
                 }
             }
+            Phase::Handshake(handshake) => match handshake.apply(now, effect, io) {
+                Ok(None) => {}
+                Ok(Some(session)) => self.start(now, session, io),
+                Err(blamed) => *io.finished |= self.fail(now, blamed, io).is_err(),
+            },
             // What is on its way to it goes back when the core forgets this connection.
-            Phase::Silent | Phase::Handshake(_) | Phase::Closing | Phase::Over => {}
+            Phase::Silent | Phase::Closing | Phase::Over => {}
         }
     }
 
@@ -191,6 +215,27 @@ impl Connection for Amqp091Connection {
 }
 
 impl Amqp091Connection {
+    /// The client has not waited for `connection.open-ok`.
+    fn keep_early(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
+        if input.len() > IMPATIENT_BYTES {
+            let (fault, method) = (Fault::Impatient(IMPATIENT_BYTES), connection::Open::ID);
+            return self.fail(now, Blamed { fault, method }, io);
+        }
+        self.early = input.split();
+        Ok(())
+    }
+
+    /// The connection is open: what the client has said meanwhile is read now.
+    fn start(&mut self, now: Time, mut session: Session, io: &mut Io<'_>) {
+        let mut early = std::mem::take(&mut self.early);
+        let read = session.receive(now, &mut early, io);
+        self.early = early;
+        self.phase = Phase::Running(Box::new(session));
+        if let Err(blamed) = read {
+            *io.finished |= self.fail(now, blamed, io).is_err();
+        }
+    }
+
     /// Tells the client why the connection closes, and waits until it has read that. After bytes that are no frame
     /// nothing more can be read.
     fn fail(&mut self, now: Time, blamed: Blamed, io: &mut Io<'_>) -> Result<(), Misbehaviour> {

@@ -89,6 +89,7 @@ impl Channel {
             name: name.clone(),
             settings,
             mode: DeclareMode::IfAbsent,
+            own: true,
         };
         shared.ask(Command::Declare(Box::new(declare)), io);
         self.reply_queue = Some(name.clone());

@@ -32,10 +32,7 @@ impl Session {
                 self.got(consumer, io);
                 Ok(())
             }
-            Effect::Cancelled { consumer, .. } => {
-                self.cancelled(consumer, io);
-                Ok(())
-            }
+            Effect::Cancelled { consumer, refusal } => self.cancelled(consumer, refusal, io),
             Effect::Throttle { reason } => {
                 self.throttled = reason;
                 self.tell_blocked(io);
@@ -52,19 +49,19 @@ impl Session {
                 let Some(channel) = live(&mut self.channels, id) else { return Ok(()) };
                 (id, channel.confirmed(refusal, &mut self.shared, io))
             }
-            (Request::Unconfirmed(id), Some(Refusal::NoSuchExchange(name))) => {
+            (Request::Unconfirmed(id), Some(refusal)) => {
+                let fault = match refusal {
+                    Refusal::NoSuchExchange(name) => self.shared.no_exchange(&name),
+                    Refusal::Internal(name) => Fault::Internal(name, self.shared.vhost.clone()),
+                    Refusal::Denied(denial) => self.shared.denied(&denial),
+                    // Where nobody is bound, or no room is left: it is dropped, as was agreed.
+                    _ => return Ok(()),
+                };
                 if live(&mut self.channels, id).is_none() {
                     return Ok(());
                 }
-                (id, Err(self.shared.no_exchange(&name)))
+                (id, Err(fault))
             }
-            (Request::Unconfirmed(id), Some(Refusal::Internal(name))) => {
-                if live(&mut self.channels, id).is_none() {
-                    return Ok(());
-                }
-                (id, Err(Fault::Internal(name, self.shared.vhost.clone())))
-            }
-            // Where nobody is bound, or no room is left: it is dropped, as was agreed.
             _ => return Ok(()),
         };
         answered.or_else(|fault| self.fail(id.number, fault, basic::Publish::ID, io))
@@ -91,7 +88,8 @@ impl Session {
                 self.cancellation_is_done(io);
                 Ok(())
             }
-            Request::Ignored => Ok(()),
+            Request::Login => self.secret_updated(reply, io),
+            Request::Ignored | Request::Access => Ok(()),
         }
     }
 
@@ -145,22 +143,32 @@ impl Session {
         self.shared.tell_tally(io);
     }
 
-    /// The broker has ended a consumer, because its queue is gone.
-    fn cancelled(&mut self, index: ConsumerIndex, io: &mut Io<'_>) {
-        let Some(consumer) = self.shared.consumers.get(index.0) else { return };
-        let Kind::Subscription { tag, .. } = &consumer.kind else { return self.got(index, io) };
+    /// The broker has ended a consumer, because its queue is gone, or the right to it.
+    fn cancelled(&mut self, index: ConsumerIndex, refusal: Refusal, io: &mut Io<'_>) -> Result<(), Blamed> {
+        let Some(consumer) = self.shared.consumers.get(index.0) else { return Ok(()) };
+        let Kind::Subscription { tag, .. } = &consumer.kind else {
+            self.got(index, io);
+            return Ok(());
+        };
         // The fence that was sent with its cancellation ends it.
         if matches!(consumer.state, State::Cancelled | State::Abandoned) {
-            return;
+            return Ok(());
         }
         let (id, consumer_tag) = (consumer.channel, tag.clone());
         self.shared.consumers.remove(index.0);
-        let Some(channel) = live(&mut self.channels, id) else { return };
+        let Some(channel) = live(&mut self.channels, id) else { return Ok(()) };
         channel.consumers.remove(consumer_tag.as_bytes());
         channel.give_back_held(index.0, &mut self.shared, io);
-        if self.shared.client.wants_cancel {
-            channel.say(basic::Cancel { consumer_tag, no_wait: true }, io);
+        match refusal {
+            _ if self.shared.client.wants_cancel => channel.say(basic::Cancel { consumer_tag, no_wait: true }, io),
+            // It would wait for ever.
+            Refusal::Denied(denial) => {
+                let fault = self.shared.denied(&denial);
+                return self.fail(id.number, fault, basic::Consume::ID, io);
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     /// Nothing comes any more for the consumers that were cancelled together.
@@ -197,6 +205,7 @@ impl Channel {
             }
             // RabbitMQ is content if there was nothing to unbind.
             Question::QueueUnbind => {
+                is_allowed(reply, shared)?;
                 self.say(queue::UnbindOk {}, io);
                 Ok(())
             }
@@ -209,6 +218,7 @@ impl Channel {
                 self.exchange_bound((&destination, no_wait), reply, shared, io)
             }
             Question::ExchangeUnbind { no_wait } => {
+                is_allowed(reply, shared)?;
                 if !no_wait {
                     self.say(exchange::UnbindOk {}, io);
                 }
@@ -223,5 +233,13 @@ impl Channel {
                 Ok(())
             }
         }
+    }
+}
+
+/// For what may fail in any other way.
+fn is_allowed(reply: Result<Reply, Refusal>, shared: &Shared) -> Result<(), Fault> {
+    match reply {
+        Err(Refusal::Denied(denial)) => Err(shared.denied(&denial)),
+        _ => Ok(()),
     }
 }

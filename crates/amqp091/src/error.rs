@@ -21,6 +21,21 @@ pub(crate) enum Fault {
     Mechanism(String),
     #[error("Login was refused using authentication mechanism {0}. For details see the broker logfile.")]
     Login(&'static str),
+    #[error("{0}")]
+    LoginUnavailable(String),
+    #[error("{0}")]
+    NotLetIn(Refusal),
+    #[error("access to vhost '{0}' refused for user '{1}'")]
+    VirtualHost(String, String),
+    #[error("New secret was refused by one of the backends")]
+    Secret,
+    #[error("Secret update failed")]
+    SecretUnavailable,
+    #[error("over {0} bytes before 'connection.open-ok'")]
+    Impatient(usize),
+    /// All that is told of who may not do what.
+    #[error("{0}")]
+    Denied(String),
     #[error("negotiated {field} = {value} is {relation} allowed value ({limit})")]
     Tune { field: &'static str, value: u32, relation: &'static str, limit: u32 },
 
@@ -115,17 +130,24 @@ impl Fault {
             Self::Unexpected { .. } => ReplyCode::UnexpectedFrame,
             Self::BodyTooLong(_) | Self::NoText => ReplyCode::FrameError,
             Self::Login(_)
+            | Self::Denied(_)
             | Self::Reserved(..)
             | Self::DefaultExchange
             | Self::Internal(..)
             | Self::ExclusiveUse(..) => ReplyCode::AccessRefused,
             Self::ChannelNotOpen | Self::ChannelOpenTwice => ReplyCode::ChannelError,
-            Self::Tune { .. } | Self::ChannelNumber(..) | Self::ConsumerTag(_) | Self::TooManyConsumers(_) => {
-                ReplyCode::NotAllowed
-            }
+            Self::Tune { .. }
+            | Self::ChannelNumber(..)
+            | Self::ConsumerTag(_)
+            | Self::TooManyConsumers(_)
+            | Self::NotLetIn(_)
+            | Self::VirtualHost(..)
+            | Self::Secret
+            | Self::SecretUnavailable => ReplyCode::NotAllowed,
+            Self::LoginUnavailable(_) => ReplyCode::InternalError,
             Self::NoQueue(..) | Self::NoCurrentQueue | Self::NoExchange(..) => ReplyCode::NotFound,
             Self::Locked(..) => ReplyCode::ResourceLocked,
-            Self::TooManyRequests(_) | Self::TooMuchContent(_) => ReplyCode::ResourceError,
+            Self::TooManyRequests(_) | Self::TooMuchContent(_) | Self::Impatient(_) => ReplyCode::ResourceError,
             Self::NotImplemented(_) | Self::Refused(Refusal::IsLog) => ReplyCode::NotImplemented,
             Self::Inequivalent { .. }
             | Self::Argument { .. }

@@ -209,6 +209,7 @@ fn tie(
 fn exchange_refused(refusal: Refusal, exchange: &Name, shared: &Shared) -> Fault {
     match refusal {
         Refusal::NoSuchExchange(name) => shared.no_exchange(&name),
+        Refusal::Denied(denial) => shared.denied(&denial),
         Refusal::InUse(_) => Fault::InUse(shared.described("exchange", &exchange.to_text())),
         other => Fault::Refused(other),
     }

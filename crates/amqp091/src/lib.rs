@@ -36,6 +36,7 @@ pub mod fuzz;
 mod handshake;
 mod heartbeat;
 mod hub_value;
+mod login;
 mod overlay;
 mod publish;
 mod queues;

@@ -108,10 +108,10 @@ impl Channel {
             return Err(Fault::NotImplemented("immediate=true".into()));
         }
         if let Some(user) = properties.user_id
-            && *user != *shared.user
+            && *user != *shared.user.as_bytes()
         {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            return Err(Fault::UserId(text(user), text(&shared.user)));
+            let claimed = String::from_utf8_lossy(user).into_owned();
+            return Err(Fault::UserId(claimed, shared.user.to_text().into_owned()));
         }
         let special =
             properties.headers.map(|headers| Special::of(headers, shared.now)).transpose()?.unwrap_or_default();

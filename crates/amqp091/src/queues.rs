@@ -60,7 +60,8 @@ impl Channel {
         let auto_delete = declare.auto_delete && declare.exclusive;
         let asked = DeclareAsked { name: name.clone(), no_wait, passive, auto_delete, settings: settings.clone() };
         let namespace = shared.namespace;
-        let command = |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode }));
+        let command =
+            |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false }));
         self.ask(Question::QueueDeclare(Box::new(asked)), command, shared, io)
     }
 
@@ -227,6 +228,7 @@ impl Shared {
         match refusal {
             Refusal::NoSuchQueue(_) => self.no_queue(&name),
             Refusal::NoSuchExchange(exchange) => self.no_exchange(&exchange),
+            Refusal::Denied(denial) => self.denied(&denial),
             Refusal::Exclusive(_) => Fault::Locked(name.into_owned(), self.vhost.clone()),
             Refusal::InUse(_) => Fault::InUse(self.described("queue", &name)),
             Refusal::NotEmpty(_) => Fault::NotEmpty(self.described("queue", &name)),

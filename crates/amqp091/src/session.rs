@@ -1,5 +1,5 @@
 use bytes::{Buf, BytesMut};
-use model::{Alarm, Body, CloseReason, Io, Time};
+use model::{Alarm, Authenticate, Body, CloseReason, Command, Credentials, Io, Name, Refusal, Reply, Secret, Time};
 
 use crate::channel::Channel;
 use crate::codec::method::{basic, channel, connection};
@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::heartbeat::Heartbeat;
 use crate::publish::{self, Flags};
 use crate::shared::{Shared, say};
-use crate::token::ChannelId;
+use crate::token::{ChannelId, Request};
 
 /// An open connection.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Session {
     is_blocked: bool,
     /// It has published something.
     publishes: bool,
+    /// The shell looks at what it has shown anew: nothing is read meanwhile.
+    awaits_login: bool,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,7 @@ impl Session {
             throttled: None,
             is_blocked: false,
             publishes: false,
+            awaits_login: false,
         }
     }
 
@@ -77,7 +80,7 @@ impl Session {
 
     fn read_frames(&mut self, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Blamed> {
         let limits = Limits { frame_max: self.shared.frame_max };
-        while !*io.finished {
+        while !*io.finished && !self.awaits_login {
             if self.take_message(input, &limits, io)? {
                 continue;
             }
@@ -188,10 +191,35 @@ impl Session {
                 *io.finished = true;
             }
             Method::ConnectionCloseOk(_) => {}
-            Method::ConnectionUpdateSecret(_) => say(0, connection::UpdateSecretOk {}, io.output.buffer()),
+            Method::ConnectionUpdateSecret(update) => self.update_secret(&update, io),
             other => return Err(Fault::OutOfPlace(other.id().name().unwrap_or("this method"))),
         }
         Ok(())
+    }
+
+    /// The client has a newer token: the same user logs in again.
+    fn update_secret(&mut self, update: &connection::UpdateSecret, io: &mut Io<'_>) {
+        self.awaits_login = true;
+        let (user, password) = (self.shared.user.to_text().into_owned(), Secret::from(&update.new_secret[..]));
+        let credentials = Credentials::Password { user, password };
+        let authenticate = Authenticate { token: Request::Login.token(), credentials, client: Name::default() };
+        // Nothing may come behind it.
+        self.shared.tell_tally(io);
+        self.shared.ask(Command::Authenticate(Box::new(authenticate)), io);
+    }
+
+    /// What came of that. Whoever is somebody else now cannot go on with what another one began.
+    pub(crate) fn secret_updated(&mut self, reply: Result<Reply, Refusal>, io: &mut Io<'_>) -> Result<(), Blamed> {
+        self.awaits_login = false;
+        let fault = match reply {
+            Ok(Reply::Authenticated { user, .. }) if user == self.shared.user => {
+                say(0, connection::UpdateSecretOk {}, io.output.buffer());
+                return Ok(());
+            }
+            Err(Refusal::LoginUnavailable(_)) => Fault::SecretUnavailable,
+            Ok(_) | Err(_) => Fault::Secret,
+        };
+        Err(Blamed { fault, method: connection::UpdateSecret::ID })
     }
 
     fn channel_method(&mut self, number: u16, method: Method, io: &mut Io<'_>) -> Result<(), Fault> {

@@ -2,7 +2,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use model::{Command, Delivery, Hold, Io, Name, Namespace, Outcome, Output, QueueId, QueueRef, Settle, Tally, Time};
+use model::{
+    Action, Command, Delivery, Denial, Hold, Io, Name, Namespace, Outcome, Output, QueueId, QueueRef, Settle, Tally,
+    Time,
+};
 
 use crate::codec::{self, Frame, Method, ShortString, Sink};
 use crate::connection::Amqp091Options;
@@ -19,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) vhost: String,
     /// What that stands for.
     pub(crate) namespace: Namespace,
-    pub(crate) user: Bytes,
+    pub(crate) user: Name,
     pub(crate) client: Client,
     pub(crate) frame_max: usize,
     pub(crate) now: Time,
@@ -43,6 +46,8 @@ pub(crate) struct Shared {
 pub(crate) struct Client {
     pub(crate) wants_cancel: bool,
     pub(crate) wants_blocked: bool,
+    /// `connection.close` where a login is refused.
+    pub(crate) wants_refusal: bool,
     /// It takes `basic.qos` without `global` as the specification means it: for its channel. (kombu does, unless the
     /// server's product is called RabbitMQ.)
     pub(crate) spec_qos: bool,
@@ -120,6 +125,18 @@ impl Shared {
 
     pub(crate) fn no_exchange(&self, name: &str) -> Fault {
         Fault::NoExchange(name.to_owned(), self.vhost.clone())
+    }
+
+    /// What a user is told who may not do something. Whoever may not even see a thing could not configure it either.
+    pub(crate) fn denied(&self, denial: &Denial) -> Fault {
+        let Denial { user, action, kind, name } = denial;
+        let access = if *action == Action::See { Action::Configure.name() } else { action.name() };
+        let what = match (*kind, name.as_str()) {
+            ("topic", name) => format!("topic '{name}' in exchange 'amq.topic'"),
+            (kind, "") => kind.to_owned(),
+            (kind, name) => format!("{kind} '{name}'"),
+        };
+        Fault::Denied(format!("{access} access to {what} in vhost '{}' refused for user '{user}'", self.vhost))
     }
 
     /// As RabbitMQ names things in its reply texts.

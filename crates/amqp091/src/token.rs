@@ -26,6 +26,10 @@ pub(crate) enum Request {
     Get(u32),
     /// Comes after everything that cancelled consumers were sent.
     Fence,
+    /// Who the client is.
+    Login,
+    /// Whether it may use its virtual host.
+    Access,
 }
 
 const OPENING_BITS: u32 = 40;
@@ -45,6 +49,8 @@ impl Request {
             Self::Consume(consumer) => pack(4, index(consumer)),
             Self::Get(consumer) => pack(5, index(consumer)),
             Self::Fence => pack(6, ChannelId::default()),
+            Self::Login => pack(7, ChannelId::default()),
+            Self::Access => pack(8, ChannelId::default()),
         }
     }
 
@@ -58,6 +64,8 @@ impl Request {
             4 => Self::Consume(opening as u32),
             5 => Self::Get(opening as u32),
             6 => Self::Fence,
+            7 => Self::Login,
+            8 => Self::Access,
             _ => Self::Ignored,
         }
     }
@@ -82,6 +90,8 @@ mod tests {
             Consume(u32::MAX),
             Get(7),
             Fence,
+            Login,
+            Access,
         ];
         for request in all {
             assert_eq!(Request::of(request.token()), request);

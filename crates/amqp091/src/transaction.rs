@@ -111,6 +111,7 @@ impl Channel {
                 self.unacked.restore(ending);
                 Err(match refusal {
                     Refusal::NoSuchExchange(name) => shared.no_exchange(&name),
+                    Refusal::Denied(denial) => shared.denied(&denial),
                     other => Fault::Refused(other),
                 })
             }

@@ -235,7 +235,9 @@ pub(crate) fn declare(
     io: &mut Io<'_>,
 ) {
     let token = Request::Attach(link).token();
-    io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode })));
+    // A temporary queue is the client's own wish.
+    let own = settings.internal && name != TEMPORARY_PREFIX;
+    io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own })));
 }
 
 fn declare_subscription(

@@ -54,14 +54,7 @@ fn time(mut ask: impl FnMut() -> bool) -> f64 {
 }
 
 fn alice() -> Identity {
-    Identity {
-        name: "alice".to_owned(),
-        groups: BTreeSet::from(["drivers".to_owned()]),
-        administrator: false,
-        monitor: false,
-        account: None,
-        source: Source::File,
-    }
+    Identity::new("alice", BTreeSet::from(["drivers".to_owned()]), Source::File)
 }
 
 fn files() -> Vec<(&'static str, String)> {

@@ -38,6 +38,15 @@ pub enum Known {
     Elsewhere(Identity),
 }
 
+impl Known {
+    fn is_valid(&self, now: Time) -> bool {
+        match self {
+            Self::InFile => true,
+            Self::Elsewhere(identity) => identity.is_valid(now),
+        }
+    }
+}
+
 impl Cache {
     /// `key`: 32 random bytes of this process. `lifetime` in milliseconds.
     pub fn new(key: [u8; 32], lifetime: u64, capacity: usize) -> Self {
@@ -50,7 +59,10 @@ impl Cache {
 
     pub fn find(&mut self, now: Time, digest: &Digest) -> Option<Known> {
         self.expire(now);
-        self.entries.get(digest).filter(|entry| entry.ends > now).map(|entry| entry.known.clone())
+        self.entries
+            .get(digest)
+            .filter(|entry| entry.ends > now && entry.known.is_valid(now))
+            .map(|entry| entry.known.clone())
     }
 
     pub fn put(&mut self, now: Time, digest: Digest, user: &str, known: Known) {

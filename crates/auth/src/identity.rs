@@ -1,4 +1,9 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::Time;
+
+use crate::scope::Scopes;
 
 /// Somebody whose login was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +19,10 @@ pub struct Identity {
     /// The AWS account that the user works in; `None`: the broker's own.
     pub account: Option<String>,
     pub source: Source,
+    /// Rights that the login itself brought along, beside those that rules give.
+    pub scopes: Arc<Scopes>,
+    /// When it ends to be true; the connection ends with it, and it is remembered no longer.
+    pub valid_until: Option<Time>,
 }
 
 /// Who says so.
@@ -37,7 +46,20 @@ pub enum Source {
 impl Identity {
     /// An ordinary user of the broker's own account.
     pub fn new(name: impl Into<String>, groups: BTreeSet<String>, source: Source) -> Self {
-        Self { name: name.into(), groups, administrator: false, monitor: false, account: None, source }
+        Self {
+            name: name.into(),
+            groups,
+            administrator: false,
+            monitor: false,
+            account: None,
+            source,
+            scopes: Arc::default(),
+            valid_until: None,
+        }
+    }
+
+    pub fn is_valid(&self, now: Time) -> bool {
+        self.valid_until.is_none_or(|until| now < until)
     }
 }
 

@@ -28,6 +28,7 @@ mod attempts;
 mod cache;
 mod code;
 mod directory;
+pub mod fuzz;
 mod hash;
 mod identity;
 mod import;
@@ -35,6 +36,7 @@ mod keys;
 mod logins;
 mod plain;
 pub mod policy;
+mod scope;
 mod scram;
 mod users;
 
@@ -50,5 +52,6 @@ pub use logins::{
     Reason, Replacement, Rules, Work,
 };
 pub use plain::{MAX_TOKEN, MalformedPlain, Plain};
+pub use scope::{MAX_SCOPE, Scope, Scopes};
 pub use scram::{Proof, Scram, ScramError, ScramMalformed, ScramSecret};
 pub use users::{Key, MAX_GROUPS, MAX_KEY_ID, MAX_NAME, User, Users, UsersError, Wrong, is_key_id, is_name};

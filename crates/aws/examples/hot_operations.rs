@@ -100,16 +100,16 @@ fn clock() -> Instant {
 }
 
 fn request(operation: &str, body: String) -> Request<Bytes> {
-    let scope = "test/20260101/us-east-1/sqs/aws4_request";
+    let scope = "test/20270115/us-east-1/sqs/aws4_request";
     let signature = "0".repeat(64);
     Request::post("/")
         .header("host", "localhost:4566")
         .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-date", "20260101T000000Z")
+        .header("x-amz-date", "20270115T080000Z")
         .header("x-amz-target", format!("AmazonSQS.{operation}"))
         .header(
             "authorization",
-            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={signature}"),
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}"),
         )
         .body(Bytes::from(body))
         .expect("a good request")
@@ -118,6 +118,10 @@ fn request(operation: &str, body: String) -> Request<Bytes> {
 fn answer(now: Time, command: Command, queue: &mut Option<Arc<Message>>) -> Vec<Effect> {
     let id = QueueId { shard: 0, n: 1 };
     match command {
+        Command::Authenticate(login) => {
+            let reply = Ok(Reply::Authenticated { user: Name::default(), account: None });
+            vec![Effect::Reply { token: login.token, reply }]
+        }
         Command::Publish(publish) => {
             *queue = Some(publish.message);
             publish

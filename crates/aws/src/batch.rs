@@ -109,6 +109,18 @@ impl<E: EntryKind> Batch<E> {
         Ok(())
     }
 
+    /// A right to the queue was missing from the start, as AWS sees it, unless something was done: then each entry says
+    /// for itself what became of it.
+    fn denial(&self) -> Option<Fault> {
+        if self.entries.iter().any(|entry| matches!(entry.state, EntryState::Succeeded(..))) {
+            return None;
+        }
+        self.entries.iter().find_map(|entry| match &entry.state {
+            EntryState::Failed(fault @ (Fault::Forbidden(_) | Fault::Login)) => Some(fault.clone()),
+            _ => None,
+        })
+    }
+
     fn to_json(&self, shared: &Shared) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + 192 * self.entries.len());
         let mut object = Object::begin(&mut out);
@@ -181,6 +193,9 @@ impl<E: EntryKind> Waiting for Batch<E> {
         if self.is_waiting() {
             return Ok(Progress::Waits);
         }
-        Ok(Progress::Answered(self.to_json(scene.shared)))
+        match self.denial() {
+            Some(fault) => Err(fault),
+            None => Ok(Progress::Answered(self.to_json(scene.shared))),
+        }
     }
 }

@@ -7,7 +7,7 @@ use model::{
     Alarm, Command, Commands, Effect, Inspect, Name, Namespace, QueueInfo, QueueRef, Refusal, Reply, Time, Token,
 };
 
-use crate::credentials::Caller;
+use crate::caller::Caller;
 use crate::error::Fault;
 use crate::service::{HOME_ACCOUNT, Shared};
 
@@ -15,7 +15,7 @@ use crate::service::{HOME_ACCOUNT, Shared};
 pub(crate) struct Call<'c> {
     pub(crate) now: Time,
     pub(crate) shared: &'c Shared,
-    pub(crate) caller: Caller<'c>,
+    pub(crate) caller: &'c Caller,
     pub(crate) request: &'c Request<Bytes>,
     /// The client came over TLS.
     pub(crate) secure: bool,
@@ -127,6 +127,12 @@ impl Memory {
         self.request += 1;
     }
 
+    /// Somebody else asks now: what the one before was told is not his.
+    pub(crate) fn forget_all(&mut self) {
+        self.namespaces.clear();
+        self.queues.clear();
+    }
+
     pub(crate) fn next_token(&mut self) -> Token {
         self.last_token += 1;
         Token(self.last_token)
@@ -203,8 +209,8 @@ impl<'c> Call<'c> {
 
     /// The namespace of an account in the caller's region.
     pub(crate) fn namespace(&self, account: &str) -> Result<Namespace, Stop> {
-        let region = &*self.caller.region;
-        if account == HOME_ACCOUNT && region == self.shared.region {
+        let region = &self.caller.region;
+        if account == HOME_ACCOUNT && *region == self.shared.region {
             return Ok(Namespace(0));
         }
         let name = format!("{account}/{region}");

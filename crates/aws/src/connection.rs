@@ -2,23 +2,30 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use model::{CloseReason, Effect, HttpConnection, HttpIo, Peer, Refusal, Reply, Time, Token};
+use model::{
+    Authenticate, CloseReason, Command, Credentials, Effect, HttpConnection, HttpIo, Name, Peer, Refusal, Reply, Time,
+    Token,
+};
 
-use crate::call::{Ask, Call, Memory, Progress, Scene, Started, Stop, Waiting};
-use crate::credentials::Caller;
+use crate::call::{Ask, Call, Memory, Progress, Scene, Started, Stop, Waiting, unexpected};
+use crate::caller::Caller;
 use crate::error::Fault;
-use crate::request::{Form, Wish};
+use crate::login::Login;
+use crate::request::{Form, STS_XML, Wish};
 use crate::service::Shared;
-use crate::{response, sqs, sts};
+use crate::{denial, response, sqs, sts};
 
 /// One client's HTTP connection to the AWS face.
 ///
-/// Its first command is `Open`, its last `Close`. A request that needs to know something first (a namespace, a queue)
+/// Its first command is `Open`, its last `Close`. The commands of a request follow when the shell has said whose it is:
+/// every one is verified for itself, because a proxy may send those of several clients. A request that needs to know something first (a namespace, a queue)
 /// asks and is started anew, so the operations themselves are written as if everything were known.
 pub(crate) struct AwsConnection {
     shared: Arc<Shared>,
     peer: Peer,
     memory: Memory,
+    /// Of the pending request; kept, because most connections have one only.
+    caller: Caller,
     pending: Option<Pending>,
 }
 
@@ -29,8 +36,17 @@ struct Pending {
 }
 
 enum State {
+    LogsIn { token: Token, doubt: Option<Fault> },
     Asks { ask: Ask, token: Token },
     Waits(Box<dyn Waiting>),
+}
+
+/// A request while its login is answered.
+struct Entry {
+    request: Request<Bytes>,
+    id: String,
+    /// Why it is refused even if the login is good, where logins are looked at.
+    doubt: Option<Fault>,
 }
 
 const SQS_TARGET: &str = "AmazonSQS";
@@ -38,26 +54,76 @@ const STS_TARGET: &str = "AWSSecurityTokenServiceV20110615";
 
 impl AwsConnection {
     pub(crate) fn new(shared: Arc<Shared>, peer: Peer) -> Self {
-        Self { shared, peer, memory: Memory::default(), pending: None }
+        Self { shared, peer, memory: Memory::default(), caller: Caller::default(), pending: None }
     }
 
-    /// Answers what needs no broker, starts the rest.
+    /// Answers what is not served for anybody; of the rest, asks first whose it is.
     fn serve(&mut self, now: Time, request: Request<Bytes>, io: &mut HttpIo<'_>) {
         let id = self.shared.next_request_id(now);
-        match Wish::of(&request) {
-            Wish::Target { service: SQS_TARGET, .. } => self.start(now, request, id, io),
-            Wish::Target { service: STS_TARGET, operation } => {
-                let answer = sts::answer_json(&request, operation);
-                *io.response = Some(finished(Form::Json, &id, answer));
-            }
+        let service = match Wish::of(&request) {
+            Wish::Target { service: SQS_TARGET, .. } => "sqs",
+            Wish::Target { service: STS_TARGET, .. } => "sts",
             Wish::Target { service, operation } => {
                 let fault = Fault::UnknownOperation(format!("{service}.{operation}"));
                 *io.response = Some(response::failure(Form::Json, &id, &fault));
+                return;
             }
-            Wish::Action { action, json } => {
-                *io.response = Some(sts::answer_action(&request, &action, json, &id));
+            Wish::Action { action, .. } if action == sts::GET_CALLER_IDENTITY => "sts",
+            Wish::Action { action, .. } => {
+                *io.response = Some(sts::refuse_action(&action, &id));
+                return;
             }
-            Wish::Nothing(form) => *io.response = Some(response::nothing_here(form, &id)),
+            Wish::Nothing(form) => {
+                *io.response = Some(response::nothing_here(form, &id));
+                return;
+            }
+        };
+        self.log_in(now, request, id, service, io);
+    }
+
+    fn log_in(&mut self, now: Time, request: Request<Bytes>, id: String, service: &str, io: &mut HttpIo<'_>) {
+        match Login::of(now, &request, service) {
+            Ok(login) => {
+                self.caller.claim(&login.signature.access_key, login.region());
+                let Login { signature, doubt } = login;
+                let token = self.memory.next_token();
+                let credentials = Credentials::Signature(Box::new(signature));
+                let authenticate = Authenticate { token, credentials, client: Name::default() };
+                io.commands.push(Command::Authenticate(Box::new(authenticate)));
+                self.pending = Some(Pending { request, id, state: State::LogsIn { token, doubt } });
+            }
+            Err(fault) => self.fail(&request, &id, fault, io),
+        }
+    }
+
+    /// The shell has said whose the request is.
+    fn logged_in(&mut self, now: Time, reply: Result<Reply, Refusal>, entry: Entry, io: &mut HttpIo<'_>) {
+        let Entry { request, id, doubt } = entry;
+        let fault = match (reply, doubt) {
+            (Ok(Reply::Authenticated { user, account }), doubt) => match doubt.filter(|_| !user.is_empty()) {
+                Some(doubt) => doubt,
+                None => {
+                    if self.caller.vouch(&user, account.as_deref()) {
+                        self.memory.forget_all();
+                    }
+                    return self.perform(now, request, id, io);
+                }
+            },
+            (Ok(other), _) => unexpected(&"Authenticate", &other),
+            (Err(Refusal::Login), Some(doubt)) => doubt,
+            (Err(refusal), _) => refusal.into(),
+        };
+        self.fail(&request, &id, fault, io);
+    }
+
+    /// Does what somebody known asks for.
+    fn perform(&mut self, now: Time, request: Request<Bytes>, id: String, io: &mut HttpIo<'_>) {
+        match Wish::of(&request) {
+            Wish::Target { service: STS_TARGET, operation } => {
+                *io.response = Some(finished(Form::Json, &id, sts::answer_json(&self.caller, operation)));
+            }
+            Wish::Action { json, .. } => *io.response = Some(sts::answer_action(&self.caller, json, &id)),
+            _ => self.start(now, request, id, io),
         }
     }
 
@@ -69,10 +135,7 @@ impl AwsConnection {
                 *io.response = Some(response::success(Form::Json, &id, body));
                 return;
             }
-            Err(Stop::Fault(fault)) => {
-                *io.response = Some(response::failure(Form::Json, &id, &fault));
-                return;
-            }
+            Err(Stop::Fault(fault)) => return self.fail(&request, &id, fault, io),
             Ok(Started::Waits(waiting)) => State::Waits(waiting),
             Err(Stop::Ask(ask)) => self.ask(ask, io),
         };
@@ -86,13 +149,22 @@ impl AwsConnection {
         let call = Call {
             now,
             shared: &self.shared,
-            caller: Caller::of(request)?,
+            caller: &self.caller,
             request,
             secure: self.peer.secure,
             memory: &mut self.memory,
             commands: io.commands,
         };
         sqs::start(call, operation)
+    }
+
+    /// Answers with a fault, in the request's own protocol.
+    fn fail(&self, request: &Request<Bytes>, id: &str, fault: Fault, io: &mut HttpIo<'_>) {
+        let form = match Wish::of(request) {
+            Wish::Action { .. } => Form::Xml(STS_XML),
+            _ => Form::Json,
+        };
+        *io.response = Some(response::failure(form, id, &denial::explained(fault, request, &self.caller)));
     }
 
     fn ask(&mut self, ask: Ask, io: &mut HttpIo<'_>) -> State {
@@ -103,6 +175,13 @@ impl AwsConnection {
 
     fn go_on(&mut self, now: Time, mut pending: Pending, effect: Effect, io: &mut HttpIo<'_>) {
         match pending.state {
+            State::LogsIn { token, doubt } => match effect {
+                Effect::Reply { token: answered, reply } if answered == token => {
+                    let entry = Entry { request: pending.request, id: pending.id, doubt };
+                    self.logged_in(now, reply, entry, io);
+                }
+                _ => self.pending = Some(Pending { state: State::LogsIn { token, doubt }, ..pending }),
+            },
             State::Asks { ask, token } => match effect {
                 Effect::Reply { token: answered, reply } if answered == token => {
                     self.learn(now, ask, reply, (pending.request, pending.id), io);
@@ -120,7 +199,7 @@ impl AwsConnection {
                     Ok(Progress::Answered(body)) => {
                         *io.response = Some(response::success(Form::Json, &pending.id, body));
                     }
-                    Err(fault) => *io.response = Some(response::failure(Form::Json, &pending.id, &fault)),
+                    Err(fault) => self.fail(&pending.request, &pending.id, fault, io),
                 }
             }
         }
@@ -136,7 +215,7 @@ impl AwsConnection {
     ) {
         match self.memory.learn(now, ask, reply) {
             Ok(()) => self.start(now, request, id, io),
-            Err(fault) => *io.response = Some(response::failure(Form::Json, &id, &fault)),
+            Err(fault) => self.fail(&request, &id, fault, io),
         }
     }
 }

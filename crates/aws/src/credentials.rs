@@ -1,81 +1,117 @@
+//! What a request says of its signature (AWS Signature Version 4): in its `Authorization` header, or in its query if it
+//! is presigned.
+
 use std::borrow::Cow;
 
-use http::Request;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
 
-use crate::characters::is_account;
 use crate::error::Fault;
 use crate::request::query_value;
-use crate::service::HOME_ACCOUNT;
 
-/// Who asks, by the request's signature (AWS Signature Version 4). The signature itself is not looked at: there are no
-/// secrets yet to check it with.
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const DATE: &str = "x-amz-date";
+/// Bytes of the parts of a credential.
+const KEY_BYTES: usize = 128;
+const SCOPE_PART_BYTES: usize = 64;
+
+/// A claim about who signed a request, of the right form and not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Caller<'a> {
-    pub(crate) access_key: Cow<'a, str>,
-    pub(crate) region: Cow<'a, str>,
+pub(crate) struct Claim<'a> {
+    pub(crate) credential: Credential<'a>,
+    /// `host;x-amz-date`
+    pub(crate) signed_headers: Cow<'a, str>,
+    /// 64 hexadecimal digits.
+    pub(crate) signature: Cow<'a, str>,
+    /// `X-Amz-Date`, whatever it is.
+    pub(crate) time: Option<Cow<'a, str>>,
+    pub(crate) presigned: bool,
+    /// `X-Amz-Expires` of a presigned request.
+    pub(crate) expires: Option<Cow<'a, str>>,
 }
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// `key/date/region/service/aws4_request`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credential<'a> {
+    text: Cow<'a, str>,
+    /// Bytes of key, date, region and service.
+    lengths: [usize; 4],
+}
 
-impl<'a> Caller<'a> {
-    /// The caller of a request that is signed in its header or (presigned) in its query.
+impl<'a> Claim<'a> {
     pub(crate) fn of<B>(request: &'a Request<B>) -> Result<Self, Fault> {
-        if let Some(header) = request.headers().get(AUTHORIZATION) {
-            let text = header.to_str().map_err(|_| incomplete("Authorization header is no text."))?;
-            return Self::from_header(text);
-        }
-        let query = request.uri().query().unwrap_or("");
-        let scope = query_value(query, "X-Amz-Credential").ok_or(Fault::MissingToken)?;
-        let missing = ["X-Amz-Algorithm", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"]
-            .into_iter()
-            .find(|name| query_value(query, name).is_none());
-        match missing {
-            Some(name) => Err(incomplete(&format!("AWS query-string parameters must include '{name}'."))),
-            None => match scope {
-                Cow::Borrowed(scope) => Self::from_scope(scope),
-                Cow::Owned(scope) => {
-                    let Caller { access_key, region } = Caller::from_scope(&scope)?;
-                    let owned = |part: Cow<'_, str>| Cow::Owned(part.into_owned());
-                    Ok(Self { access_key: owned(access_key), region: owned(region) })
-                }
-            },
+        let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+        match (headers.next(), headers.next()) {
+            (None, _) => Self::from_query(request.uri().query().unwrap_or("")),
+            (Some(header), None) => {
+                let text = header.to_str().map_err(|_| incomplete("Authorization header is no text."))?;
+                Self::from_header(text, request.headers())
+            }
+            (Some(_), Some(_)) => Err(incomplete("A request can have one Authorization header only.")),
         }
     }
 
+    fn from_query(query: &'a str) -> Result<Self, Fault> {
+        let credential = query_value(query, "X-Amz-Credential").ok_or(Fault::MissingToken)?;
+        let value = |name: &str| {
+            let missing = || incomplete(&format!("AWS query-string parameters must include '{name}'."));
+            query_value(query, name).ok_or_else(missing)
+        };
+        if value("X-Amz-Algorithm")? != ALGORITHM {
+            return Err(incomplete(&format!("X-Amz-Algorithm has to be {ALGORITHM}.")));
+        }
+        Ok(Self {
+            signature: checked_signature(value("X-Amz-Signature")?)?,
+            signed_headers: value("X-Amz-SignedHeaders")?,
+            time: Some(value("X-Amz-Date")?),
+            credential: Credential::read(credential)?,
+            presigned: true,
+            expires: query_value(query, "X-Amz-Expires"),
+        })
+    }
+
     /// `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`
-    pub(crate) fn from_header(header: &'a str) -> Result<Self, Fault> {
+    fn from_header(header: &'a str, headers: &'a HeaderMap) -> Result<Self, Fault> {
         let parameters = header
             .strip_prefix(ALGORITHM)
             .filter(|rest| rest.starts_with(' '))
             .ok_or_else(|| incomplete(&format!("Authorization header requires the algorithm {ALGORITHM}.")))?;
-        let (mut credential, mut headers, mut signature) = (None, None, None);
+        let (mut credential, mut signed, mut signature) = ("", "", "");
         for parameter in parameters.split(',') {
             match parameter.trim().split_once('=') {
-                Some(("Credential", value)) => credential = Some(value),
-                Some(("SignedHeaders", value)) => headers = Some(value),
-                Some(("Signature", value)) => signature = Some(value),
+                Some(("Credential", value)) => credential = value,
+                Some(("SignedHeaders", value)) => signed = value,
+                Some(("Signature", value)) => signature = value,
                 _ => return Err(incomplete("Authorization header holds something that is no parameter.")),
             }
         }
-        let parts = [("Credential", credential), ("Signature", signature), ("SignedHeaders", headers)];
-        let missing: Vec<String> = parts
-            .iter()
-            .filter(|(_, value)| value.is_none_or(str::is_empty))
-            .map(|(name, _)| format!("Authorization header requires '{name}' parameter."))
-            .collect();
-        if !missing.is_empty() {
-            return Err(incomplete(&missing.join(" ")));
+        let parts = [("Credential", credential), ("Signature", signature), ("SignedHeaders", signed)];
+        if parts.iter().any(|(_, value)| value.is_empty()) {
+            let missing = parts.iter().filter(|(_, value)| value.is_empty());
+            let texts = missing.map(|(name, _)| format!("Authorization header requires '{name}' parameter."));
+            return Err(incomplete(&texts.collect::<Vec<_>>().join(" ")));
         }
-        if signature.is_some_and(|text| text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit())) {
-            return Err(incomplete("The signature has to be 64 hexadecimal digits."));
-        }
-        Self::from_scope(credential.unwrap_or_default())
+        Ok(Self {
+            signature: checked_signature(Cow::Borrowed(signature))?,
+            signed_headers: Cow::Borrowed(signed),
+            time: headers.get(DATE).and_then(|value| value.to_str().ok()).map(Cow::Borrowed),
+            credential: Credential::read(Cow::Borrowed(credential))?,
+            presigned: false,
+            expires: None,
+        })
     }
+}
 
-    /// `key/date/region/service/aws4_request`
-    fn from_scope(scope: &'a str) -> Result<Self, Fault> {
-        let parts: [&str; 5] = split_exactly(scope).ok_or_else(|| {
+fn checked_signature(text: Cow<'_, str>) -> Result<Cow<'_, str>, Fault> {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(incomplete("The signature has to be 64 hexadecimal digits."));
+    }
+    Ok(text)
+}
+
+impl<'a> Credential<'a> {
+    fn read(text: Cow<'a, str>) -> Result<Self, Fault> {
+        let parts: [&str; 5] = split_exactly(&text).ok_or_else(|| {
             incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.")
         })?;
         let [key, date, region, service, term] = parts;
@@ -89,15 +125,39 @@ impl<'a> Caller<'a> {
         if term != "aws4_request" {
             return Err(incomplete("Credential should be scoped with a valid terminator: 'aws4_request'."));
         }
-        if !plain(key, 128) || !plain(region, 64) || !plain(service, 64) {
+        if !plain(key, KEY_BYTES) || !plain(region, SCOPE_PART_BYTES) || !plain(service, SCOPE_PART_BYTES) {
             return Err(incomplete("Credential should be scoped to a valid key, region and service."));
         }
-        Ok(Self { access_key: Cow::Borrowed(key), region: Cow::Borrowed(region) })
+        let lengths = [key, date, region, service].map(str::len);
+        Ok(Self { text, lengths })
     }
 
-    /// The caller's account: an access key of 12 digits is one, all others share the first.
-    pub(crate) fn account(&self) -> &str {
-        if is_account(&self.access_key) { &self.access_key } else { HOME_ACCOUNT }
+    pub(crate) fn access_key(&self) -> &str {
+        &self.text[..self.lengths[0]]
+    }
+
+    /// `date/region/service/aws4_request`
+    pub(crate) fn scope(&self) -> &str {
+        &self.text[self.lengths[0] + 1..]
+    }
+
+    /// `YYYYMMDD`
+    pub(crate) fn date(&self) -> &str {
+        self.part(1)
+    }
+
+    #[cfg(test)]
+    fn region(&self) -> &str {
+        self.part(2)
+    }
+
+    pub(crate) fn service(&self) -> &str {
+        self.part(3)
+    }
+
+    fn part(&self, n: usize) -> &str {
+        let start = self.lengths[..n].iter().sum::<usize>() + n;
+        &self.text[start..start + self.lengths[n]]
     }
 }
 
@@ -111,7 +171,7 @@ fn split_exactly<const N: usize>(scope: &str) -> Option<[&str; N]> {
     (count == N).then_some(parts)
 }
 
-fn incomplete(text: &str) -> Fault {
+pub(crate) fn incomplete(text: &str) -> Fault {
     Fault::IncompleteSignature(text.to_owned())
 }
 
@@ -128,18 +188,33 @@ mod tests {
         )
     }
 
+    fn read(header: &str) -> Result<(String, String), Fault> {
+        let headers = HeaderMap::new();
+        let Claim { credential, .. } = Claim::from_header(header, &headers)?;
+        Ok((credential.access_key().to_owned(), credential.region().to_owned()))
+    }
+
     #[test]
-    fn the_access_key_names_the_account_and_the_scope_the_region() {
-        let text = header("123456789012", "eu-west-1");
-        let caller = Caller::from_header(&text).unwrap();
-        assert_eq!((caller.account(), &*caller.region), ("123456789012", "eu-west-1"));
-        let text = header("test", "us-east-1").replace(", ", ",");
-        assert_eq!(Caller::from_header(&text).unwrap().account(), HOME_ACCOUNT);
+    fn the_parts_of_a_claim() {
+        let request = Request::post("/")
+            .header("x-amz-date", "20260101T000000Z")
+            .header("authorization", header("test", "eu-west-1").replace(", ", ","))
+            .body(())
+            .unwrap();
+        let claim = Claim::of(&request).unwrap();
+        let credential = &claim.credential;
+        assert_eq!((credential.access_key(), credential.date()), ("test", "20260101"));
+        assert_eq!((credential.region(), credential.service()), ("eu-west-1", "sqs"));
+        assert_eq!(credential.scope(), "20260101/eu-west-1/sqs/aws4_request");
+        assert_eq!((&*claim.signed_headers, claim.signature.len()), ("host;x-amz-date", 64));
+        assert_eq!((claim.time.as_deref(), claim.presigned), (Some("20260101T000000Z"), false));
+        let twice = Request::post("/").header("authorization", header("a", "r")).header("authorization", "Basic x");
+        assert!(matches!(Claim::of(&twice.body(()).unwrap()), Err(Fault::IncompleteSignature(_))));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let fault = Caller::from_header("AWS4-HMAC-SHA256 Credential=k/20260101/r/sqs/aws4_request").unwrap_err();
+        let fault = read("AWS4-HMAC-SHA256 Credential=k/20260101/r/sqs/aws4_request").unwrap_err();
         let expected = "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter.";
         assert_eq!(fault.to_string(), expected);
         let good = header("test", "r");
@@ -154,27 +229,46 @@ mod tests {
             ("000", "00"),
             (", ", ", x, "),
         ] {
-            let fault = Caller::from_header(&good.replacen(part, replaced, 1)).map(|caller| caller.region.into_owned());
+            let fault = read(&good.replacen(part, replaced, 1));
             assert!(matches!(fault, Err(Fault::IncompleteSignature(_))), "{part} → {replaced}: {fault:?}");
         }
     }
 
     #[test]
-    fn presigned_requests_have_their_caller_in_the_query() {
-        let query = "Action=X&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=000000000042%2F20260101%2Fus-west-2%2Fsts%2Faws4_request\
-                     &X-Amz-Date=20260101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
+    fn presigned_requests_have_their_claim_in_the_query() {
+        let query = format!(
+            "Action=X&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=000000000042%2F20260101%2Fus-west-2%2Fsts%2Faws4_request\
+             &X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature={}",
+            "0".repeat(64)
+        );
         let request = Request::get(format!("/?{query}")).body(()).unwrap();
-        let caller = Caller::of(&request).unwrap();
-        assert_eq!((caller.account(), &*caller.region), ("000000000042", "us-west-2"));
+        let claim = Claim::of(&request).unwrap();
+        assert_eq!((claim.credential.access_key(), claim.credential.region()), ("000000000042", "us-west-2"));
+        assert_eq!((claim.time.as_deref(), claim.expires.as_deref()), (Some("20260101T000000Z"), Some("60")));
+        assert!(claim.presigned);
+        for (part, replaced) in [
+            ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"),
+            ("X-Amz-Algorithm", "Algorithm"),
+            ("X-Amz-Signature=0", "X-Amz-Signature="),
+            ("X-Amz-SignedHeaders", "SignedHeaders"),
+            ("X-Amz-Date", "Date"),
+            ("sts%2F", ""),
+        ] {
+            let request = Request::get(format!("/?{}", query.replacen(part, replaced, 1))).body(()).unwrap();
+            let fault = Claim::of(&request);
+            assert!(matches!(fault, Err(Fault::IncompleteSignature(_))), "{part} → {replaced}: {fault:?}");
+        }
         let unsigned = Request::get("/?Action=X").body(()).unwrap();
-        assert_eq!(Caller::of(&unsigned), Err(Fault::MissingToken));
+        assert_eq!(Claim::of(&unsigned), Err(Fault::MissingToken));
     }
 
     proptest! {
         #[test]
-        fn any_header_is_read_without_harm(header: String) {
-            let _ = Caller::from_header(&header);
-            let _ = Caller::from_header(&format!("{ALGORITHM} {header}"));
+        fn any_header_is_read_without_harm(header: String, query: String) {
+            let _ = read(&header);
+            let _ = read(&format!("{ALGORITHM} {header}"));
+            let _ = Claim::from_query(&query);
+            let _ = Credential::read(header.into()).map(|credential| credential.part(3).len());
         }
     }
 }

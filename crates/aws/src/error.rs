@@ -1,4 +1,4 @@
-use model::{Alarm, Refusal};
+use model::{Alarm, Denial, Refusal};
 
 /// Why a request is not served: one variant for each way, with the words AWS uses where they are known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +47,12 @@ pub(crate) enum Fault {
     Throttled(Alarm),
     #[error("Access to the resource is denied: {0}.")]
     Denied(String),
+    /// The caller's rights do not reach so far; AWS's words are found when it is answered.
+    #[error("{0}")]
+    Forbidden(Box<Denial>),
+    /// The same in AWS's words.
+    #[error("{0}")]
+    Unauthorized(String),
     #[error("The operation {0} is not known to this endpoint.")]
     UnknownOperation(String),
     #[error("The action {0} is not valid for this endpoint.")]
@@ -57,6 +63,15 @@ pub(crate) enum Fault {
     IncompleteSignature(String),
     #[error("Request is missing Authentication Token")]
     MissingToken,
+    /// The key is unknown, or the signature is not its owner's: nobody learns which keys there are.
+    #[error("The security token included in the request is invalid.")]
+    Login,
+    #[error("{0}")]
+    Signature(String),
+    #[error("Request has expired.")]
+    Expired,
+    #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
+    ContentDigest,
     #[error("We encountered an internal error. Please try again. ({0})")]
     Internal(String),
     #[error("The service is ending.")]
@@ -108,7 +123,9 @@ impl Fault {
             Self::Unsupported(_) => sqs("UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"),
             Self::OverLimit(_) => of(403, SQS, "OverLimit", "OverLimit", true),
             Self::Throttled(_) => of(403, SQS, "RequestThrottled", "RequestThrottled", true),
-            Self::Denied(_) => of(403, CORAL, "AccessDeniedException", "AccessDenied", true),
+            Self::Denied(_) | Self::Forbidden(_) | Self::Unauthorized(_) => {
+                of(403, CORAL, "AccessDeniedException", "AccessDenied", true)
+            }
             Self::UnknownOperation(_) => of(400, CORAL, "UnknownOperationException", "UnknownOperation", true),
             Self::InvalidAction(_) => of(400, CORAL, "InvalidActionException", "InvalidAction", true),
             Self::Serialization(_) => of(400, CORAL, "SerializationException", "MalformedInput", true),
@@ -116,6 +133,10 @@ impl Fault {
             Self::MissingToken => {
                 of(403, CORAL, "MissingAuthenticationTokenException", "MissingAuthenticationToken", true)
             }
+            Self::Login => of(403, CORAL, "UnrecognizedClientException", "InvalidClientTokenId", true),
+            Self::Signature(_) => of(403, CORAL, "InvalidSignatureException", "SignatureDoesNotMatch", true),
+            Self::Expired => of(400, CORAL, "RequestExpired", "RequestExpired", true),
+            Self::ContentDigest => of(400, CORAL, "XAmzContentSHA256Mismatch", "XAmzContentSHA256Mismatch", true),
             Self::Internal(_) => of(500, CORAL, "InternalFailure", "InternalFailure", false),
             Self::Unavailable => of(503, CORAL, "ServiceUnavailableException", "ServiceUnavailable", false),
         }
@@ -128,7 +149,8 @@ impl From<Refusal> for Fault {
             Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_) => Self::NoSuchQueue,
             Refusal::Different(_, what, _) => Self::QueueExists(what.to_owned()),
             Refusal::Exclusive(_) | Refusal::ClientInUse(_) | Refusal::Internal(_) => Self::Denied(refusal.to_string()),
-            Refusal::Login | Refusal::Denied(_) => Self::Denied(refusal.to_string()),
+            Refusal::Login => Self::Login,
+            Refusal::Denied(denial) => Self::Forbidden(denial),
             Refusal::LoginUnavailable(_) => Self::Unavailable,
             Refusal::Full(_) | Refusal::Limit(..) => Self::OverLimit(refusal.to_string()),
             Refusal::NotLeased => Self::NotInflight,
@@ -143,6 +165,14 @@ impl Fault {
     /// "Value 11 for parameter MaxNumberOfMessages is invalid. Reason: …"
     pub(crate) fn value(value: impl std::fmt::Display, parameter: &str, reason: &str) -> Self {
         Self::InvalidParameter(format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"))
+    }
+
+    pub(crate) fn signature_mismatch() -> Self {
+        Self::Signature(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+             Key and signing method. Consult the service documentation for details."
+                .to_owned(),
+        )
     }
 
     pub(crate) fn unknown_attribute(name: &str) -> Self {

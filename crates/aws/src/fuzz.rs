@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Request;
 use model::{
-    Command, Commands, Deliver, Delivery, Effect, Encodings, HttpIo, HttpService as _, Inspect, Message, MessageNumber,
-    Name, Namespace, Peer, QueueCounts, QueueId, QueueInfo, QueueSettings, Refusal, Reply, Tags, Time,
+    Action, Command, Commands, Credentials, Deliver, Delivery, Denial, Effect, Encodings, HttpIo, HttpService as _,
+    Inspect, Message, MessageNumber, Name, Namespace, Peer, QueueCounts, QueueId, QueueInfo, QueueSettings, Refusal,
+    Reply, Tags, Time, What,
 };
 
 use crate::service::{Aws, AwsOptions};
@@ -17,7 +18,7 @@ const REQUESTS: usize = 16;
 
 /// Runs requests that are separated by NUL, each as `METHOD target`, lines `header: value`, an empty line, a body.
 /// Every one must be answered once, in JSON or XML, when the broker has answered all its commands; the broker refuses
-/// each third one.
+/// each third one, the shell each eighth login.
 pub fn run(data: &[u8]) {
     let options = AwsOptions {
         region: "us-east-1".to_owned(),
@@ -71,11 +72,16 @@ fn parse(text: &[u8]) -> Option<Request<Bytes>> {
 struct FakeBroker {
     now: Time,
     commands: u64,
+    logins: u64,
     last: Option<Arc<Message>>,
 }
 
 impl FakeBroker {
     fn answer(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        if let Command::Authenticate(authenticate) = command {
+            effects.push(Effect::Reply { token: authenticate.token, reply: self.log_in(authenticate.credentials) });
+            return;
+        }
         self.commands += 1;
         let refuses = self.commands.is_multiple_of(3);
         let (token, reply) = match command {
@@ -115,8 +121,28 @@ impl FakeBroker {
             Command::Purge { token, .. } => (token, Reply::Count(1)),
             _ => return,
         };
-        let reply = if refuses { Err(Refusal::NoSuchQueue("orders".to_owned())) } else { Ok(reply) };
+        let reply = match self.commands % 6 {
+            0 => Err(Refusal::Denied(Denial::new("ann", Action::See, &What::Queue(&Name::from("orders"))).into())),
+            3 => Err(Refusal::NoSuchQueue("orders".to_owned())),
+            _ => Ok(reply),
+        };
         effects.push(Effect::Reply { token, reply });
+    }
+
+    /// Now anybody, now somebody whose requests are looked at more closely.
+    fn log_in(&mut self, credentials: Credentials) -> Result<Reply, Refusal> {
+        let Credentials::Signature(signature) = credentials else { panic!("only signatures are shown") };
+        assert_eq!(signature.string_to_sign.lines().count(), 4, "{signature:?}");
+        assert!(signature.string_to_sign.contains(&signature.scope), "{signature:?}");
+        self.logins += 1;
+        match self.logins % 16 {
+            7 => Err(Refusal::Login),
+            15 => Err(Refusal::LoginUnavailable("nobody is there".to_owned())),
+            n if n % 3 == 0 => {
+                Ok(Reply::Authenticated { user: Name::from("ann"), account: Some("000000000042".to_owned()) })
+            }
+            _ => Ok(Reply::Authenticated { user: Name::default(), account: None }),
+        }
     }
 
     fn deliver(&self, consumer: model::ConsumerIndex, effects: &mut Vec<Effect>) {

@@ -1,94 +1,114 @@
-//! Verifies AWS Signature Version 4 (AWS General Reference, "Signing AWS API requests").
-//!
-//! The service does not call it yet: there are no secrets to verify with. It stands ready for the day there are.
+//! What AWS Signature Version 4 signs of a request (AWS General Reference, "Signing AWS API requests"): its canonical
+//! form and the string to sign. The shell has the secrets and verifies the rest.
 
-use hmac::{Hmac, Mac as _};
 use http::HeaderMap;
+use http::header::HOST;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
+use crate::credentials::ALGORITHM;
 use crate::hash::push_hex;
 
-/// A request as it was received, and what its `Authorization` says of its signature.
+/// A request as it was received, and which of its headers are said to be signed.
 #[derive(Clone, Copy, Debug)]
-pub struct Signed<'a> {
-    pub method: &'a str,
+pub(crate) struct Signed<'a> {
+    pub(crate) method: &'a str,
     /// As it stood in the request line, encoded.
-    pub path: &'a str,
-    /// As it stood in the request line, without `?` and without `X-Amz-Signature`.
-    pub query: &'a str,
-    pub headers: &'a HeaderMap,
-    pub body: &'a [u8],
+    pub(crate) path: &'a str,
+    /// As it stood in the request line, without `?`.
+    pub(crate) query: &'a str,
+    /// Its query holds the signature, which is then no part of what is signed.
+    pub(crate) presigned: bool,
+    pub(crate) headers: &'a HeaderMap,
+    /// The host of a request line that names one; stands in for a `host` header.
+    pub(crate) authority: Option<&'a str>,
+    pub(crate) body: &'a [u8],
     /// `host;x-amz-date`: names in lower case, in order.
-    pub signed_headers: &'a str,
-    /// `YYYYMMDDTHHMMSSZ`, from `X-Amz-Date`.
-    pub time: &'a str,
-    /// `YYYYMMDD`.
-    pub date: &'a str,
-    pub region: &'a str,
-    pub service: &'a str,
-    /// 64 hexadecimal digits.
-    pub signature: &'a str,
+    pub(crate) signed_headers: &'a str,
 }
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// What a request comes to.
+pub(crate) struct Canonical {
+    /// SHA-256 of the canonical request, and of the body.
+    digest: [u8; 32],
+    body: [u8; 32],
+    /// All headers that are said to be signed are there, each named once and in order.
+    pub(crate) is_whole: bool,
+}
+
 /// All but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Signed<'_> {
-    /// Whether the owner of `secret` signed this very request. Takes the same time wherever a wrong signature differs.
-    pub fn is_by(&self, secret: &str) -> bool {
-        let mut signature = [0; 32];
-        if !read_hex(self.signature, &mut signature) || !self.time.starts_with(self.date) {
-            return false;
-        }
-        let Some(request) = self.canonical_request() else { return false };
-        let scope = format!("{}/{}/{}/aws4_request", self.date, self.region, self.service);
-        let mut text = format!("{ALGORITHM}\n{}\n{scope}\n", self.time).into_bytes();
-        push_hex(&mut text, &Sha256::digest(request));
-        let key = signing_key(secret, self.date, self.region, self.service);
-        mac(&key, &text).verify_slice(&signature).is_ok()
+    pub(crate) fn canonical(&self) -> Canonical {
+        let body: [u8; 32] = Sha256::digest(self.body).into();
+        let mut out = Vec::with_capacity(512);
+        out.extend_from_slice(self.method.as_bytes());
+        out.push(b'\n');
+        push_path(&mut out, self.path);
+        out.push(b'\n');
+        push_query(&mut out, self.query, self.presigned);
+        out.push(b'\n');
+        let is_whole = self.push_headers(&mut out);
+        out.push(b'\n');
+        out.extend_from_slice(self.signed_headers.as_bytes());
+        out.push(b'\n');
+        push_hex(&mut out, &body);
+        Canonical { digest: Sha256::digest(out).into(), body, is_whole }
     }
 
-    /// `None` if a header that should be signed is missing or `host` is not signed.
-    fn canonical_request(&self) -> Option<Vec<u8>> {
-        let mut out = format!("{}\n{}\n{}\n", self.method, canonical_path(self.path), canonical_query(self.query));
-        if !self.signed_headers.split(';').any(|name| name == "host") {
-            return None;
-        }
+    /// Stops where a name is not behind the one before: nobody can make us write a long header many times.
+    fn push_headers(&self, out: &mut Vec<u8>) -> bool {
+        let mut before = "";
         for name in self.signed_headers.split(';') {
+            if name <= before {
+                return false;
+            }
+            before = name;
+            out.extend_from_slice(name.as_bytes());
+            out.push(b':');
             let mut values = self.headers.get_all(name).iter().peekable();
-            values.peek()?;
-            let values: Option<Vec<String>> = values.map(|value| value.to_str().ok().map(canonical_value)).collect();
-            out.push_str(&format!("{name}:{}\n", values?.join(",")));
+            if values.peek().is_none() {
+                match self.authority.filter(|_| name == HOST) {
+                    Some(authority) => out.extend_from_slice(authority.as_bytes()),
+                    None => return false,
+                }
+            }
+            for (n, value) in values.enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                push_value(out, value.as_bytes());
+            }
+            out.push(b'\n');
         }
-        out.push_str(&format!("\n{}\n", self.signed_headers));
-        let mut out = out.into_bytes();
-        push_hex(&mut out, &Sha256::digest(self.body));
-        Some(out)
+        true
     }
 }
 
-/// The key that signs for one day, region and service.
-pub fn signing_key(secret: &str, date: &str, region: &str, service: &str) -> [u8; 32] {
-    let first = format!("AWS4{secret}").into_bytes();
-    [date, region, service, "aws4_request"].iter().fold(first, |key, part| code(&key, part.as_bytes()).to_vec())[..]
-        .try_into()
-        .expect("a code has 32 bytes")
-}
+impl Canonical {
+    /// `time`: `YYYYMMDDTHHMMSSZ`; `scope`: `YYYYMMDD/region/service/aws4_request`.
+    pub(crate) fn string_to_sign(&self, time: &str, scope: &str) -> String {
+        let mut out = Vec::with_capacity(ALGORITHM.len() + time.len() + scope.len() + 3 + 64);
+        for line in [ALGORITHM, time, scope] {
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+        push_hex(&mut out, &self.digest);
+        String::from_utf8(out).expect("text and hexadecimal digits")
+    }
 
-fn code(key: &[u8], text: &[u8]) -> [u8; 32] {
-    mac(key, text).finalize().into_bytes().into()
-}
-
-fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
-    mac.update(text);
-    mac
+    /// Whether `text` is the SHA-256 of the body, in hexadecimal digits.
+    pub(crate) fn has_body(&self, text: &[u8]) -> bool {
+        let mut digits = Vec::with_capacity(64);
+        push_hex(&mut digits, &self.body);
+        text.eq_ignore_ascii_case(&digits)
+    }
 }
 
 /// Dots and doubled slashes resolved (RFC 3986, 5.2.4), and each segment, encoded already, encoded once more.
-fn canonical_path(path: &str) -> String {
+fn push_path(out: &mut Vec<u8>, path: &str) {
+    out.push(b'/');
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {
@@ -99,21 +119,19 @@ fn canonical_path(path: &str) -> String {
             segment => segments.push(segment),
         }
     }
-    let mut out = String::from("/");
     for (i, segment) in segments.iter().enumerate() {
         if i > 0 {
-            out.push('/');
+            out.push(b'/');
         }
-        out.extend(percent_encode(segment.as_bytes(), ENCODED));
+        percent_encode(segment.as_bytes(), ENCODED).for_each(|piece| out.extend_from_slice(piece.as_bytes()));
     }
     if path.len() > 1 && path.ends_with('/') && !segments.is_empty() {
-        out.push('/');
+        out.push(b'/');
     }
-    out
 }
 
 /// Pairs in order of their encoded names, then values.
-fn canonical_query(query: &str) -> String {
+fn push_query(out: &mut Vec<u8>, query: &str, presigned: bool) {
     let encoded = |text: &str| {
         let spaced = text.replace('+', " ");
         let bytes: Vec<u8> = percent_decode_str(&spaced).collect();
@@ -124,36 +142,55 @@ fn canonical_query(query: &str) -> String {
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (encoded(name), encoded(value)))
+        .filter(|(name, _)| !presigned || name != "X-Amz-Signature")
         .collect();
     pairs.sort();
-    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push(b'&');
+        }
+        for text in [name, "=", value] {
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
 }
 
 /// Without space around, and with single spaces inside.
-fn canonical_value(value: &str) -> String {
-    value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn read_hex(text: &str, out: &mut [u8; 32]) -> bool {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.len() == 64
-        && text.as_bytes().chunks_exact(2).zip(out).all(|(pair, byte)| match (digit(pair[0]), digit(pair[1])) {
-            (Some(high), Some(low)) => {
-                *byte = high << 4 | low;
-                true
-            }
-            _ => false,
-        })
+fn push_value(out: &mut Vec<u8>, value: &[u8]) {
+    let words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    for (i, word) in words.enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, Mac as _};
     use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    const TIME: &str = "20150830T123600Z";
+
+    fn code(key: &[u8], text: &[u8]) -> Vec<u8> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(text);
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    /// What the owner of the secret answers to a string to sign.
+    fn sign(text: &str, secret: &str, scope: &str) -> String {
+        let first = format!("AWS4{secret}").into_bytes();
+        let key = scope.split('/').fold(first, |key, part| code(&key, part.as_bytes()));
+        let mut hex = Vec::new();
+        push_hex(&mut hex, &code(&key, text.as_bytes()));
+        String::from_utf8(hex).unwrap()
+    }
 
     /// A request of 2015-08-30T12:36:00Z in us-east-1.
     struct Case {
@@ -167,8 +204,7 @@ mod tests {
 
     impl Case {
         fn check(&self, check: impl Fn(Signed<'_>)) {
-            let mut headers =
-                HeaderMap::from_iter([("x-amz-date".parse().unwrap(), "20150830T123600Z".parse().unwrap())]);
+            let mut headers = HeaderMap::from_iter([("x-amz-date".parse().unwrap(), TIME.parse().unwrap())]);
             for (name, value) in self.headers {
                 headers.append(*name, HeaderValue::from_static(value));
             }
@@ -179,15 +215,17 @@ mod tests {
                 method: self.method,
                 path,
                 query,
+                presigned: false,
                 headers: &headers,
+                authority: None,
                 body: self.body.as_bytes(),
                 signed_headers: &names.join(";"),
-                time: "20150830T123600Z",
-                date: "20150830",
-                region: "us-east-1",
-                service: self.service,
-                signature: self.signature,
             });
+        }
+
+        fn signature_of(&self, signed: Signed<'_>) -> String {
+            let scope = format!("20150830/us-east-1/{}/aws4_request", self.service);
+            sign(&signed.canonical().string_to_sign(TIME, &scope), SECRET, &scope)
         }
     }
 
@@ -252,40 +290,61 @@ mod tests {
     ];
 
     #[test]
-    fn published_signatures_are_verified() {
+    fn published_signatures_are_found_again() {
         for case in &CASES {
             case.check(|signed| {
-                assert!(signed.is_by(SECRET), "{} {}", case.method, case.target);
-                assert!(!signed.is_by("another secret"));
-                assert!(!Signed { body: b"another body", ..signed }.is_by(SECRET));
-                assert!(!Signed { method: "PUT", ..signed }.is_by(SECRET));
-                assert!(!Signed { path: "/other", ..signed }.is_by(SECRET));
-                assert!(!Signed { query: "Param1=other", ..signed }.is_by(SECRET));
-                assert!(!Signed { region: "us-west-1", ..signed }.is_by(SECRET));
-                assert!(!Signed { date: "20150831", ..signed }.is_by(SECRET));
-                assert!(!Signed { headers: &HeaderMap::new(), ..signed }.is_by(SECRET));
-                assert!(!Signed { signed_headers: "x-amz-date", ..signed }.is_by(SECRET));
-                let wrong = signed.signature.replacen(|c: char| c != '0', "0", 1);
-                assert!(!Signed { signature: &wrong, ..signed }.is_by(SECRET));
-                assert!(!Signed { signature: &signed.signature[1..], ..signed }.is_by(SECRET));
+                let is_signed = |signed: Signed<'_>| case.signature_of(signed) == case.signature;
+                assert!(is_signed(signed) && signed.canonical().is_whole, "{} {}", case.method, case.target);
+                assert!(!is_signed(Signed { body: b"another body", ..signed }));
+                assert!(!is_signed(Signed { method: "PUT", ..signed }));
+                assert!(!is_signed(Signed { path: "/other", ..signed }));
+                assert!(!is_signed(Signed { query: "Param1=other", ..signed }));
+                assert!(!is_signed(Signed { headers: &HeaderMap::new(), ..signed }));
+                assert!(!is_signed(Signed { signed_headers: "x-amz-date", ..signed }));
             });
         }
     }
 
     #[test]
-    fn the_published_signing_key() {
-        let mut hex = Vec::new();
-        push_hex(&mut hex, &signing_key(SECRET, "20150830", "us-east-1", "iam"));
-        assert_eq!(hex, b"c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
+    fn a_host_may_stand_in_the_request_line() {
+        CASES[0].check(|signed| {
+            let mut headers = signed.headers.clone();
+            headers.remove("host");
+            let without = Signed { headers: &headers, ..signed };
+            assert!(!without.canonical().is_whole);
+            let signed = Signed { authority: Some("example.amazonaws.com"), ..without };
+            assert_eq!(CASES[0].signature_of(signed), CASES[0].signature);
+        });
+    }
+
+    #[test]
+    fn headers_that_are_missing_doubled_or_out_of_order_are_noticed() {
+        CASES[0].check(|signed| {
+            for names in ["", ";", "x-amz-date;host", "host;host", "host;host;x-amz-date", "host;x-other", "host;;x"] {
+                assert!(!Signed { signed_headers: names, ..signed }.canonical().is_whole, "{names}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_digest_of_a_body_is_known() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        CASES[0].check(|signed| {
+            let canonical = signed.canonical();
+            assert!(canonical.has_body(empty.as_bytes()) && canonical.has_body(empty.to_uppercase().as_bytes()));
+            for other in ["", "UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", &empty[1..]] {
+                assert!(!canonical.has_body(other.as_bytes()), "{other}");
+            }
+        });
     }
 
     proptest! {
         #[test]
-        fn any_text_is_looked_at_without_harm(path: String, query: String, signed_headers: String, signature: String) {
+        fn any_text_is_looked_at_without_harm(path: String, query: String, signed_headers: String, presigned: bool) {
             CASES[0].check(|signed| {
-                let odd = Signed { path: &path, query: &query, signed_headers: &signed_headers, ..signed };
-                assert!(!odd.is_by(SECRET));
-                assert!(!Signed { signature: &signature, ..signed }.is_by(SECRET));
+                let odd = Signed { path: &path, query: &query, signed_headers: &signed_headers, presigned, ..signed };
+                let text = odd.canonical().string_to_sign(TIME, "scope");
+                assert_eq!(text.lines().count(), 4);
             });
         }
     }

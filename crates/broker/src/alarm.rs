@@ -34,7 +34,7 @@ impl Broker {
             return;
         }
         self.watch.alarm = short_of.map(|short_of| Alarm { short_of, culprit: self.culprit() });
-        for connection in self.connections.iter() {
+        for connection in self.connections.iter().filter(|it| !it.is_vacated) {
             let effect = Effect::Throttle { reason: self.watch.alarm.clone() };
             step.effects.push(Outgoing { connection: connection.id, after: Lsn(0), effect });
         }

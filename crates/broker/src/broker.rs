@@ -21,6 +21,7 @@ use crate::record::Record;
 use crate::registry::Registry;
 use crate::resting::{Doomed, Wanted};
 use crate::retained::Retained;
+use crate::rights::Rights;
 use crate::router::{Router, Target};
 use crate::step::{Outgoing, Step};
 use crate::timers::{Alarm, Timers};
@@ -89,6 +90,10 @@ pub struct Options {
     pub block_bits: u32,
     /// Entries of a backlog may rest in pages of the journal, which programs of an older version cannot read.
     pub rests: bool,
+    /// Connections may do nothing before `Command::Permit`; else everything.
+    pub asks_who: bool,
+    /// Tell [`Step::audits`] what was changed and what was refused.
+    pub audits: bool,
     /// There is a journal to read bodies from, so that durable ones need not stay in memory.
     pub evicts: bool,
 }
@@ -103,6 +108,8 @@ impl Default for Options {
             checkpoint_interval: 0,
             block_bits: 10,
             rests: false,
+            asks_who: false,
+            audits: false,
             evicts: false,
         }
     }
@@ -168,6 +175,12 @@ impl Broker {
     }
 
     fn command(&mut self, now: Time, id: ConnectionId, command: Command, out: &mut Step) {
+        if let Err(refusal) = self.permits(id, &command, out) {
+            if let Some(token) = command.token() {
+                self.refuse(id, token, refusal, out);
+            }
+            return;
+        }
         match command {
             Command::Publish(publish) => self.publish(now, id, publish, out),
             Command::Settle(settle) => self.settle(now, id, settle, out),
@@ -190,6 +203,11 @@ impl Broker {
             Command::Rollback { token, transaction } => self.rollback(now, id, token, &transaction, out),
             Command::Tally(tally) => self.totals.conversions += tally,
             Command::Measured(space) => self.space = Some(space),
+            Command::Permit { user, guard } => self.permit(now, id, user, guard, out),
+            Command::Reconsider => self.reconsider_all(now, out),
+            // It is permitted: that is all that was asked.
+            Command::Access { token, .. } => self.reply(id, token, Reply::Done, out),
+            Command::Authenticate(authenticate) => self.refuse(id, authenticate.token, Refusal::Login, out),
             Command::Backup { token, folder } => self.back_up(id, token, folder, out),
             Command::BackingUp { job, progress } => self.backing_up(job, progress, out),
             definition => self.define(now, id, definition, out),
@@ -197,7 +215,8 @@ impl Broker {
     }
 
     fn open(&mut self, now: Time, id: ConnectionId, peer: Arc<Peer>, client: Name, out: &mut Step) {
-        self.connections.open(id, peer, client, now);
+        let rights = if self.options.asks_who { Rights::Nothing } else { Rights::everything() };
+        self.connections.open(id, peer, client, rights, now);
         if let Some(alarm) = self.alarm() {
             let effect = Effect::Throttle { reason: Some(alarm.clone()) };
             out.effects.push(Outgoing { connection: id, after: Lsn(0), effect });
@@ -406,7 +425,7 @@ impl Broker {
 
     /// An answer leaves when record `after` is durable, and not before the connection's earlier answers.
     pub(crate) fn answer(&mut self, id: ConnectionId, after: Lsn, effect: Effect, out: &mut Step) {
-        let Some(connection) = self.connections.get_mut(id) else { return };
+        let Some(connection) = self.connections.get_mut(id).filter(|it| !it.is_vacated) else { return };
         connection.after = connection.after.max(after);
         out.effects.push(Outgoing { connection: id, after: connection.after, effect });
     }

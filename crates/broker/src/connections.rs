@@ -4,6 +4,7 @@ use std::sync::Arc;
 use model::{ConnectionId, ConsumerIndex, Lsn, Name, Namespace, Peer, Time, TransactionIndex};
 
 use crate::consumer::ConsumerKey;
+use crate::rights::Rights;
 use crate::transaction::TransactionNumber;
 
 /// What the broker remembers of a connection.
@@ -20,12 +21,37 @@ pub(crate) struct Connection {
     pub(crate) transactions: BTreeMap<TransactionIndex, TransactionNumber>,
     /// Queues that live as long as this connection.
     pub(crate) queues: Vec<u32>,
+    /// Queues of its protocol (sessions, subscriptions) that last longer, and that it has named itself.
+    pub(crate) own: BTreeSet<u32>,
+    pub(crate) rights: Rights,
     pub(crate) claims: Vec<(Namespace, Name)>,
     /// No answer leaves before this record is durable: answers keep their order.
     pub(crate) after: Lsn,
+    /// Another one has taken its place; it was told to end.
+    pub(crate) is_vacated: bool,
 }
 
 impl Connection {
+    /// All that it has. What stays is who it is.
+    pub(crate) fn vacated(&mut self) -> Self {
+        self.is_vacated = true;
+        Self {
+            id: self.id,
+            peer: self.peer.clone(),
+            client: self.client.clone(),
+            since: self.since,
+            consumers: std::mem::take(&mut self.consumers),
+            lingering: std::mem::take(&mut self.lingering),
+            transactions: std::mem::take(&mut self.transactions),
+            queues: std::mem::take(&mut self.queues),
+            own: std::mem::take(&mut self.own),
+            rights: Rights::Nothing,
+            claims: std::mem::take(&mut self.claims),
+            after: self.after,
+            is_vacated: true,
+        }
+    }
+
     pub(crate) fn consumer(&self, index: ConsumerIndex) -> Option<ConsumerKey> {
         *self.consumers.get(index.0 as usize)?
     }
@@ -39,7 +65,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn open(&mut self, id: ConnectionId, peer: Arc<Peer>, client: Name, now: Time) {
+    pub(crate) fn open(&mut self, id: ConnectionId, peer: Arc<Peer>, client: Name, rights: Rights, now: Time) {
         let thread = usize::from(id.thread);
         if self.threads.len() <= thread {
             self.threads.resize_with(thread + 1, Vec::new);
@@ -58,8 +84,11 @@ impl Connections {
             lingering: BTreeSet::new(),
             transactions: BTreeMap::new(),
             queues: Vec::new(),
+            own: BTreeSet::new(),
+            rights,
             claims: Vec::new(),
             after: Lsn(0),
+            is_vacated: false,
         }));
         debug_assert!(before.is_none(), "the shell closes a connection before it uses its slot again");
         self.count += usize::from(before.is_none());

@@ -59,6 +59,7 @@ impl Broker {
             after: Lsn(0),
             exclusive,
             priority,
+            filtered: self.filters(id, n),
         };
         let Ok(key) = self.attach(id, consumer, step, token) else { return };
         let reply = Reply::Consuming { queue: model::QueueId { shard: 0, n }, decided };
@@ -175,6 +176,7 @@ impl Broker {
             after: Lsn(0),
             exclusive: false,
             priority: 0,
+            filtered: self.filters(id, n),
         };
         let Ok(key) = self.attach(id, consumer, step, fetch.token) else { return };
         let ready = self.registry.queue(n).map_or(0, |queue| queue.counts.ready);
@@ -277,7 +279,7 @@ impl Broker {
             }
             let effect = Effect::Close { reason: CloseReason::TakenOver };
             step.effects.push(Outgoing { connection: other, after: Lsn(0), effect });
-            self.close(now, other, step);
+            self.vacate(now, other, step);
         }
         if let Some(connection) = self.connections.get_mut(id) {
             connection.client = key.1.clone();
@@ -287,9 +289,17 @@ impl Broker {
         self.reply(id, claim.token, Reply::Done, step);
     }
 
-    /// Ends a connection: its leases, consumers, transactions, claims and own queues.
+    /// Ends a connection.
     pub(crate) fn close(&mut self, now: Time, id: ConnectionId, step: &mut Step) {
-        let Some(connection) = self.connections.remove(id) else { return };
+        self.vacate(now, id, step);
+        self.connections.remove(id);
+    }
+
+    /// Takes from a connection what it has: its leases, consumers, transactions, claims and own queues. It may still
+    /// publish (a will), and hears nothing more.
+    fn vacate(&mut self, now: Time, id: ConnectionId, step: &mut Step) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let connection = connection.vacated();
         self.backups.forget(id);
         for number in connection.transactions.into_values() {
             self.roll_back(now, number, step);

@@ -39,6 +39,8 @@ pub(crate) struct Consumer {
     pub(crate) after: Lsn,
     pub(crate) exclusive: bool,
     pub(crate) priority: i32,
+    /// It reads a subscription of somebody who may not see everything.
+    pub(crate) filtered: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -46,14 +46,17 @@ impl Broker {
     }
 
     pub(crate) fn declare(&mut self, now: Time, id: ConnectionId, declare: Declare, step: &mut Step) {
-        let Declare { token, namespace, name, mut settings, mode } = declare;
+        let Declare { token, namespace, name, mut settings, mode, own } = declare;
         // Nobody could use such a queue after a restart.
         settings.durable &= settings.lifetime != Lifetime::Connection;
         let name = if mode == DeclareMode::Generated { self.generated(now, &name) } else { name };
         if let Some(n) = self.registry.named(namespace, &name) {
             self.note_use(now, n);
             return match self.may_use(id, n, &settings, mode) {
-                Ok(()) => self.reply_declared(id, token, n, true, Lsn(self.next_lsn - 1), step),
+                Ok(()) => {
+                    self.own(now, id, n, own, step);
+                    self.reply_declared(id, token, n, true, Lsn(self.next_lsn - 1), step);
+                }
                 Err(refusal) => self.refuse(id, token, refusal, step),
             };
         }
@@ -72,7 +75,21 @@ impl Broker {
                 connection.queues.push(n);
             }
         }
+        self.own(now, id, n, own, step);
         self.reply_declared(id, token, n, false, Lsn(self.next_lsn - 1), step);
+    }
+
+    /// A queue of its protocol is the connection's to use from now on; what is bound to it from earlier days must be
+    /// allowed today.
+    fn own(&mut self, now: Time, id: ConnectionId, n: u32, own: bool, step: &mut Step) {
+        let lasts = |queue: &Queue| queue.settings.internal && queue.owner.is_none();
+        if own
+            && self.registry.queue(n).is_some_and(lasts)
+            && let Some(connection) = self.connections.get_mut(id)
+        {
+            connection.own.insert(n);
+            self.reconsider_bindings(now, id, n, step);
+        }
     }
 
     /// A name that no queue has had: the number of the next one is used once.
@@ -218,6 +235,9 @@ impl Broker {
             return self.refuse(id, token, refusal, step);
         }
         let count = queue.len();
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.own.remove(&n);
+        }
         let after = self.delete_queue(now, n, step);
         self.reply_after(id, token, after, Reply::Count(count), step);
     }

@@ -198,6 +198,9 @@ impl Broker {
     /// Gives entry `key` to a consumer.
     fn hand_out(&mut self, now: Time, n: u32, key: ConsumerKey, at: Key, step: &mut Step) {
         let seq = at.seq();
+        if self.consumers.get(key).is_some_and(|consumer| consumer.filtered) && self.withhold(n, key, at) {
+            return;
+        }
         let Some(Mode::Leasing { settlement, lease }) = self.consumers.get(key).map(|consumer| consumer.mode) else {
             return;
         };
@@ -254,6 +257,21 @@ impl Broker {
         }
         step.effects.push(crate::step::Outgoing { connection, after, effect: Effect::Deliver(deliver) });
         self.end_if_satisfied(n, key, step);
+    }
+
+    /// Drops a message of a subscription that its consumer may not see: it was bound, and the right was taken away since.
+    fn withhold(&mut self, n: u32, key: ConsumerKey, at: Key) -> bool {
+        let message = self.registry.queue(n).and_then(|queue| queue.entry(at.seq())?.message.clone());
+        let Some(message) = message.filter(|message| !self.shows(key, message)) else { return false };
+        if let Some(queue) = self.registry.queue_mut(n) {
+            if queue.ready.first() == Some(at) {
+                queue.ready.pop();
+            }
+            queue.counts.dropped += 1;
+        }
+        drop(message);
+        self.discard(n, at.seq());
+        true
     }
 
     fn lease(&mut self, now: Time, n: u32, seq: u64, key: ConsumerKey, lease: Lease, default_lease: u64) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    BindingInfo, ConnectionId, ConnectionInfo, Exchange, ExchangeKind, Inspect, Lsn, Name, Namespace, QueueRef,
-    Refusal, Reply, Status, Time, Token, TopicInfo,
+    Action, BindingInfo, ConnectionId, ConnectionInfo, Exchange, ExchangeKind, Inspect, Lsn, Name, Namespace, QueueRef,
+    Refusal, Reply, Status, Time, Token, TopicInfo, What,
 };
 
 use crate::broker::Broker;
@@ -21,7 +21,12 @@ impl Broker {
                 None => return self.refuse(id, token, no_such(queue), step),
             },
             Inspect::Queues { namespace, prefix, internal } => {
-                let wanted = |queue: &&Queue| *internal || !queue.settings.internal;
+                let rights = self.connections.get(id).map(|connection| &connection.rights);
+                let shown = |queue: &Queue| {
+                    let namespace = self.registry.namespace_name(queue.namespace);
+                    rights.is_some_and(|rights| rights.may(Action::See, namespace, What::Queue(&queue.name)))
+                };
+                let wanted = |queue: &&Queue| (*internal || !queue.settings.internal) && shown(queue);
                 Reply::Queues(match namespace {
                     Some(namespace) => {
                         self.registry.prefixed(*namespace, prefix).filter(wanted).map(Queue::info).collect()
@@ -43,7 +48,17 @@ impl Broker {
                 }
                 None => return self.refuse(id, token, no_such(queue), step),
             },
-            Inspect::Topics { namespace } => Reply::Topics(self.topics(*namespace)),
+            Inspect::Topics { namespace } => {
+                let mut topics = self.topics(*namespace);
+                let rights = self.connections.get(id).map(|connection| &connection.rights);
+                topics.retain(|topic| {
+                    let exchange = Exchange::named(&topic.exchange.to_text());
+                    let (namespace, what) =
+                        (self.registry.namespace_name(topic.namespace), What::Address(&exchange, &topic.key));
+                    rights.is_some_and(|rights| rights.may(Action::See, namespace, what))
+                });
+                Reply::Topics(topics)
+            }
             Inspect::Connections => Reply::Connections(self.connection_infos()),
             Inspect::Prepared => Reply::Prepared(self.prepared()),
             Inspect::Holdings { most } => Reply::Holdings(self.holdings(*most)),
@@ -122,12 +137,13 @@ impl Broker {
                 protocol: connection.peer.protocol,
                 address: connection.peer.address.map(|address| address.to_string()).unwrap_or_default(),
                 client: connection.client.clone(),
+                user: connection.rights.user(),
                 consumers: connection.consumers.iter().flatten().count() as u64,
                 leased: keys.filter_map(|key| self.consumers.get(*key)).map(|it| u64::from(it.leased)).sum(),
                 since: connection.since,
             }
         };
-        self.connections.iter().map(info).collect()
+        self.connections.iter().filter(|it| !it.is_vacated).map(info).collect()
     }
 }
 

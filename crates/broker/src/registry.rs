@@ -14,6 +14,8 @@ pub(crate) struct Registry {
     by_name: BTreeMap<(Namespace, Name), u32>,
     by_alias: BTreeMap<(Namespace, String), u32>,
     namespaces: BTreeMap<Name, Namespace>,
+    /// Their names; the first is that of `/`.
+    namespace_names: BTreeMap<Namespace, Name>,
     /// Topics that were declared; others exist by being used.
     topics: BTreeSet<(Namespace, Name)>,
     /// The next queue's number.
@@ -100,7 +102,13 @@ impl Registry {
     }
 
     pub(crate) fn enter(&mut self, namespace: Namespace, name: Name) {
+        self.namespace_names.insert(namespace, name.clone());
         self.namespaces.insert(name, namespace);
+    }
+
+    pub(crate) fn namespace_name(&self, namespace: Namespace) -> &Name {
+        static ROOT: Name = Name::from_static("/");
+        self.namespace_names.get(&namespace).unwrap_or(&ROOT)
     }
 
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&Name, Namespace)> {

@@ -5,6 +5,7 @@ use crate::entry::Located;
 use crate::holds::Holds;
 use crate::record::Record;
 use crate::record::split_body;
+use crate::rights::Audit;
 
 /// What one call of [`crate::Broker::step`] has to tell the world. The shell reuses it: it takes the contents and calls
 /// again.
@@ -22,6 +23,8 @@ pub struct Step {
     /// Which records are needed, and which are not any more. Without records of this step it may be told with those of
     /// the next.
     pub holds: Holds,
+    /// What was changed by whom, and what was refused, if the options ask for it.
+    pub audits: Vec<Audit>,
     /// The last of `records` ends a checkpoint, which begins with this one.
     pub checkpoint: Option<Lsn>,
 }

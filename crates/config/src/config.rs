@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::binding::{Binding, Exchange};
+use crate::directory::{Ldap, Oauth};
 use crate::error::Errors;
 use crate::flags::Flags;
 use crate::listener::Listener;
@@ -36,10 +37,17 @@ pub struct Config {
     pub log: String,
     /// Bytes.
     pub max_message_size: usize,
+    pub allow_plaintext: bool,
+    pub permissions_file: Option<PathBuf>,
+    pub audit_log: Option<PathBuf>,
     pub max_connections: usize,
+    pub max_connections_per_user: Option<usize>,
     pub login_timeout: Duration,
     /// Zero: nothing is remembered.
     pub login_cache: Duration,
+    /// Bytes.
+    pub password_memory: u64,
+    pub password_passes: u32,
     pub users_file: PathBuf,
     /// `None`: who shows nothing is refused.
     pub anonymous: Option<String>,
@@ -56,6 +64,8 @@ pub struct Config {
     pub bindings: Vec<Binding>,
     pub subscriptions: Vec<Subscription>,
     pub virtual_hosts: Vec<VirtualHost>,
+    pub ldap: Vec<Ldap>,
+    pub oauth: Vec<Oauth>,
     /// What the fields were made of, with its origins.
     pub(crate) effective: Table,
 }
@@ -111,23 +121,37 @@ impl Config {
             io_threads: effective.number("io_threads"),
             log: effective.text("log"),
             max_message_size: effective.number("max_message_size"),
+            allow_plaintext: effective.bool("allow_plaintext"),
+            permissions_file: effective.optional_text("permissions_file").map(PathBuf::from),
+            audit_log: effective.optional_text("audit_log").map(PathBuf::from),
             max_connections: effective.number("max_connections"),
+            max_connections_per_user: effective.optional_number("max_connections_per_user"),
             login_timeout: effective.duration("login_timeout"),
             login_cache: effective.duration("login_cache"),
+            password_memory: effective.number("password_memory"),
+            password_passes: effective.number("password_passes"),
             anonymous: effective.optional_text("anonymous"),
             certificate_user: effective.word("certificate_user", CertificateUser::from_name),
             secret_key: key(&effective, "secret_key"),
             master_key: key(&effective, "master_key"),
-            listeners: effective.tables("listener").iter().filter(|t| t.bool("enabled")).map(Listener::new).collect(),
+            listeners: listeners(&effective),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),
             topics: effective.tables("topic").iter().map(Topic::new).collect(),
             exchanges: effective.tables("exchange").iter().map(Exchange::new).collect(),
             bindings: effective.tables("binding").iter().map(Binding::new).collect(),
             subscriptions: effective.tables("subscription").iter().map(Subscription::new).collect(),
             virtual_hosts: effective.tables("virtual_host").iter().map(VirtualHost::new).collect(),
+            ldap: effective.tables("ldap").iter().map(Ldap::new).collect(),
+            oauth: effective.tables("oauth").iter().map(Oauth::new).collect(),
             effective,
         }
     }
+}
+
+fn listeners(effective: &Table) -> Vec<Listener> {
+    let folder = effective.optional_text("tls_dir").map(PathBuf::from);
+    let enabled = effective.tables("listener").iter().filter(|table| table.bool("enabled"));
+    enabled.map(|table| Listener::new(table, folder.clone())).collect()
 }
 
 fn key(effective: &Table, name: &str) -> Option<Secret<[u8; 32]>> {

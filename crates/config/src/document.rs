@@ -96,6 +96,7 @@ impl<'a> Reader<'a> {
             }
             (Kind::Bool | Kind::Integer { .. }, _) => None,
             (Kind::Headers, DeValue::Table(table)) => return self.headers(key, table),
+            (Kind::Texts(_) | Kind::Choices(_), DeValue::Array(elements)) => list(kind, elements.iter()),
             (Kind::Tables(settings), DeValue::Array(elements)) => {
                 let mut tables = Vec::new();
                 for element in elements.iter() {
@@ -106,6 +107,26 @@ impl<'a> Reader<'a> {
                     }
                 }
                 return Some(Value::Tables(tables));
+            }
+            (Kind::Paths | Kind::Networks, DeValue::Array(elements)) => {
+                let one = |element: &Spanned<DeValue<'_>>| match element.get_ref() {
+                    DeValue::String(text) => Value::parse(kind, text),
+                    _ => None,
+                };
+                let mut all = match kind {
+                    Kind::Paths => Value::Paths(Vec::new()),
+                    _ => Value::Networks(Vec::new()),
+                };
+                for element in elements.iter() {
+                    match one(element).and_then(|value| all.clone().joined(value)) {
+                        Some(joined) => all = joined,
+                        None => {
+                            self.not_allowed(key, kind, secret, element);
+                            return None;
+                        }
+                    }
+                }
+                return Some(all);
             }
             (_, DeValue::String(text)) => Value::parse(kind, text),
             _ => None,
@@ -157,6 +178,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A list of texts; `None` if an element is no text or not allowed.
+fn list<'a>(kind: &Kind, elements: impl Iterator<Item = &'a Spanned<DeValue<'a>>>) -> Option<Value> {
+    let texts = elements.map(|element| match element.get_ref() {
+        DeValue::String(text) => Some(text.as_ref()),
+        _ => None,
+    });
+    let texts = texts.collect::<Option<Vec<_>>>()?;
+    match *kind {
+        Kind::Texts(form) => Value::list(texts.into_iter(), |text| form.accepts(text)),
+        Kind::Choices(words) => Value::list(texts.into_iter(), |text| words.contains(&text)),
+        _ => None,
+    }
+}
+
 /// The three slips that a nearest name would not explain have a line of their own.
 fn unknown_key(word: &str, table: &'static str, settings: &[Setting]) -> Cause {
     if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == word && !setting.in_file) {
@@ -166,8 +201,8 @@ fn unknown_key(word: &str, table: &'static str, settings: &[Setting]) -> Cause {
     if let Some(setting) = SETTINGS.iter().find(scalar) {
         return Cause::Misplaced { key: setting.name, table };
     }
-    if let Some((_, Named::Shorthand(face, field))) = Named::all().find(|(known, _)| known == word) {
-        return Cause::ShorthandInFile { key: word.to_owned(), face, field: field.name };
+    if let Some((_, Named::Shorthand(short))) = Named::all().find(|(known, _)| known == word) {
+        return Cause::ShorthandInFile { key: word.to_owned(), face: short.face, field: short.field.name };
     }
     let known = settings.iter().filter(|setting| setting.in_file).map(|setting| setting.name.to_owned());
     let files = settings.iter().filter(|setting| setting.secret).map(|setting| file_name(setting.name));

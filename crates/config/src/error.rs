@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::origin::Origin;
-use crate::words::Face;
+use crate::words::{Face, TlsMode};
 
 /// Everything that is wrong, in the order file, environment, flags; printed one a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,10 +45,34 @@ pub enum Cause {
     SecretTwice { key: &'static str },
     #[error("{key}_file = {path:?}: cannot be read: {reason}")]
     SecretUnreadable { key: &'static str, path: String, reason: String },
-    #[error("listener {face}: tls is not built yet: set tls = false", face = .face.name())]
-    TlsNotBuilt { face: Face },
     #[error(
-        "listener {face}: address {address} is not loopback: set dev = true (everyone is let in) or use 127.0.0.1",
+        "listener {face}: tls = \"{mode}\" needs certificate_files and key_files, or tls_dir",
+        face = .face.name(),
+        mode = .mode.name()
+    )]
+    NeedsCertificate { face: Face, mode: TlsMode },
+    #[error("listener {face}: tls = \"{mode}\": must be \"on\", because tls_only = true", face = .face.name(), mode = .mode.name())]
+    NotTlsOnly { face: Face, mode: TlsMode },
+    #[error("tls_only = true: listener {face} has no certificate: set tls_dir, or certificate_files in its [[listener]]", face = .face.name())]
+    TlsOnlyNeedsCertificate { face: Face },
+    #[error(
+        "listener {face}: certificate_files has {certificates} and key_files {keys}: must be as many, in the same order",
+        face = .face.name()
+    )]
+    UnevenPairs { face: Face, certificates: usize, keys: usize },
+    #[error("listener {face}: client_certificate needs client_ca_file, or tls_dir with ca.pem", face = .face.name())]
+    NeedsAuthorities { face: Face },
+    #[error(
+        "listener {face}: client_certificate = \"required\" needs tls = \"on\", because clients without TLS show none: set \
+         tls_only = true, or client_certificate only in listeners with tls = \"on\"",
+        face = .face.name()
+    )]
+    CertificateWithoutTls { face: Face },
+    #[error("listener {face}: proxy_from needs proxy_protocol = true", face = .face.name())]
+    NeedsProxyProtocol { face: Face },
+    #[error(
+        "listener {face}: address {address} is not loopback and has no TLS: set tls_only = true and tls_dir, or \
+         allow_plaintext = true, or dev = true (everyone is let in)",
         face = .face.name()
     )]
     NotLoopback { face: Face, address: std::net::IpAddr },
@@ -56,6 +80,8 @@ pub enum Cause {
     SocketTaken { face: Face, socket: std::net::SocketAddr, other: Face },
     #[error("{face} has {count} listeners: set their ports in [[listener]]", face = .face.name())]
     PortOfMany { face: Face, count: usize },
+    #[error("{key}: there is no listener {with} TLS whose port it could be{hint}", with = if *.tls { "with" } else { "without" }, hint = if *.tls { ": set tls_dir" } else { "" })]
+    PortOfNone { key: String, tls: bool },
     #[error("disk_limit = {limit}: must be at least {least}, {segments} times segment_size")]
     SmallerThanSegments { limit: String, least: String, segments: u64 },
     #[error("max_message_size = {size}: must be at most memory_limit, which is {limit}")]
@@ -72,6 +98,20 @@ pub enum Cause {
     NeedsKey { queue: String, exchange: String },
     #[error("binding of queue {queue:?}: exchange {exchange:?} does not look at headers: use a headers exchange")]
     HeadersUnused { queue: String, exchange: String },
+    #[error(
+        "ldap {host:?}: everybody on the way can read the passwords: use ldaps://, start_tls, or set plaintext = true"
+    )]
+    LdapReadable { host: String },
+    #[error("ldap {host:?}: start_tls is for ldap://")]
+    StartTlsInTls { host: String },
+    #[error("{key} needs {needed}")]
+    Alone { key: &'static str, needed: &'static str },
+    #[error("{key} = {value:?}: must contain {needed:?}")]
+    NoPlaceholder { key: &'static str, value: String, needed: &'static str },
+    #[error("oauth {issuer:?}: set either jwks_file or jwks_url")]
+    OneKeySet { issuer: String },
+    #[error("jwks_url = {url:?}: must begin with https:// (http:// only for this machine)")]
+    KeysReadable { url: String },
 }
 
 impl Error {

@@ -13,13 +13,30 @@ pub(crate) struct Layer {
     pub(crate) shorthands: Vec<Shorthand>,
 }
 
-/// `CAUSEWAY_MQTT_PORT` and its like: one field of a face's listeners.
+/// `CAUSEWAY_MQTT_PORT` and its like, and what it was set to.
 #[derive(Clone)]
 pub(crate) struct Shorthand {
+    pub(crate) short: Short,
+    pub(crate) found: Found,
+}
+
+/// One field of a face's listeners.
+#[derive(Clone, Copy)]
+pub(crate) struct Short {
     pub(crate) face: Face,
     /// `port` or `address`, as in `[[listener]]`.
     pub(crate) field: &'static Setting,
-    pub(crate) found: Found,
+    pub(crate) of: Of,
+}
+
+/// Which of a face's listeners a shorthand is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    All,
+    /// Those on which TLS need not be spoken.
+    Plain,
+    /// Those with `tls = "on"`.
+    Tls,
 }
 
 /// What a name in the environment or a flag stands for.
@@ -27,11 +44,8 @@ pub(crate) enum Named {
     Setting(&'static Setting),
     /// The file that holds a secret.
     FileOf(&'static Setting),
-    Shorthand(Face, &'static Setting),
+    Shorthand(Short),
 }
-
-/// The fields of a listener that have a shorthand.
-pub(crate) const SHORTHAND_FIELDS: [&str; 2] = ["port", "address"];
 
 impl Layer {
     pub(crate) const fn empty() -> Self {
@@ -44,7 +58,7 @@ impl Layer {
         let (key, kind, secret) = match *named {
             Named::Setting(setting) => (setting.name.to_owned(), &setting.kind, setting.secret),
             Named::FileOf(setting) => (file_name(setting.name), &Kind::Path, false),
-            Named::Shorthand(face, field) => (shorthand_name(face, field), &field.kind, false),
+            Named::Shorthand(short) => (short.name(), &short.field.kind, false),
         };
         let Some(value) = Value::parse(kind, text) else {
             let value = written(&quote(text), secret);
@@ -55,7 +69,7 @@ impl Layer {
         match *named {
             Named::Setting(setting) => self.values.set(setting, found, errors),
             Named::FileOf(setting) => self.values.set(setting, found.into_file(), errors),
-            Named::Shorthand(face, field) => self.shorthands.push(Shorthand { face, field, found }),
+            Named::Shorthand(short) => self.shorthands.push(Shorthand { short, found }),
         }
     }
 }
@@ -67,10 +81,8 @@ impl Named {
             let file = setting.secret.then(|| (file_name(setting.name), Self::FileOf(setting)));
             std::iter::once((setting.name.to_owned(), Self::Setting(setting))).chain(file)
         });
-        let shorthands = Face::ALL.iter().flat_map(|face| {
-            shorthand_fields().map(|field| (shorthand_name(*face, field), Self::Shorthand(*face, field)))
-        });
-        settings.chain(shorthands)
+        let shorthands = Face::ALL.iter().flat_map(|face| Short::of(*face));
+        settings.chain(shorthands.map(|short| (short.name(), Self::Shorthand(short))))
     }
 }
 
@@ -95,19 +107,29 @@ impl Found {
     }
 }
 
-/// `mqtt_port`.
-pub(crate) fn shorthand_name(face: Face, field: &Setting) -> String {
-    format!("{}_{}", face.name(), field.name)
+impl Short {
+    /// All shorthands of a face: `mqtt_address`, `mqtt_port`, `mqtt_tls_port`.
+    pub(crate) fn of(face: Face) -> impl Iterator<Item = Self> {
+        let plain = if face.tls_port().is_some() { Of::Plain } else { Of::All };
+        let tls = face.tls_port().map(|_| ("port", Of::Tls));
+        let fields = [("address", Of::All), ("port", plain)].into_iter().chain(tls);
+        fields.filter_map(move |(name, of)| Some(Self { face, field: field(name)?, of }))
+    }
+
+    pub(crate) fn name(self) -> String {
+        let Self { face, field, of } = self;
+        let tls = if of == Of::Tls { "tls_" } else { "" };
+        format!("{}_{tls}{}", face.name(), field.name)
+    }
 }
 
-/// The settings of a listener that have a shorthand.
-pub(crate) fn shorthand_fields() -> impl Iterator<Item = &'static Setting> {
-    let listener = SETTINGS.iter().find(|setting| setting.name == "listener");
-    let fields = match listener {
-        Some(Setting { kind: Kind::Tables(fields), .. }) => *fields,
-        _ => &[],
-    };
-    fields.iter().filter(|field| SHORTHAND_FIELDS.contains(&field.name))
+/// A setting of a listener.
+fn field(name: &str) -> Option<&'static Setting> {
+    let listener = SETTINGS.iter().find(|setting| setting.name == "listener")?;
+    match listener.kind {
+        Kind::Tables(fields) => fields.iter().find(|field| field.name == name),
+        _ => None,
+    }
 }
 
 /// A value as an error line shows it.

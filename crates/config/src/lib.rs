@@ -6,6 +6,9 @@
 mod binding;
 mod check;
 mod config;
+mod directory;
+mod directory_check;
+mod directory_settings;
 mod document;
 mod environment;
 mod error;
@@ -35,10 +38,11 @@ mod tests;
 
 pub use binding::{Binding, Exchange, HeaderValue};
 pub use config::{Config, Namespace, Sources};
+pub use directory::{Jwks, Ldap, Oauth};
 pub use environment::{DISK_VARIABLE, FILE_VARIABLE};
 pub use error::{Cause, Error, Errors};
 pub use flags::Flags;
-pub use listener::Listener;
+pub use listener::{Certificates, Listener};
 pub use machine::Machine;
 pub use origin::Origin;
 pub use queue::Queue;
@@ -50,4 +54,7 @@ pub use show::show;
 pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
-pub use words::{CertificateUser, Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+pub use words::{
+    Algorithm, CertificateUser, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode,
+    TlsVersion,
+};

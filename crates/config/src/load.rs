@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::config::Sources;
 use crate::error::{Cause, Error, Errors};
-use crate::layer::{Layer, Shorthand, written};
+use crate::layer::{Layer, Of, Shorthand, written};
 use crate::origin::Origin;
-use crate::setting::Setting;
+use crate::setting::{Kind, Setting};
 use crate::settings::SETTINGS;
 use crate::value::{Found, Table, Value};
-use crate::words::Face;
+use crate::words::{Face, TlsMode};
 use crate::{check, document, environment, fill, flags, text_file};
 
 pub(crate) fn load<E>(sources: Sources<E>) -> Result<Table, Errors>
@@ -42,30 +42,40 @@ where
 /// Puts the layers, weakest first, together.
 fn merge(layers: Vec<Layer>, errors: &mut Vec<Error>) -> Table {
     let mut merged = Layer::empty().values;
-    let mut listeners: BTreeMap<Face, Vec<Table>> =
-        Face::ALL.iter().map(|face| (*face, vec![default_listener(*face)])).collect();
+    let mut listed: BTreeMap<Face, Vec<Table>> = BTreeMap::new();
     let mut shorthands = Vec::new();
     for layer in layers {
         for (name, found) in layer.values.entries {
             match found.value {
-                Value::Tables(tables) if name == "listener" => listeners.extend(by_face(tables)),
+                Value::Tables(tables) if name == "listener" => listed.extend(by_face(tables)),
                 _ => drop(merged.entries.insert(name, found)),
             }
         }
         shorthands.extend(layer.shorthands);
     }
+    let mut listeners: BTreeMap<Face, Vec<Table>> =
+        Face::ALL.iter().map(|face| (*face, default_listeners(*face, &merged))).collect();
+    listeners.extend(listed);
     for shorthand in shorthands {
-        let of_face = listeners.entry(shorthand.face).or_default();
-        apply_shorthand(shorthand, of_face, errors);
+        let of_face = listeners.entry(shorthand.short.face).or_default();
+        apply_shorthand(shorthand, of_face, &merged, errors);
     }
     let value = Value::Tables(listeners.into_values().flatten().collect());
     merged.entries.insert("listener", Found { value, origin: Origin::DEFAULT });
     merged
 }
 
-fn default_listener(face: Face) -> Table {
-    let face = Found { value: Value::Text(face.name().to_owned()), origin: Origin::DEFAULT };
-    Table { origin: Origin::DEFAULT, entries: BTreeMap::from([("face", face)]) }
+/// One; with certificates two, if the face has a port for TLS.
+fn default_listeners(face: Face, broker: &Table) -> Vec<Table> {
+    let listener = |tls: Option<TlsMode>| {
+        let text = |text: &str| Found { value: Value::Text(text.to_owned()), origin: Origin::DEFAULT };
+        let mut entries = BTreeMap::from([("face", text(face.name()))]);
+        entries.extend(tls.map(|mode| ("tls", text(mode.name()))));
+        Table { origin: Origin::DEFAULT, entries }
+    };
+    let tls_only = broker.bool_of("tls_only") == Some(true);
+    let has_both = !tls_only && face.tls_port().is_some() && broker.entries.contains_key("tls_dir");
+    std::iter::once(listener(None)).chain(has_both.then(|| listener(Some(TlsMode::On)))).collect()
 }
 
 /// Listeners whose face is missing or wrong have their error already.
@@ -80,22 +90,44 @@ fn by_face(tables: Vec<Table>) -> BTreeMap<Face, Vec<Table>> {
 }
 
 /// Sets one field of the face's listeners; one that is switched off stays off.
-fn apply_shorthand(shorthand: Shorthand, listeners: &mut [Table], errors: &mut Vec<Error>) {
-    let Shorthand { face, field, found } = shorthand;
+fn apply_shorthand(shorthand: Shorthand, listeners: &mut [Table], broker: &Table, errors: &mut Vec<Error>) {
+    let Shorthand { short, found } = shorthand;
     let enabled = listeners.iter_mut().filter(|listener| listener.bool_of("enabled") != Some(false));
-    let mut enabled: Vec<_> = enabled.collect();
-    if field.name == "port" && enabled.len() > 1 {
-        errors.push(Error::new(found.origin, Cause::PortOfMany { face, count: enabled.len() }));
+    let enabled: Vec<_> = enabled.collect();
+    let is_off = enabled.is_empty();
+    let meant = |listener: &&mut Table| match short.of {
+        Of::All => true,
+        Of::Plain => fill::tls_mode(listener, broker) != TlsMode::On,
+        Of::Tls => fill::tls_mode(listener, broker) == TlsMode::On,
+    };
+    let mut meant: Vec<_> = enabled.into_iter().filter(meant).collect();
+    if short.field.name == "port" && meant.len() > 1 {
+        errors.push(Error::new(found.origin, Cause::PortOfMany { face: short.face, count: meant.len() }));
         return;
     }
-    for listener in &mut enabled {
-        listener.entries.insert(field.name, found.clone());
+    if meant.is_empty() && !is_off {
+        errors.push(Error::new(found.origin, Cause::PortOfNone { key: short.name(), tls: short.of == Of::Tls }));
+        return;
+    }
+    for listener in &mut meant {
+        listener.entries.insert(short.field.name, found.clone());
     }
 }
 
-/// Replaces the files of secrets by what they hold.
+/// Replaces the files of secrets by what they hold, in the whole table and in the tables in its lists.
 fn read_secrets(table: &mut Table, errors: &mut Vec<Error>) {
-    for setting in SETTINGS.iter().filter(|setting| setting.secret) {
+    read_secrets_of(table, SETTINGS, errors);
+    for setting in SETTINGS {
+        let Kind::Tables(fields) = setting.kind else { continue };
+        let Some(Found { value: Value::Tables(tables), .. }) = table.entries.get_mut(setting.name) else { continue };
+        for inner in tables {
+            read_secrets_of(inner, fields, errors);
+        }
+    }
+}
+
+fn read_secrets_of(table: &mut Table, settings: &'static [Setting], errors: &mut Vec<Error>) {
+    for setting in settings.iter().filter(|setting| setting.secret) {
         let Some(found) = table.entries.get_mut(setting.name) else { continue };
         let Value::InFile(path) = &found.value else { continue };
         match read_secret(setting, path) {

@@ -1,5 +1,5 @@
 use crate::environment::FILE_VARIABLE;
-use crate::layer::{shorthand_fields, shorthand_name};
+use crate::layer::{Of, Short};
 use crate::setting::{Kind, Preset, Setting, file_name, flag, variable};
 use crate::settings::SETTINGS;
 use crate::words::Face;
@@ -55,19 +55,20 @@ fn secrets() -> String {
     for name in SETTINGS.iter().filter(|setting| setting.secret).map(|setting| file_name(setting.name)) {
         out += &format!("- `{name}`, `{}`, `{}`\n", variable(&name), flag(&name));
     }
+    out += "\nA secret in a list has `<key>_file` beside it, too.\n";
     out
 }
 
 fn shorthands() -> String {
     let mut out = "\n## Shorthands for listeners\n\n".to_owned();
     out += "Only in the environment and on the command line. An address is that of all listeners of the face, a port \
-            that of\nits only one. A face that is switched off stays off.\n\n";
+            that of\nits only one, with TLS or without. A face that is switched off stays off.\n\n";
     out += "| environment | flag | sets |\n|---|---|---|\n";
     for face in Face::ALL {
-        for field in shorthand_fields() {
-            let name = shorthand_name(*face, field);
-            let (variable, flag) = (variable(&name), flag(&name));
-            out += &format!("| `{variable}` | `{flag}` | `{}` of `{}` |\n", field.name, face.name());
+        for short in Short::of(*face) {
+            let (variable, flag) = (variable(&short.name()), flag(&short.name()));
+            let which = if short.of == Of::Tls { " with `tls = \"on\"`" } else { "" };
+            out += &format!("| `{variable}` | `{flag}` | `{}` of `{}`{which} |\n", short.field.name, face.name());
         }
     }
     out

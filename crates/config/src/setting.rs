@@ -39,10 +39,18 @@ pub enum Kind {
         max: u64,
     },
     Text(Form),
+    /// A list of such; in a text separated by commas.
+    Texts(Form),
     Path,
+    /// One path or a list of them.
+    Paths,
     /// An IP address.
     Address,
+    /// One network or a list of them.
+    Networks,
     Choice(&'static [&'static str]),
+    /// A list of such words, not empty; in a text separated by commas.
+    Choices(&'static [&'static str]),
     /// This many bytes, as hexadecimal digits.
     Hex(usize),
     /// A table of header names and what they must be.
@@ -67,6 +75,10 @@ pub enum Form {
     Filter,
     /// A JMS selector: its grammar is the selector's business.
     Selector,
+    /// Something short whose grammar is somebody else's business.
+    Line,
+    /// A URL `ldaps://host[:port]` or `ldap://host[:port]`.
+    DirectoryHost,
 }
 
 /// What holds if nobody sets it.
@@ -89,7 +101,9 @@ pub enum Rule {
     /// `Sized(bytes)`: that many, or a quarter of `memory_limit` if that is less.
     AtMostQuarterOfLimit(u64),
     PortOfFace,
-    RegionOfBroker,
+    TlsOfFace,
+    /// What the setting of this name says above all tables.
+    OfBroker(&'static str),
 }
 
 /// The largest number that every TOML reader takes: no bound of its own.
@@ -99,6 +113,8 @@ const NAME_BYTES: usize = 1_024;
 /// Of a routing key (MQTT 5.0, 1.5.4: 65,535).
 const KEY_BYTES: usize = 65_535;
 const TEXT_BYTES: usize = 65_535;
+/// Of values that are lists.
+pub(crate) const LIST_LENGTH: usize = 16;
 
 impl Setting {
     /// `memory_limit` → `CAUSEWAY_MEMORY_LIMIT`.
@@ -132,12 +148,15 @@ impl Kind {
                 format!("a duration such as \"500ms\", \"30s\", \"5m\", \"12h\" or \"7d\", {range}")
             }
             Self::Text(form) => form.allowed(),
+            Self::Texts(form) => format!("a list of 1 to {LIST_LENGTH}, each {}", form.allowed()),
             Self::Path => "a path".to_owned(),
-            Self::Address => "an IP address such as \"127.0.0.1\" or \"::1\"".to_owned(),
-            Self::Choice(words) => {
-                let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
-                format!("one of {}", quoted.join(", "))
+            Self::Paths => "a path or a list of paths".to_owned(),
+            Self::Networks => {
+                "a network such as \"10.0.0.0/8\" or \"fd00::/8\", an IP address, or a list of these".to_owned()
             }
+            Self::Address => "an IP address such as \"127.0.0.1\" or \"::1\"".to_owned(),
+            Self::Choice(words) => format!("one of {}", quoted(words)),
+            Self::Choices(words) => format!("a list of some of {}", quoted(words)),
             Self::Hex(bytes) => format!("{} hexadecimal digits", bytes * 2),
             Self::Headers => "a table of header names with texts, whole numbers, true or false".to_owned(),
             Self::Tables(_) => "a list of tables".to_owned(),
@@ -161,6 +180,8 @@ impl Form {
             }
             Self::Filter => printable && (1..=NAME_BYTES).contains(&text.len()),
             Self::Selector => (1..=TEXT_BYTES).contains(&text.len()),
+            Self::Line => printable && (1..=NAME_BYTES).contains(&text.len()),
+            Self::DirectoryHost => is_directory_host(text),
         }
     }
 
@@ -173,6 +194,8 @@ impl Form {
             Self::UrlPath => "a path that begins with \"/\"".to_owned(),
             Self::Filter => "a log filter such as \"info\" or \"warn,net=debug\"".to_owned(),
             Self::Selector => format!("a selector of 1 to {TEXT_BYTES} bytes"),
+            Self::Line => format!("a text of 1 to {NAME_BYTES} bytes without control characters"),
+            Self::DirectoryHost => "a URL \"ldaps://host:port\" or \"ldap://host:port\"".to_owned(),
         }
     }
 }
@@ -187,9 +210,18 @@ impl Rule {
             }
             Self::PortOfFace => {
                 let ports = Face::ALL.iter().map(|face| format!("{} {}", face.name(), face.default_port()));
-                ports.collect::<Vec<_>>().join(", ")
+                let tls = Face::ALL.iter().filter_map(|face| Some(format!("{} {}", face.name(), face.tls_port()?)));
+                format!(
+                    "{}; with `tls = \"on\"` {}",
+                    ports.collect::<Vec<_>>().join(", "),
+                    tls.collect::<Vec<_>>().join(", ")
+                )
             }
-            Self::RegionOfBroker => "`region` of the broker".to_owned(),
+            Self::TlsOfFace => {
+                "`on` with `tls_only`; with `certificate_files` `on`, aws `both`; with `tls_dir` aws `both`; else `off`"
+                    .to_owned()
+            }
+            Self::OfBroker(name) => format!("`{name}` of the broker"),
         }
     }
 }
@@ -211,6 +243,28 @@ pub(crate) fn file_name(name: &str) -> String {
 
 /// What every environment variable of the broker begins with.
 pub const PREFIX: &str = "CAUSEWAY_";
+
+/// Host names are what certificates and resolvers take; an IPv6 address stands in brackets.
+fn is_directory_host(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("ldaps://").or_else(|| text.strip_prefix("ldap://")) else { return false };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    let host_is_good = match bracketed {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            (1..=253).contains(&host.len())
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        }
+    };
+    host_is_good && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
 
 fn range(min: u64, max: u64, write: impl Fn(u64) -> String) -> String {
     if max == UNBOUNDED { format!("at least {}", write(min)) } else { format!("from {} to {}", write(min), write(max)) }

@@ -1,8 +1,11 @@
 //! The one table of settings: names, kinds, defaults and meanings. Validation, the environment, the flags and the
 //! reference page are all derived from it. Names stay for ever.
 
+use crate::directory_settings::{LDAP, OAUTH};
 use crate::setting::{Form, Kind, Preset, Rule, Setting, UNBOUNDED};
-use crate::words::{CertificateUser, Dialect, Durability, ExchangeKind, Face, Match, Overflow};
+use crate::words::{
+    CertificateUser, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode, TlsVersion,
+};
 
 const DAY: u64 = 86_400_000;
 const CENTURY: u64 = 36_500 * DAY;
@@ -68,6 +71,12 @@ pub const SETTINGS: &[Setting] = &[
         "Development mode: every credential is accepted, and listeners may be open to the network.",
     ),
     setting(
+        "allow_plaintext",
+        Kind::Bool,
+        Preset::Is("false"),
+        "Listeners that are open to the network may be without TLS: whoever is on the way can read passwords and messages.",
+    ),
+    setting(
         "region",
         Kind::Text(Form::Region),
         Preset::Is("us-east-1"),
@@ -79,6 +88,19 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Integer { min: 1, max: 64 },
         Preset::Rule(Rule::HalfOfCores),
         "Threads that read, parse, encode and write for the connections.",
+    ),
+    setting(
+        "permissions_file",
+        Kind::Path,
+        Preset::Unset("`permissions.toml` in `data`, if it is there"),
+        "Who may do what. Without the file, users may use all queues and topics, and only administrators the rest. A change \
+         counts within a second.",
+    ),
+    setting(
+        "audit_log",
+        Kind::Path,
+        Preset::Unset("`audit.log` in `data`"),
+        "Logins, refusals and changes, one JSON object a line. At 64 MiB a file is set aside; eight of those are kept.",
     ),
     setting("log", Kind::Text(Form::Filter), Preset::Is("info"), "What is logged: a level, or levels per module."),
     setting(
@@ -96,10 +118,46 @@ pub const SETTINGS: &[Setting] = &[
         "Connections of all listeners together; one more is closed at once.",
     ),
     setting(
+        "max_connections_per_user",
+        Kind::Integer { min: 1, max: 10_000_000 },
+        Preset::Unset("no limit"),
+        "Connections of one user; who has as many already cannot log in once more.",
+    ),
+    setting(
         "login_timeout",
         Kind::Duration { min: 1, max: 3_600_000 },
         Preset::Is("10s"),
-        "How long a new connection may take until it has logged in.",
+        "How long a new connection may take until it has logged in. Its TLS handshake must be done within it, too, from \
+         the moment it was accepted.",
+    ),
+    setting(
+        "tls_dir",
+        Kind::Path,
+        Preset::Unset("TLS only on listeners with certificates of their own"),
+        "A folder with `server.pem` and `server.key`, any number of further pairs `server-….pem` and `server-….key` for \
+         other host names, `ca.pem` for client certificates, and `crl.pem` if some are revoked; `causeway certs` makes \
+         one. With it the faces listen on their TLS ports, too. Files that change are read again without a restart.",
+    ),
+    setting(
+        "tls_only",
+        Kind::Bool,
+        Preset::Is("false"),
+        "Every listener speaks TLS and nothing else: the faces' ports without TLS are not opened, and a listener with \
+         another `tls` than `on` is refused.",
+    ),
+    setting(
+        "tls_min_version",
+        Kind::Choice(TlsVersion::NAMES),
+        Preset::Is("1.2"),
+        "The oldest version of TLS that is spoken. There is nothing older than 1.2 and nothing newer than 1.3.",
+    ),
+    setting(
+        "client_certificate",
+        Kind::Choice(ClientCertificate::NAMES),
+        Preset::Is("none"),
+        "Whether TLS clients are asked for a certificate of an authority in `ca.pem` of `tls_dir` (or `client_ca_file` of \
+         the listener). `optional`: who shows one must show a good one. `required` needs `tls = \"on\"` on every \
+         listener that it counts for, because others would let clients in without.",
     ),
     setting(
         "login_cache",
@@ -107,6 +165,19 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("10m"),
         "How long a password that was right is remembered, in memory and as a digest, so that clients that come back cost \
          little. A change of the user ends it at once. `0s`: every login is checked anew.",
+    ),
+    setting(
+        "password_memory",
+        Kind::Size { min: MIB, max: 256 * MIB },
+        Preset::Is("19MiB"),
+        "Memory that each look at a password takes (Argon2id), so that guessing it from a stolen users file takes as much. \
+         Weaker hashes are replaced when their users log in.",
+    ),
+    setting(
+        "password_passes",
+        Kind::Integer { min: 1, max: 64 },
+        Preset::Is("2"),
+        "How often each look at a password goes over that memory.",
     ),
     setting(
         "users_file",
@@ -148,7 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "listener",
         Kind::Tables(LISTENER),
-        Preset::Unset("one per face on 127.0.0.1"),
+        Preset::Unset("one per face on 127.0.0.1, with `tls_dir` two"),
         "Where clients connect. Listing any listener of a face replaces that face's default and what a weaker source \
          lists for it; other faces keep theirs.",
     ),
@@ -163,6 +234,18 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Unset("none"),
         "Virtual hosts of AMQP and STOMP that are accounts of their own; every other name is the broker's own account.",
     ),
+    setting(
+        "ldap",
+        Kind::Tables(LDAP),
+        Preset::Unset("none"),
+        "Directory servers that know users. Several are asked one after the other, until one lets the user in.",
+    ),
+    setting(
+        "oauth",
+        Kind::Tables(OAUTH),
+        Preset::Unset("none"),
+        "OAuth 2.0 servers whose tokens (JWT) are passwords. A password that looks like a token is shown to nobody else.",
+    ),
 ];
 
 const LISTENER: &[Setting] = &[
@@ -172,7 +255,15 @@ const LISTENER: &[Setting] = &[
         "address",
         Kind::Address,
         Preset::Is("127.0.0.1"),
-        "The IP address to listen on. One that is not loopback needs `dev = true`.",
+        "The IP address to listen on. One that is not loopback needs an administrator (`causeway user add NAME --admin`), \
+         and TLS or `allow_plaintext = true`; or else `dev = true`.",
+    ),
+    setting(
+        "tls",
+        Kind::Choice(TlsMode::NAMES),
+        Preset::Rule(Rule::TlsOfFace),
+        "`on`: only TLS. `off`: only without. `both`: as the client's first byte tells. Where there is TLS there must be \
+         `certificate_files`, or `tls_dir`.",
     ),
     setting(
         "port",
@@ -180,7 +271,89 @@ const LISTENER: &[Setting] = &[
         Preset::Rule(Rule::PortOfFace),
         "The TCP port; 0 lets the system choose one.",
     ),
-    setting("tls", Kind::Bool, Preset::Is("false"), "Not built yet: `true` is refused."),
+    setting(
+        "certificate_files",
+        Kind::Paths,
+        Preset::Unset("those of `tls_dir`"),
+        "PEM files, each with a certificate and its intermediates. Clients get the one whose DNS names, exact or with \
+         `*.` in front, have the name that they ask for, else the first.",
+    ),
+    setting(
+        "key_files",
+        Kind::Paths,
+        Preset::Unset("those of `tls_dir`"),
+        "PEM files with the keys of `certificate_files`, in the same order, without pass phrases.",
+    ),
+    setting(
+        "tls_min_version",
+        Kind::Choice(TlsVersion::NAMES),
+        Preset::Rule(Rule::OfBroker("tls_min_version")),
+        "The oldest version of TLS here.",
+    ),
+    setting(
+        "client_certificate",
+        Kind::Choice(ClientCertificate::NAMES),
+        Preset::Rule(Rule::OfBroker("client_certificate")),
+        "Whether TLS clients are asked for a certificate here.",
+    ),
+    setting(
+        "client_ca_file",
+        Kind::Path,
+        Preset::Unset("`ca.pem` of `tls_dir`"),
+        "PEM file with the authorities whose client certificates are accepted.",
+    ),
+    setting(
+        "crl_files",
+        Kind::Paths,
+        Preset::Unset("`crl.pem` of `tls_dir`, if it is there"),
+        "PEM files with certificate revocation lists. With any, there must be one of every authority in the chain of a \
+         client's certificate, and none may be out of date; else the client is refused.",
+    ),
+    setting(
+        "proxy_protocol",
+        Kind::Bool,
+        Preset::Is("false"),
+        "Connections come through a load balancer that begins each with a header of the PROXY protocol, version 1 or 2, \
+         before any TLS. The client's address is the one that it names; what it says of TLS is not used.",
+    ),
+    setting(
+        "proxy_from",
+        Kind::Networks,
+        Preset::Unset("everywhere"),
+        "Where such load balancers are; connections from elsewhere are refused.",
+    ),
+    setting("allow", Kind::Networks, Preset::Unset("everywhere"), "Where clients may be; others are refused at once."),
+    setting("deny", Kind::Networks, Preset::Unset("nowhere"), "Where clients may not be, even if `allow` has it."),
+    setting(
+        "max_connections",
+        Kind::Integer { min: 1, max: 10_000_000 },
+        Preset::Unset("`max_connections` of the broker"),
+        "Connections of this listener; one more is closed at once.",
+    ),
+    setting(
+        "max_connections_per_address",
+        Kind::Integer { min: 1, max: 10_000_000 },
+        Preset::Unset("no limit"),
+        "Connections of one address; one more is closed at once. IPv6 addresses count by their first 64 bits.",
+    ),
+    setting(
+        "connection_rate",
+        Kind::Integer { min: 1, max: 1_000_000 },
+        Preset::Unset("no limit"),
+        "New connections a second, and as many at once after a pause; one more is closed at once.",
+    ),
+    setting(
+        "connection_rate_per_address",
+        Kind::Integer { min: 1, max: 1_000_000 },
+        Preset::Unset("no limit"),
+        "The same for one address.",
+    ),
+    setting(
+        "max_half_open",
+        Kind::Integer { min: 1, max: 1_000_000 },
+        Preset::Is("1000"),
+        "Connections whose TLS handshake or PROXY header is not complete; with one more, the oldest of them is closed.",
+    ),
     setting(
         "path",
         Kind::Text(Form::UrlPath),
@@ -314,9 +487,9 @@ const ACCOUNT: Setting = setting(
 );
 
 const REGION: Setting =
-    setting("region", Kind::Text(Form::Region), Preset::Rule(Rule::RegionOfBroker), "The AWS region.");
+    setting("region", Kind::Text(Form::Region), Preset::Rule(Rule::OfBroker("region")), "The AWS region.");
 
-const fn setting(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
+pub(crate) const fn setting(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
     Setting { name, kind, preset, secret: false, in_file: true, doc }
 }
 

@@ -1,7 +1,10 @@
 //! Typed reading of a checked table.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::config::Namespace;
 use crate::origin::Origin;
@@ -72,6 +75,14 @@ impl Table {
         self.text_of(name).map(str::to_owned)
     }
 
+    /// The elements of a list; none if it was not set.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        match self.value(name) {
+            Some(Value::Texts(texts)) => texts.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn bool(&self, name: &str) -> bool {
         self.bool_of(name).expect(COMPLETE)
     }
@@ -87,6 +98,22 @@ impl Table {
 
     pub(crate) fn duration(&self, name: &str) -> Duration {
         self.duration_of(name).expect(COMPLETE)
+    }
+
+    /// None if it was not set.
+    pub(crate) fn paths(&self, name: &str) -> &[PathBuf] {
+        match self.value(name) {
+            Some(Value::Paths(paths)) => paths,
+            _ => &[],
+        }
+    }
+
+    /// None if it was not set.
+    pub(crate) fn networks(&self, name: &str) -> &[IpNet] {
+        match self.value(name) {
+            Some(Value::Networks(networks)) => networks,
+            _ => &[],
+        }
     }
 
     pub(crate) fn address(&self, name: &str) -> IpAddr {

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::binding::HeaderValue;
 use crate::origin::Origin;
-use crate::setting::Kind;
+use crate::setting::{Kind, LIST_LENGTH};
 use crate::units::{parse_duration, parse_size, write_duration, write_size};
 
 /// Always of the kind and within the bounds of its setting. Not `Debug`, as it may be a secret.
@@ -20,7 +22,10 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Also paths and words.
     Text(String),
+    Texts(Vec<String>),
+    Paths(Vec<PathBuf>),
     Address(IpAddr),
+    Networks(Vec<IpNet>),
     Bytes(Vec<u8>),
     Headers(BTreeMap<String, HeaderValue>),
     Tables(Vec<Table>),
@@ -60,11 +65,31 @@ impl Value {
                 .filter(|d| (u128::from(min)..=u128::from(max)).contains(&d.as_millis()))
                 .map(Self::Duration),
             Kind::Text(form) => form.accepts(text).then(|| Self::Text(text.to_owned())),
-            Kind::Path => (!text.is_empty() && !text.contains(char::is_control)).then(|| Self::Text(text.to_owned())),
+            Kind::Texts(form) => Self::list(text.split(','), |text| form.accepts(text)),
+            Kind::Choices(words) => Self::list(text.split(','), |text| words.contains(&text)),
+            Kind::Path => path(text).map(Self::Text),
+            Kind::Paths => path(text).map(|path| Self::Paths(vec![path.into()])),
+            Kind::Networks => network(text).map(|network| Self::Networks(vec![network])),
             Kind::Address => text.parse().ok().map(Self::Address),
             Kind::Choice(words) => words.contains(&text).then(|| Self::Text(text.to_owned())),
             Kind::Hex(bytes) => parse_hex(text).filter(|parsed| parsed.len() == bytes).map(Self::Bytes),
             Kind::Headers | Kind::Tables(_) => None,
+        }
+    }
+
+    /// A list whose elements are all accepted; `None` if it is empty or too long, too.
+    pub(crate) fn list<'a>(elements: impl Iterator<Item = &'a str>, accepts: impl Fn(&str) -> bool) -> Option<Self> {
+        let elements: Option<Vec<_>> =
+            elements.map(|text| accepts(text.trim()).then(|| text.trim().to_owned())).collect();
+        elements.filter(|list| (1..=LIST_LENGTH).contains(&list.len())).map(Self::Texts)
+    }
+
+    /// One value with what is in both lists; `None` if they are no lists of the same kind.
+    pub(crate) fn joined(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Paths(first), Self::Paths(second)) => Some(Self::Paths([first, second].concat())),
+            (Self::Networks(first), Self::Networks(second)) => Some(Self::Networks([first, second].concat())),
+            _ => None,
         }
     }
 
@@ -79,7 +104,10 @@ impl Value {
             }
             Self::Duration(duration) => quote(&write_duration(*duration)),
             Self::Text(text) => quote(text),
+            Self::Texts(texts) => format!("[{}]", texts.iter().map(|text| quote(text)).collect::<Vec<_>>().join(", ")),
             Self::Address(address) => quote(&address.to_string()),
+            Self::Paths(paths) => list(paths.iter().map(|path| path.display().to_string())),
+            Self::Networks(networks) => list(networks.iter().map(ToString::to_string)),
             Self::Bytes(bytes) => quote(&write_hex(bytes)),
             Self::Headers(headers) => {
                 let pairs: Vec<_> = headers.iter().map(|(name, value)| format!("{} = {value}", quote(name))).collect();
@@ -105,6 +133,20 @@ impl fmt::Display for HeaderValue {
             Self::Bool(value) => value.fmt(f),
         }
     }
+}
+
+fn path(text: &str) -> Option<String> {
+    (!text.is_empty() && !text.contains(char::is_control)).then(|| text.to_owned())
+}
+
+/// An address is the network of itself.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
+    Some(network.trunc())
+}
+
+fn list(texts: impl Iterator<Item = String>) -> String {
+    format!("[{}]", texts.map(|text| quote(&text)).collect::<Vec<_>>().join(", "))
 }
 
 /// A TOML basic string.

@@ -49,11 +49,63 @@ impl Face {
             Self::Console => 8161,
         }
     }
+
+    /// Where it listens with TLS, as Amazon MQ does; `None`: on the same port, told apart by the first byte.
+    pub const fn tls_port(self) -> Option<u16> {
+        match self {
+            Self::Mqtt => Some(8883),
+            Self::Amqp => Some(5671),
+            Self::Stomp => Some(61614),
+            Self::Aws => None,
+            Self::Console => Some(8162),
+        }
+    }
+}
+
+words! {
+    /// Whether a listener speaks TLS.
+    TlsMode {
+        Off = "off",
+        /// Nothing else.
+        On = "on",
+        /// The client's first byte decides.
+        Both = "both",
+    }
+}
+
+words! {
+    /// The oldest version of TLS that is spoken.
+    TlsVersion { Tls12 = "1.2", Tls13 = "1.3" }
+}
+
+words! {
+    /// Whether clients are asked for a certificate.
+    ClientCertificate {
+        None = "none",
+        /// Who shows one must show a good one.
+        Optional = "optional",
+        Required = "required",
+    }
 }
 
 words! {
     /// Whose habits count where ActiveMQ and RabbitMQ contradict each other.
     Dialect { ActiveMq = "activemq", RabbitMq = "rabbitmq" }
+}
+
+words! {
+    /// How a token is signed (RFC 7518, 3.1; RFC 8037, 3.1).
+    Algorithm {
+        Rs256 = "RS256",
+        Rs384 = "RS384",
+        Rs512 = "RS512",
+        Ps256 = "PS256",
+        Ps384 = "PS384",
+        Ps512 = "PS512",
+        Es256 = "ES256",
+        Es384 = "ES384",
+        EdDsa = "EdDSA",
+    }
 }
 
 words! {

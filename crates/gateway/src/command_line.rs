@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use console::CliCommand;
 
 use crate::accounts::{KeyCommand, UserCommand};
+use crate::certs::CertsArguments;
 use crate::permissions::PermissionsCommand;
 
 /// A message broker: MQTT devices and AWS SDK programs on one ledger of queues and topics.
@@ -52,6 +53,9 @@ pub(crate) struct SettingFlags {
     /// Let everybody in, on any address
     #[arg(long, global = true)]
     dev: bool,
+    /// Let listeners without TLS be open to the network
+    #[arg(long, global = true)]
+    allow_plaintext: bool,
     /// What is logged, as "info" or "net=debug"
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -70,16 +74,36 @@ pub(crate) struct SettingFlags {
     /// File with 64 hexadecimal digits, the key that secrets of access keys are encrypted with
     #[arg(long, global = true, value_name = "FILE")]
     master_key_file: Option<String>,
+    /// Folder with certificates and keys: the TLS ports open beside the others
+    #[arg(long, global = true, value_name = "DIR")]
+    tls_dir: Option<String>,
+    /// Open no port without TLS
+    #[arg(long, global = true)]
+    tls_only: bool,
+    /// The oldest version of TLS that is spoken: "1.2" or "1.3"
+    #[arg(long, global = true, value_name = "VERSION")]
+    tls_min_version: Option<String>,
+    /// Whether TLS clients are asked for a certificate: "none", "optional", "required"
+    #[arg(long, global = true, value_name = "WORD")]
+    client_certificate: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
     mqtt_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
+    mqtt_tls_port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
     amqp_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
+    amqp_tls_port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
     stomp_port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
+    stomp_tls_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
     aws_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
     console_port: Option<String>,
+    #[arg(long, global = true, value_name = "PORT")]
+    console_tls_port: Option<String>,
     #[arg(long, global = true, value_name = "IP")]
     mqtt_address: Option<String>,
     #[arg(long, global = true, value_name = "IP")]
@@ -104,13 +128,22 @@ impl SettingFlags {
             repair: self.repair.then_some(true),
             memory_limit: self.memory_limit.clone(),
             dev: self.dev.then_some(true),
+            allow_plaintext: self.allow_plaintext.then_some(true),
             log: self.log.clone(),
             io_threads: self.io_threads.clone(),
             region: self.region.clone(),
             secret_key_file: self.secret_key_file.clone(),
             users_file: self.users_file.clone(),
             master_key_file: self.master_key_file.clone(),
+            tls_dir: self.tls_dir.clone(),
+            tls_only: self.tls_only.then_some(true),
+            tls_min_version: self.tls_min_version.clone(),
+            client_certificate: self.client_certificate.clone(),
             mqtt_port: self.mqtt_port.clone(),
+            mqtt_tls_port: self.mqtt_tls_port.clone(),
+            amqp_tls_port: self.amqp_tls_port.clone(),
+            stomp_tls_port: self.stomp_tls_port.clone(),
+            console_tls_port: self.console_tls_port.clone(),
             amqp_port: self.amqp_port.clone(),
             stomp_port: self.stomp_port.clone(),
             aws_port: self.aws_port.clone(),
@@ -147,6 +180,8 @@ pub(crate) enum Subcommands {
     /// Check the permissions file, explain what it decides, or make one of another broker's
     #[command(subcommand)]
     Permissions(PermissionsCommand),
+    /// Make a development authority, and certificates of it for the broker and for clients
+    Certs(CertsArguments),
     #[command(flatten)]
     Admin(CliCommand),
 }

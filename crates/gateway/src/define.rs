@@ -11,7 +11,7 @@ use model::{
 use crate::exit::Failure;
 
 /// The account that is the namespace `/`, in the configured region.
-const ROOT_ACCOUNT: &str = "000000000000";
+pub(crate) const ROOT_ACCOUNT: &str = "000000000000";
 
 /// Carries the configuration's definitions out in `broker`, adding their records to `step`, and tells which namespaces
 /// its virtual hosts are.
@@ -25,6 +25,7 @@ pub(crate) fn define(
     let mut definer = Definer { config, broker, now, step, commands: Commands { connection, batch: Vec::new() } };
     let peer = Peer::local("configuration");
     definer.commands.push(Command::Open { peer: peer.into(), client: Name::from("configuration") });
+    definer.commands.push(Command::Permit { user: Name::from("configuration"), guard: None });
     definer.define()?;
     let hosts = definer.virtual_hosts()?;
     definer.commands.push(Command::Close);
@@ -51,6 +52,7 @@ impl Definer<'_> {
                 name: Name::from(queue.name.as_str()),
                 settings: settings(queue),
                 mode: DeclareMode::IfAbsent,
+                own: false,
             };
             self.ask(&format!("queue {:?}", queue.name), Command::Declare(Box::new(declare)))?;
         }
@@ -96,6 +98,7 @@ impl Definer<'_> {
             name: name.clone(),
             settings: QueueSettings::default(),
             mode: DeclareMode::IfAbsent,
+            own: false,
         };
         self.ask(&what, Command::Declare(Box::new(declare)))?;
         let queue = QueueRef::Named(namespace, name);

@@ -17,6 +17,7 @@ use journal::{Batch, Load, Submitter};
 use model::{Command, Commands, ConnectionId, Envelope, Lsn, Time};
 use net::{Addressed, Core, Wakers};
 
+use crate::access::AuditLog;
 use crate::buffers::Buffers;
 use crate::gauge::Gauge;
 
@@ -42,7 +43,21 @@ pub(crate) struct Engine {
     stopping: AtomicBool,
     /// Backups that the broker wants: their numbers and folders.
     backups: Sender<(u64, String)>,
+    audit: AuditLog,
     wakers: Wakers,
+}
+
+/// What the engine works with.
+pub(crate) struct Around {
+    /// `None`: nothing is kept.
+    pub(crate) journal: Option<Submitter>,
+    pub(crate) durable: Lsn,
+    pub(crate) wakers: Wakers,
+    /// Bytes of bodies that may wait for the broker.
+    pub(crate) room: usize,
+    /// Takes what is to be copied and where to.
+    pub(crate) backups: Sender<(u64, String)>,
+    pub(crate) audit: AuditLog,
 }
 
 /// Commands that wait for whoever has the lock.
@@ -81,17 +96,9 @@ impl Inner {
 }
 
 impl Engine {
-    /// `step` may have records already, of what the configuration defined; they go to the journal first. `room`: bytes of
-    /// bodies that may wait for the broker. `backups` takes what is to be copied and where to.
-    pub(crate) fn new(
-        broker: Broker,
-        step: Step,
-        journal: Option<Submitter>,
-        durable: Lsn,
-        wakers: Wakers,
-        room: usize,
-        backups: Sender<(u64, String)>,
-    ) -> Self {
+    /// `step` may have records already, of what the configuration defined; they go to the journal first.
+    pub(crate) fn new(broker: Broker, step: Step, around: Around) -> Self {
+        let Around { journal, durable, wakers, room, backups, audit } = around;
         let threads = wakers.len();
         let inner = Inner {
             broker,
@@ -115,6 +122,7 @@ impl Engine {
             timeout: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             backups,
+            audit,
             wakers,
         }
     }
@@ -205,6 +213,9 @@ impl Engine {
                 let (first, last) = (journal::Lsn(load.first.0), journal::Lsn(load.last.0));
                 journal.load(Load { first, last, token: load.load });
             }
+        }
+        for audit in step.audits.drain(..) {
+            self.audit.operation(*now, &audit);
         }
         for (job, folder) in step.backups.drain(..) {
             let _ = self.backups.send((job, folder));

@@ -12,6 +12,13 @@ pub(crate) enum Failure {
     Fatal(String),
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Configuration(text) | Self::Start(text) | Self::Fatal(text)) = self;
+        f.write_str(text)
+    }
+}
+
 impl Failure {
     pub(crate) fn store(data: &Path, error: impl Display) -> Self {
         Self::Start(format!("data folder {}: {error}", data.display()))

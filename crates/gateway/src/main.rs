@@ -1,8 +1,11 @@
 //! The program `causeway`: reads the configuration, builds the parts, wires them, runs them, stops them.
 
+mod access;
 mod accounts;
 mod allocator;
 mod buffers;
+mod certificates;
+mod certs;
 mod command_line;
 mod define;
 mod engine;
@@ -37,9 +40,13 @@ fn act(line: CommandLine) -> Result<(), Failure> {
     if let Some(Subcommands::Config(ConfigCommand::Reference)) = line.command {
         return print(&config::reference());
     }
+    if let Some(Subcommands::Certs(arguments)) = &line.command {
+        return certs::run(arguments, &mut std::io::stdout().lock());
+    }
     let config = configuration(&line)?;
     match line.command {
         None => run::run(&config),
+        Some(Subcommands::Certs(arguments)) => certs::run(&arguments, &mut std::io::stdout().lock()),
         Some(Subcommands::Config(ConfigCommand::Show)) => print(&config::show(&config)),
         Some(Subcommands::Config(_)) => print("The configuration is sound.\n"),
         Some(Subcommands::Store(command)) => offline::run(command, &config, line.json),

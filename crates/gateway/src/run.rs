@@ -8,11 +8,13 @@ use broker::{Broker, Options, Step};
 use config::{Config, Durability};
 use console::ManagementOptions;
 use model::{ConnectionId, Encodings, Lsn, Protocol, VirtualHosts};
-use net::{Arrivals, Clock, Limits, SharedPort, Wakers};
+use net::{Arrivals, Clock, Limits, LoginPool, SharedPort, Wakers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::engine::Engine;
+use crate::access::Access;
+use crate::certificates::Certificates;
+use crate::engine::{Around, Engine};
 use crate::exit::Failure;
 use crate::listeners::{self, Bound, Faces};
 use crate::random;
@@ -26,16 +28,21 @@ const TRANSIT_SHARE: u64 = 8;
 const TRANSIT_ROOM: usize = 32 << 20;
 /// The part of the memory that one subscription's waiting messages may have.
 const SUBSCRIPTION_SHARE: u64 = 4;
+/// Logins that may wait for the threads which check passwords.
+const LOGINS_WAITING: usize = 16_384;
 /// How long an HTTP connection may rest between requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     start_log(config)?;
+    let certificates = Arc::new(Certificates::load(config)?);
     let now = Clock::default().now();
     let encodings = encodings();
     let mut broker = Broker::new(Options {
         encodings: encodings.clone(),
         auto_create: config.auto_create,
+        asks_who: true,
+        audits: !config.ephemeral || config.audit_log.is_some(),
         memory_limit: config.memory_limit,
         checkpoint_bytes: if config.ephemeral { 0 } else { config.checkpoint_size },
         evicts: !config.ephemeral,
@@ -57,20 +64,33 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         step.holds = std::mem::take(&mut store.holds);
     }
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
-    let faces = faces(config, &encodings, &hosts, secret);
-    let bound = listeners::bind(config, &faces)?;
+    let (access, writer) = Access::open(config, random::bytes()?)?;
+    access.check(config)?;
+    let faces = faces(config, &encodings, &hosts, secret, &certificates);
+    let bound = listeners::bind(config, &faces, &certificates)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
     let submitter = store.as_ref().map(|store| store.submitter.clone());
     let (backups, asked) = std::sync::mpsc::channel();
     let room = transit_room(config);
-    let engine = Arc::new(Engine::new(broker, step, submitter, durable, wakers.clone(), room, backups));
+    let audit = access.audit().clone();
+    let around = Around { journal: submitter, durable, wakers: wakers.clone(), room, backups, audit };
+    let engine = Arc::new(Engine::new(broker, step, around));
     let repaired = store.as_ref().map(Store::repaired).unwrap_or_default();
     let running = match store {
         Some(store) => Some(store.start(&engine, asked).map_err(|error| Failure::Start(error.to_string()))?),
         None => None,
     };
-    serve(config, bound, &engine, &wakers, running, repaired)
+    let pool = LoginPool::new(LOGINS_WAITING, wakers.clone());
+    let cannot = |error| Failure::Start(format!("cannot start a thread: {error}"));
+    let guarding = access.start(&pool, writer, &engine).map_err(cannot)?;
+    let watching = certificates.watch().map_err(cannot)?;
+    serve(config, bound, &engine, &wakers, (&access, pool), running, repaired)?;
+    guarding.stop();
+    if let Some(watching) = watching {
+        watching.stop();
+    }
+    Ok(())
 }
 
 /// Log lines go to standard error, so that standard output stays for people and scripts.
@@ -103,7 +123,13 @@ pub(crate) fn transit_room(config: &Config) -> usize {
     usize::try_from(least / TRANSIT_SHARE).unwrap_or(usize::MAX).min(TRANSIT_ROOM)
 }
 
-fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [u8; 32]) -> Faces {
+fn faces(
+    config: &Config,
+    encodings: &Encodings,
+    hosts: &VirtualHosts,
+    secret: [u8; 32],
+    certificates: &Arc<Certificates>,
+) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
     let mut mqtt = mqtt::MqttOptions::new(encodings.clone());
@@ -115,12 +141,14 @@ fn faces(config: &Config, encodings: &Encodings, hosts: &VirtualHosts, secret: [
     stomp.virtual_hosts = hosts.clone();
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
+    let management =
+        ManagementOptions { listeners: listeners::hints(config), certificates: Some(certificates.clone()) };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
         amqp: amqp(config, encodings, hosts),
         stomp: Arc::new(stomp::Stomp::new(stomp)),
         aws: Arc::new(aws::Aws::new(aws)),
-        console: Arc::new(console::Management::new(ManagementOptions { listeners: listeners::hints(config) })),
+        console: Arc::new(console::Management::new(management)),
         admin: Arc::new(console::Admin::new(encodings.clone())),
     }
 }
@@ -146,6 +174,7 @@ fn serve(
     bound: Bound,
     engine: &Arc<Engine>,
     wakers: &Wakers,
+    (access, pool): (&Access, LoginPool),
     running: Option<Running>,
     repaired: Vec<String>,
 ) -> Result<(), Failure> {
@@ -157,7 +186,13 @@ fn serve(
     let threads: Vec<_> = (0..wakers.len() as u16)
         .map(|number| {
             let listeners = if number == 0 { std::mem::take(&mut listeners) } else { Vec::new() };
-            let options = net::Options { core: engine.clone(), wakers: wakers.clone(), limits };
+            let options = net::Options {
+                core: engine.clone(),
+                wakers: wakers.clone(),
+                limits,
+                authenticator: access.doorman(),
+                pool: pool.clone(),
+            };
             let arrivals = arrivals.clone();
             std::thread::Builder::new().name(format!("io-{number}")).spawn(move || {
                 let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -173,7 +208,7 @@ fn serve(
         })
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Start(format!("cannot start a thread: {error}")))?;
-    announce(config, &bound.lines, &repaired)?;
+    announce(config, access, &bound.lines, &repaired)?;
     signals.wait();
     tracing::info!("stopping");
     engine.stop();
@@ -190,7 +225,7 @@ fn serve(
     Ok(())
 }
 
-fn announce(config: &Config, lines: &[String], repaired: &[String]) -> Result<(), Failure> {
+fn announce(config: &Config, access: &Access, lines: &[String], repaired: &[String]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut say = || {
         for line in lines {
@@ -208,7 +243,9 @@ fn announce(config: &Config, lines: &[String], repaired: &[String]) -> Result<()
         for repaired in repaired {
             writeln!(out, "Warning: {repaired}.")?;
         }
-        writeln!(out, "Development mode: every user name, password and access key is accepted.")?;
+        if access.is_open() {
+            writeln!(out, "Development mode: every user name, password and access key is accepted.")?;
+        }
         writeln!(out, "Ready.")?;
         out.flush()
     };

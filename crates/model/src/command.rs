@@ -3,9 +3,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Alteration, Authenticate, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange, ExchangeSettings, Guard, Lease,
-    Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef, QueueSettings, Space, Time, Token,
-    TransactionIndex,
+    Alteration, Authenticate, Binding, ConnectionId, ConsumerIndex, Credit, CreditMode, Delivery, Exchange,
+    ExchangeSettings, Guard, Lease, Lsn, Message, Mode, Name, Namespace, Outcome, Peer, QueueId, QueueRef,
+    QueueSettings, Space, Time, Token, TransactionIndex,
 };
 
 /// What may be asked of the broker. Whatever carries a `Token` is answered once, by `Effect::Reply` or, for a publish,
@@ -19,8 +19,9 @@ pub enum Command {
     },
     /// Who the client is. Answered by the shell; the broker never sees it.
     Authenticate(Box<Authenticate>),
-    /// What the connection may do from now on: until the first one nothing, if the broker asks for it. `None`:
-    /// everything. What a guard does not allow that is going on already ends. From the shell only, not answered.
+    /// Who the connection is, and what it may do from now on: until the first one nothing, if the broker asks for it.
+    /// Without a guard everything. What a guard does not allow that is going on already ends. From the shell only, not
+    /// answered.
     Permit {
         user: Name,
         guard: Option<Arc<dyn Guard>>,
@@ -182,6 +183,52 @@ pub enum Command {
     Close,
 }
 
+impl Command {
+    /// What its answer will carry, if it is answered.
+    pub fn token(&self) -> Option<Token> {
+        match self {
+            Self::Access { token, .. }
+            | Self::Enter { token, .. }
+            | Self::DeclareExchange { token, .. }
+            | Self::BindExchange { token, .. }
+            | Self::UnbindExchange { token, .. }
+            | Self::DeclareTopic { token, .. }
+            | Self::DeleteExchange { token, .. }
+            | Self::Alter { token, .. }
+            | Self::Bind { token, .. }
+            | Self::Unbind { token, .. }
+            | Self::Unhold { token, .. }
+            | Self::Decide { token, .. }
+            | Self::Backup { token, .. }
+            | Self::Inspect { token, .. }
+            | Self::Prepare { token, .. }
+            | Self::Commit { token, .. }
+            | Self::Rollback { token, .. }
+            | Self::Purge { token, .. }
+            | Self::Delete { token, .. }
+            | Self::Move { token, .. } => Some(*token),
+            Self::Authenticate(it) => Some(it.token),
+            Self::Claim(it) => Some(it.token),
+            Self::Declare(it) => Some(it.token),
+            Self::Consume(it) => Some(it.token),
+            Self::Fetch(it) => Some(it.token),
+            Self::Publish(it) => it.token,
+            Self::Settle(it) => it.token,
+            Self::Open { .. }
+            | Self::Permit { .. }
+            | Self::Reconsider
+            | Self::Cancel { .. }
+            | Self::Credit { .. }
+            | Self::Loaded { .. }
+            | Self::Measured(_)
+            | Self::BackingUp { .. }
+            | Self::Begin { .. }
+            | Self::Tally(_)
+            | Self::Close => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub token: Token,
@@ -206,6 +253,9 @@ pub struct Declare {
     pub name: Name,
     pub settings: QueueSettings,
     pub mode: DeclareMode,
+    /// The protocol needs it for what its client asked for (a session, a subscription), and sees to it that only that
+    /// client comes to it: no right to this queue is asked for, but one to what is bound to it. An `internal` one only.
+    pub own: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

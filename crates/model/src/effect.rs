@@ -87,9 +87,11 @@ pub struct Deliver {
 pub enum Reply {
     Done,
     /// The login is over. `account`: whose AWS account it is, if the access key belongs to a certain one.
+    /// `last_message`: what SASL has the server say at the end (SCRAM).
     Authenticated {
         user: Name,
         account: Option<String>,
+        last_message: Option<Bytes>,
     },
     Namespace(Namespace),
     /// `existed`: the queue was there before.

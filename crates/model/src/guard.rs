@@ -11,6 +11,11 @@ pub trait Guard: Send + Sync + fmt::Debug {
     /// False when the user may not be connected any more.
     fn stands(&self) -> bool;
 
+    /// True for who may do everything: the broker asks it nothing more, until rights change.
+    fn is_unlimited(&self) -> bool {
+        false
+    }
+
     fn allows(&self, action: Action, protected: &Protected<'_>) -> bool;
 }
 

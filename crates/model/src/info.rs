@@ -58,6 +58,8 @@ pub struct ConnectionInfo {
     pub protocol: &'static str,
     pub address: String,
     pub client: Name,
+    /// Who it has logged in as; empty if nobody asked.
+    pub user: Name,
     pub consumers: u64,
     pub leased: u64,
     pub since: Time,

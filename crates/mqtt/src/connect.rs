@@ -1,17 +1,18 @@
-//! From CONNECT to CONNACK: the client id is claimed, the session made or found.
+//! From CONNECT to CONNACK: the client says who it is, its id is claimed, the session made or found.
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use model::{
-    Claim, Command, Conflict, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Delivery, Effect, Io,
-    Lease, Lifetime, Mode, Name, Namespace, Overflow, QueueId, QueueInfo, QueueRef, QueueSettings, Refusal, Reply,
-    Settlement, Time, limits,
+    Authenticate, Claim, Command, Conflict, Consume, ConsumerIndex, Credit, CreditMode, Declare, DeclareMode, Delivery,
+    Effect, Io, Lease, Lifetime, Mode, Name, Namespace, Overflow, QueueId, QueueInfo, QueueRef, QueueSettings, Refusal,
+    Reply, Settlement, Time, limits,
 };
 
 use crate::codec::{self, ConnAck, Connect, ConnectReturnCode, Packet, Version};
 use crate::connection::MqttOptions;
 use crate::error::ClientError;
+use crate::login::{self, Login};
 use crate::session::Session;
 use crate::token::Request;
 
@@ -22,11 +23,13 @@ pub(crate) const SESSION_CONSUMER: ConsumerIndex = ConsumerIndex(0);
 /// Bytes of deliveries on their way to one client.
 pub(crate) const CREDIT_BYTES: u64 = 1 << 20;
 
-/// A CONNECT that waits for the core.
+/// A CONNECT that waits for the shell, which finds out who it is from, and then for the core.
 pub(crate) struct Connecting {
     connect: Box<Connect>,
     pub(crate) since: Time,
     client: Name,
+    /// The shell has found out. Until then nothing more is read.
+    pub(crate) is_known: bool,
     /// What the client sent without waiting for CONNACK.
     pub(crate) early: BytesMut,
     /// The session's queue, for a session that is kept.
@@ -36,30 +39,25 @@ pub(crate) struct Connecting {
     decided: Vec<(Delivery, u32)>,
 }
 
-/// Asks for everything that CONNECT needs, in one go.
+/// Asks who the client is. What it has shown is not kept.
 pub(crate) fn begin(
-    connect: Connect,
+    mut connect: Connect,
     now: Time,
-    options: &MqttOptions,
+    login: &Login,
     io: &mut Io<'_>,
 ) -> Result<Connecting, ClientError> {
     let client = client_id(&connect, now, io)
         .inspect_err(|_| refuse(ConnectReturnCode::IdentifierRejected, io.output.buffer()))?;
-    let namespace = Namespace(0);
-    let claim = Claim { token: Request::Claim.token(), namespace, client: client.clone(), conflict: Conflict::Evict };
-    io.commands.push(Command::Claim(claim));
-    if connect.clean_session {
-        let queue = QueueRef::Named(namespace, session_name(&client));
-        let token = Request::DropSession.token();
-        io.commands.push(Command::Delete { token, queue, if_unused: false, if_empty: false });
-    } else {
-        io.commands.push(declare_session(&client, true, options));
-        io.commands.push(consume_session(&client, options));
-    }
+    let credentials = login
+        .credentials(&mut connect)
+        .inspect_err(|_| refuse(ConnectReturnCode::BadUserNameOrPassword, io.output.buffer()))?;
+    let authenticate = Authenticate { token: Request::Login.token(), credentials, client: client.clone() };
+    io.commands.push(Command::Authenticate(Box::new(authenticate)));
     Ok(Connecting {
         connect: Box::new(connect),
         since: now,
         client,
+        is_known: false,
         early: BytesMut::new(),
         session: None,
         present: false,
@@ -93,6 +91,17 @@ pub(crate) fn session_name(client: &Name) -> Name {
     Name::from(bytes::Bytes::from([SESSION_PREFIX, client.as_bytes()].concat()))
 }
 
+fn find_session(client: &Name) -> Command {
+    Command::Declare(Box::new(Declare {
+        token: Request::FindSession.token(),
+        namespace: Namespace(0),
+        name: session_name(client),
+        settings: QueueSettings { internal: true, ..QueueSettings::default() },
+        mode: DeclareMode::Passive,
+        own: true,
+    }))
+}
+
 /// The queue of a session. One that is not kept lives as long as its connection.
 pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) -> Command {
     let settings = QueueSettings {
@@ -112,6 +121,7 @@ pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) 
         name: session_name(client),
         settings,
         mode: DeclareMode::IfAbsent,
+        own: true,
     }))
 }
 
@@ -131,10 +141,28 @@ pub(crate) fn consume_session(client: &Name, options: &MqttOptions) -> Command {
 
 impl Connecting {
     /// Takes an answer. True when CONNACK can be sent; a refusal was sent, and the connection is over, if `finished`.
-    pub(crate) fn apply(&mut self, effect: Effect, io: &mut Io<'_>) -> bool {
+    pub(crate) fn apply(&mut self, effect: Effect, options: &MqttOptions, io: &mut Io<'_>) -> bool {
         let Effect::Reply { token, reply } = effect else { return false };
         match (Request::of(token), reply) {
-            (Request::DropSession, Ok(_) | Err(Refusal::NoSuchQueue(_))) => true,
+            (Request::Login, Ok(_)) => {
+                self.is_known = true;
+                io.commands.push(Command::Access { token: Request::Access.token(), namespace: Namespace(0) });
+                false
+            }
+            (Request::Access, Ok(_)) => {
+                self.ask_for_session(options, io);
+                false
+            }
+            (Request::FindSession, Ok(_)) => {
+                // Who may use the client id may also end its session.
+                let queue = QueueRef::Named(Namespace(0), session_name(&self.client));
+                let token = Request::DropSession.token();
+                io.commands.push(Command::Delete { token, queue, if_unused: false, if_empty: false });
+                false
+            }
+            (Request::FindSession, Err(Refusal::NoSuchQueue(_))) => true,
+            // One that was ours and is gone meanwhile is no longer ours.
+            (Request::DropSession, Ok(_) | Err(Refusal::NoSuchQueue(_) | Refusal::Denied(_))) => true,
             (Request::DeclareSession, Ok(Reply::Declared { queue, existed, info })) => {
                 self.present = existed;
                 self.session = Some((queue, info));
@@ -145,11 +173,24 @@ impl Connecting {
                 true
             }
             (_, Ok(_)) => false,
-            (_, Err(_)) => {
-                refuse(ConnectReturnCode::ServerUnavailable, io.output.buffer());
+            (_, Err(refusal)) => {
+                refuse(login::code(&refusal), io.output.buffer());
                 *io.finished = true;
                 false
             }
+        }
+    }
+
+    /// Asks for everything else that CONNECT needs.
+    fn ask_for_session(&self, options: &MqttOptions, io: &mut Io<'_>) {
+        let (namespace, client) = (Namespace(0), self.client.clone());
+        let claim = Claim { token: Request::Claim.token(), namespace, client, conflict: Conflict::Evict };
+        io.commands.push(Command::Claim(claim));
+        if self.connect.clean_session {
+            io.commands.push(find_session(&self.client));
+        } else {
+            io.commands.push(declare_session(&self.client, true, options));
+            io.commands.push(consume_session(&self.client, options));
         }
     }
 

@@ -7,9 +7,10 @@ use crate::codec::{self, ConnectReturnCode, Kind, Limits, Malformed, Role};
 use crate::connect::{self, Connecting};
 use crate::error::ClientError;
 use crate::flights::HALF;
+use crate::login::Login;
 use crate::session::Session;
 
-/// Bytes a client may send before it has its CONNACK.
+/// Bytes a client may send before it has its CONNACK, when it is known who it is. Before, the shell keeps them.
 const IMPATIENT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the longest CONNECT: a fixed header, ten bytes, and five fields.
 const CONNECT_BYTES: usize = 5 + 10 + 5 * (2 + 65_535);
@@ -70,13 +71,15 @@ impl Protocol for Mqtt {
         }
     }
 
-    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
-        Box::new(MqttConnection { options: self.0.clone(), phase: Phase::Waiting { since: None } })
+    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
+        let (options, login) = (self.0.clone(), Login::of(peer));
+        Box::new(MqttConnection { options, login, phase: Phase::Waiting { since: None } })
     }
 }
 
 struct MqttConnection {
     options: Arc<MqttOptions>,
+    login: Login,
     phase: Phase,
 }
 
@@ -86,7 +89,7 @@ enum Phase {
     Waiting {
         since: Option<Time>,
     },
-    /// For the core to make the session.
+    /// For the shell to say who it is, and for the core to make the session.
     Connecting(Box<Connecting>),
     Running(Box<Session>),
     Over,
@@ -100,7 +103,7 @@ impl Connection for MqttConnection {
             match codec::decode_first(input, &limits) {
                 Ok(None) => return Ok(()),
                 Ok(Some(packet)) => {
-                    let connecting = connect::begin(packet, now, &self.options, io)?;
+                    let connecting = connect::begin(packet, now, &self.login, io)?;
                     self.phase = Phase::Connecting(Box::new(connecting));
                 }
                 Err(error) => {
@@ -112,6 +115,7 @@ impl Connection for MqttConnection {
             }
         }
         match &mut self.phase {
+            Phase::Connecting(connecting) if !connecting.is_known => Ok(()),
             Phase::Connecting(connecting) => {
                 if connecting.early.len() + input.len() > IMPATIENT_BYTES {
                     return Err(ClientError::Impatient(IMPATIENT_BYTES).into());
@@ -127,7 +131,7 @@ impl Connection for MqttConnection {
     fn apply(&mut self, now: Time, effect: Effect, io: &mut Io<'_>) {
         match &mut self.phase {
             Phase::Connecting(connecting) => {
-                if connecting.apply(effect, io) {
+                if connecting.apply(effect, &self.options, io) {
                     self.start(now, io);
                 }
             }
@@ -175,10 +179,13 @@ impl Connection for MqttConnection {
 
     fn close(&mut self, reason: CloseReason, io: &mut Io<'_>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Running(session) => session.close(io),
+            Phase::Running(session) => session.close(reason, io),
             // Taken over or stopped before it was told that it is in.
             Phase::Connecting(_) if reason == CloseReason::ShuttingDown => {
                 connect::refuse(ConnectReturnCode::ServerUnavailable, io.output.buffer());
+            }
+            Phase::Connecting(_) if reason == CloseReason::Revoked => {
+                connect::refuse(ConnectReturnCode::NotAuthorized, io.output.buffer());
             }
             Phase::Connecting(_) | Phase::Waiting { .. } | Phase::Over => {}
         }

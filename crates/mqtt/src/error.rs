@@ -16,6 +16,8 @@ pub(crate) enum ClientError {
     NoClientId,
     #[error("a client id of {0} bytes")]
     LongClientId(usize),
+    #[error("a user name without a password")]
+    NoPassword,
     #[error("said nothing before the login time-out")]
     SaidNothing,
     #[error("its session was not there before the login time-out")]

@@ -9,6 +9,7 @@ mod flights;
 #[doc(hidden)]
 pub mod fuzz;
 mod inbound;
+mod login;
 mod outbound;
 mod queues;
 mod session;

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use model::{Command, Effect, Io, Name, Publish, QueueId, Refusal, Reply, Tally, Time};
+use model::{CloseReason, Command, Effect, Io, Name, Publish, QueueId, Refusal, Reply, Tally, Time};
 
 use crate::codec::{self, Limits, Packet, PacketId, Version, Will};
 use crate::connect::SESSION_CONSUMER;
@@ -171,6 +171,9 @@ impl Session {
 
     fn reply(&mut self, request: Request, reply: Result<Reply, Refusal>, io: &mut Io<'_>) -> Result<(), ClientError> {
         match (request, reply) {
+            // MQTT 3.1.1 has no other word for it: it is acknowledged, and goes nowhere (3.3.5).
+            (Request::PubAck(id), Err(Refusal::Denied(_))) => answer(id, io, codec::puback),
+            (Request::PubRec(id), Err(Refusal::Denied(_))) => self.taken(id, io),
             (Request::PubAck(_) | Request::PubRec(_), Err(refusal)) => return Err(ClientError::Refused(refusal)),
             (Request::PubRel(id), _) => answer(id, io, codec::pubcomp),
             // Also if the delivery is gone: the client has it.
@@ -188,9 +191,13 @@ impl Session {
         Ok(())
     }
 
-    /// The connection is over; unless the client said goodbye, its will is published (3.1.2.5).
-    pub(crate) fn close(mut self, io: &mut Io<'_>) {
+    /// The connection is over; unless the client said goodbye, its will is published (3.1.2.5), if its user may do so: if
+    /// not, nobody hears of it. Who may not be here any more has no will either.
+    pub(crate) fn close(mut self, reason: CloseReason, io: &mut Io<'_>) {
         self.tell_losses(io);
+        if reason == CloseReason::Revoked {
+            return;
+        }
         if let Some(Will { qos, retain, topic, payload }) = self.will.take() {
             let head = Head { qos, retain, id: None, address: inbound::address(topic.as_bytes()) };
             io.commands.push(Command::Publish(Publish::new(Arc::new(head.message(payload)))));

@@ -128,6 +128,8 @@ impl Session {
                 return Err(ClientError::TooManyFilters(FILTERS));
             }
             let waits = match Destination::of(filter.as_bytes()) {
+                // Without a queue there is nothing to unbind.
+                Destination::Topic(_) if !self.subscribed => false,
                 Destination::Topic(filter) => {
                     let queue = QueueRef::Named(Namespace(0), session_name(&self.client));
                     let binding = Box::new(binding(filter, Qos::AtMostOnce));

@@ -5,7 +5,13 @@ use model::Token;
 pub(crate) enum Request {
     /// Its outcome changes nothing.
     Ignored,
+    /// Who the client is.
+    Login,
+    /// Whether it may be here at all.
+    Access,
     Claim,
+    /// Whether there is an earlier session, for one that is not kept.
+    FindSession,
     /// The end of an earlier session, for one that is not kept.
     DropSession,
     DeclareSession,
@@ -46,6 +52,9 @@ impl Request {
             Self::DropSession => pack(10, 0, 0),
             Self::ConsumeQueue(at) => pack(11, 0, at),
             Self::CancelQueue(at) => pack(12, 0, at),
+            Self::Login => pack(13, 0, 0),
+            Self::Access => pack(14, 0, 0),
+            Self::FindSession => pack(15, 0, 0),
         }
     }
 
@@ -64,6 +73,9 @@ impl Request {
             10 => Self::DropSession,
             11 => Self::ConsumeQueue(b),
             12 => Self::CancelQueue(b),
+            13 => Self::Login,
+            14 => Self::Access,
+            15 => Self::FindSession,
             _ => Self::Ignored,
         }
     }
@@ -78,7 +90,10 @@ mod tests {
         use Request::*;
         let all = [
             Ignored,
+            Login,
+            Access,
             Claim,
+            FindSession,
             DropSession,
             DeclareSession,
             ConsumeSession,

@@ -1,14 +1,18 @@
 //! Listeners: connections are accepted on the first IO thread and dealt out to all.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::{HttpService, Peer, Protocol};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::Instant;
 
 use crate::core::Wakers;
-use crate::raw::Stream;
+use crate::entry::{Entered, Entry, Gatehouse};
+use crate::gate::Guest;
+use crate::half_open::Ticket;
 use crate::thread::Shared;
 use crate::{http, raw};
 
@@ -35,6 +39,8 @@ impl Face {
 pub struct Listener {
     pub face: Face,
     pub socket: Socket,
+    /// Of a Unix socket only the name counts: its file says who may connect.
+    pub entry: Entry,
 }
 
 pub enum Socket {
@@ -61,13 +67,23 @@ pub struct Arrivals {
 
 struct Arrival {
     face: Face,
+    gatehouse: Arc<Gatehouse>,
     socket: Accepted,
+    /// When it was accepted.
+    since: Instant,
     place: Place,
 }
 
 enum Accepted {
-    Tcp(std::net::TcpStream),
+    Tcp(Box<Caller>),
     Unix(std::os::unix::net::UnixStream),
+}
+
+struct Caller {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    guest: Option<Guest>,
+    ticket: Option<Ticket>,
 }
 
 impl Arrivals {
@@ -92,7 +108,8 @@ pub(crate) fn start(
     listeners: Vec<Listener>,
     arrivals: &Arrivals,
 ) -> std::io::Result<()> {
-    for Listener { face, socket } in listeners {
+    for Listener { face, socket, entry } in listeners {
+        let gatehouse = Arc::new(Gatehouse::new(entry, thread.borrow().clock.now()));
         let accept = Acceptor {
             thread: thread.clone(),
             wakers: wakers.clone(),
@@ -100,6 +117,7 @@ pub(crate) fn start(
             arrivals: arrivals.clone(),
             next: 0,
             face,
+            gatehouse,
         };
         match socket {
             Socket::Tcp(socket) => {
@@ -122,17 +140,14 @@ struct Acceptor {
     arrivals: Arrivals,
     next: usize,
     face: Face,
+    gatehouse: Arc<Gatehouse>,
 }
 
 impl Acceptor {
     async fn tcp(mut self, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    if let Ok(stream) = stream.into_std() {
-                        self.deal(Accepted::Tcp(stream));
-                    }
-                }
+                Ok((stream, address)) => self.admit(stream, address),
                 Err(error) => self.rest(&error).await,
             }
             if self.thread.borrow().core.is_stopping() {
@@ -158,20 +173,35 @@ impl Acceptor {
     }
 
     async fn rest(&self, error: &std::io::Error) {
-        tracing::warn!("{}: cannot accept: {error}", self.face.name());
+        tracing::warn!("{}: cannot accept: {error}", self.gatehouse.name());
         tokio::time::sleep(ACCEPT_REST).await;
+    }
+
+    fn admit(&mut self, stream: TcpStream, address: SocketAddr) {
+        let now = self.thread.borrow().clock.now();
+        if self.arrivals.open.load(Ordering::Relaxed) >= self.limits.connections {
+            let most = self.limits.connections;
+            return self.gatehouse.refuse(now, address, &format_args!("there are {most} connections already"));
+        }
+        let Ok(guest) = self.gatehouse.admit(now, address) else { return };
+        if let Ok(stream) = stream.into_std() {
+            let ticket = self.gatehouse.line_up(now, address);
+            self.deal(Accepted::Tcp(Box::new(Caller { stream, address, guest, ticket })));
+        }
     }
 
     fn deal(&mut self, socket: Accepted) {
         if self.arrivals.open.load(Ordering::Relaxed) >= self.limits.connections {
-            tracing::warn!("{}: refused a connection: there are {} already", self.face.name(), self.limits.connections);
+            let (name, most) = (self.gatehouse.name(), self.limits.connections);
+            tracing::warn!("{name}: refused a connection: there are {most} already");
             return;
         }
         self.arrivals.open.fetch_add(1, Ordering::Relaxed);
         let place = Place(self.arrivals.open.clone());
         let number = self.next % self.arrivals.queues.len().max(1);
         self.next += 1;
-        let arrival = Arrival { face: self.face.clone(), socket, place };
+        let (face, gatehouse) = (self.face.clone(), self.gatehouse.clone());
+        let arrival = Arrival { face, gatehouse, socket, since: Instant::now(), place };
         if number == usize::from(self.thread.borrow().number) {
             return spawn(&self.thread, arrival, self.limits);
         }
@@ -191,36 +221,50 @@ pub(crate) fn take_arrivals(thread: &Shared, limits: Limits, arrivals: &Arrivals
 }
 
 fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
-    let place = arrival.place;
-    let Ok((stream, peer)) = adopt(arrival.socket, arrival.face.name()) else { return };
+    let Arrival { face, gatehouse, socket, since, place } = arrival;
     let thread = thread.clone();
-    match arrival.face {
-        Face::Protocol(protocol) => {
+    match socket {
+        Accepted::Tcp(caller) => {
+            let Caller { stream, address, guest, ticket } = *caller;
+            let Ok(stream) = adopt(stream) else { return };
             tokio::task::spawn_local(async move {
                 let _place = place;
-                raw::serve(thread, stream, peer, protocol.as_ref()).await;
+                let entered = match ticket {
+                    None => Some(Entered::directly(Box::new(stream), Some(address), guest)),
+                    Some(ticket) => {
+                        let now = || thread.borrow().clock.now();
+                        gatehouse.enter(stream, address, guest, ticket, now, since + limits.login_timeout).await
+                    }
+                };
+                if let Some(entered) = entered {
+                    serve(thread, face, entered, limits).await;
+                }
             });
         }
-        Face::Http(service) => {
+        Accepted::Unix(stream) => {
+            let adopted = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
+            let Ok(stream) = adopted else { return };
             tokio::task::spawn_local(async move {
                 let _place = place;
-                http::serve(thread, stream, peer, service, limits).await;
+                let entered = Entered { secure: true, ..Entered::directly(Box::new(stream), None, None) };
+                serve(thread, face, entered, limits).await;
             });
         }
     }
 }
 
-fn adopt(socket: Accepted, protocol: &'static str) -> std::io::Result<(Box<dyn Stream>, Peer)> {
-    match socket {
-        Accepted::Tcp(stream) => {
-            stream.set_nonblocking(true)?;
-            stream.set_nodelay(true)?;
-            let address = stream.peer_addr().ok();
-            Ok((Box::new(TcpStream::from_std(stream)?), Peer { protocol, address, secure: false, ..Peer::local(protocol) }))
-        }
-        Accepted::Unix(stream) => {
-            stream.set_nonblocking(true)?;
-            Ok((Box::new(UnixStream::from_std(stream)?), Peer { secure: true, ..Peer::local(protocol) }))
-        }
+fn adopt(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    TcpStream::from_std(stream)
+}
+
+async fn serve(thread: Shared, face: Face, entered: Entered, limits: Limits) {
+    let Entered { stream, address, secure, certificate, guest } = entered;
+    let peer = Peer { address, secure, certificate, ..Peer::local(face.name()) };
+    match face {
+        Face::Protocol(protocol) => raw::serve(thread, stream, peer, protocol.as_ref()).await,
+        Face::Http(service) => http::serve(thread, stream, peer, service, limits).await,
     }
+    drop(guest);
 }

@@ -28,7 +28,8 @@ const SMALL_REST_BYTES: usize = 4 * 1024;
 const SLICES: usize = 64;
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, peer: Peer, protocol: &dyn Protocol) {
+pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, mut peer: Peer, protocol: &dyn Protocol) {
+    peer.mechanisms = thread.borrow().authenticator.mechanisms(&peer);
     let raw = Raw {
         connection: protocol.open(&peer),
         stream,
@@ -38,6 +39,7 @@ pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, peer: Peer, p
         closing: None,
         lingers: false,
         is_shut: false,
+        unflushed: false,
     };
     let id = {
         let mut thread = thread.borrow_mut();
@@ -76,7 +78,7 @@ impl Thread {
     /// One `read` and what it means. `Ready(false)`: the connection is gone. `Pending`: nothing to read, or not allowed to.
     fn read_once(&mut self, id: ConnectionId, cx: &mut Context<'_>) -> Poll<bool> {
         let Some(slot) = self.slots.get(id) else { return Poll::Ready(false) };
-        let parked = slot.parked.len();
+        let (parked, waits) = (slot.parked.len(), slot.admission.waits());
         let Kind::Raw(raw) = &mut slot.kind else { return Poll::Ready(false) };
         if raw.closing.is_some() {
             if !raw.output.is_empty() {
@@ -84,7 +86,7 @@ impl Thread {
             }
             return self.linger(id, cx);
         }
-        if raw.output.len() > UNREAD_OUTPUT_BYTES || parked > PARKED_COMMANDS {
+        if raw.output.len() > UNREAD_OUTPUT_BYTES || parked > PARKED_COMMANDS || waits {
             return Poll::Pending;
         }
         // A long frame is read to where its beginning is, a short beginning is put before what is read.
@@ -124,13 +126,42 @@ impl Thread {
         raw.rest = BytesMut::new();
         self.taken += count;
         let shown = input.len();
-        self.with_raw(id, |connection, now, io| connection.receive(now, &mut input, io));
+        self.show(id, &mut input);
         // The room behind a frame that is not whole yet is for the rest of it, if it needed a buffer of its own.
         if !long || input.len() < shown {
             self.take_back(input.split_off(input.len()));
         }
         self.keep_rest(id, input);
         Poll::Ready(true)
+    }
+
+    /// Shows a connection its input, and what it leaves of it once more when it has logged in meanwhile.
+    fn show(&mut self, id: ConnectionId, input: &mut BytesMut) {
+        loop {
+            self.with_raw(id, |connection, now, io| connection.receive(now, input, io));
+            let Some(slot) = self.slots.get(id) else { return };
+            if !slot.admission.takes_rest() || input.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The login is answered: what the client has said since is read, and the socket again.
+    pub(crate) fn show_rest(&mut self, id: ConnectionId) {
+        let Some(slot) = self.slots.get(id) else { return };
+        if !slot.admission.takes_rest() {
+            return;
+        }
+        if let Some(waker) = &slot.waker {
+            waker.wake_by_ref();
+        }
+        let Kind::Raw(raw) = &mut slot.kind else { return };
+        if raw.closing.is_some() || raw.rest.is_empty() {
+            return;
+        }
+        let mut rest = std::mem::take(&mut raw.rest);
+        self.show(id, &mut rest);
+        self.keep_rest(id, rest);
     }
 
     /// What is left of a buffer, behind messages that stay where they were read, is for the next reads.
@@ -198,6 +229,12 @@ impl Thread {
                     written += count;
                 }
             }
+        }
+        // TLS takes more than its socket has room for.
+        if !broken && (written > 0 || raw.unflushed) {
+            let flushed = Pin::new(&mut raw.stream).poll_flush(cx);
+            raw.unflushed = flushed.is_pending();
+            broken = matches!(flushed, Poll::Ready(Err(_)));
         }
         if was_stopped
             && raw.output.len() <= UNREAD_OUTPUT_BYTES

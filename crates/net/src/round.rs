@@ -112,6 +112,7 @@ impl Thread {
 
     fn round(&mut self) {
         self.ring();
+        self.take_answers();
         self.taken = 0;
         for _ in 0..TURNS_PER_ROUND {
             self.round_is_due = false;

@@ -4,12 +4,14 @@ use std::task::Waker;
 use bytes::BytesMut;
 use model::{Command, Connection, ConnectionId, Exchanged, HttpConnection, Output, Time};
 
+use crate::admit::Admission;
 use crate::raw::Stream;
 
 /// A connection of this thread.
 pub(crate) struct Slot {
     pub(crate) id: ConnectionId,
     pub(crate) kind: Kind,
+    pub(crate) admission: Admission,
     /// Of the task that serves it.
     pub(crate) waker: Option<Waker>,
     /// When the thread's heap will look at this connection's timeout, if it will.
@@ -38,6 +40,8 @@ pub(crate) struct Raw {
     pub(crate) lingers: bool,
     /// Our half of it is closed.
     pub(crate) is_shut: bool,
+    /// The stream has taken bytes that its socket has not.
+    pub(crate) unflushed: bool,
 }
 
 /// A connection that speaks HTTP; hyper has its bytes.
@@ -59,7 +63,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    pub(crate) fn insert(&mut self, thread: u16, kind: Kind) -> ConnectionId {
+    pub(crate) fn insert(&mut self, thread: u16, kind: Kind, admission: Admission) -> ConnectionId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.generations.push(0);
@@ -68,7 +72,7 @@ impl Slots {
         let at = slot as usize;
         self.generations[at] = self.generations[at].wrapping_add(1);
         let id = ConnectionId { thread, slot, generation: self.generations[at] };
-        self.slots[at] = Some(Slot { id, kind, waker: None, armed: None, parked: VecDeque::new() });
+        self.slots[at] = Some(Slot { id, kind, admission, waker: None, armed: None, parked: VecDeque::new() });
         self.count += 1;
         id
     }

@@ -8,8 +8,10 @@ use std::task::Waker;
 use bytes::BytesMut;
 use model::{Alarm, CloseReason, Command, Commands, ConnectionId, HttpIo, Io, Name, Output, Peer, Time};
 
+use crate::admit::{self, Admission};
 use crate::core::{Addressed, Core, Wakers};
 use crate::listen::{self, Arrivals, Listener};
+use crate::login::{Authenticator, LoginPool};
 use crate::slots::{Kind, Slots};
 use crate::{Clock, round};
 
@@ -32,12 +34,16 @@ pub struct Options {
     pub core: Arc<dyn Core>,
     pub wakers: Wakers,
     pub limits: listen::Limits,
+    pub authenticator: Arc<dyn Authenticator>,
+    pub pool: LoginPool,
 }
 
 /// An IO thread: what its tasks share. Borrowed for the length of one poll, never across one.
 pub(crate) struct Thread {
     pub(crate) number: u16,
     pub(crate) core: Arc<dyn Core>,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) pool: LoginPool,
     pub(crate) clock: Clock,
     pub(crate) slots: Slots,
     pub(crate) commands: Commands,
@@ -66,6 +72,8 @@ pub fn run(number: u16, options: Options, listeners: Vec<Listener>, arrivals: Ar
     let thread = Rc::new(RefCell::new(Thread {
         number,
         core: options.core.clone(),
+        authenticator: options.authenticator.clone(),
+        pool: options.pool.clone(),
         clock: Clock::default(),
         slots: Slots::default(),
         commands: Commands::default(),
@@ -108,9 +116,11 @@ impl Thread {
 
     /// Makes a connection known to the core.
     pub(crate) fn open(&mut self, kind: Kind, peer: Peer) -> ConnectionId {
-        let id = self.slots.insert(self.number, kind);
+        let peer = Arc::new(peer);
+        let id = self.slots.insert(self.number, kind, Admission::new(peer.clone()));
         self.commands.connection = id;
-        self.commands.push(Command::Open { peer: Arc::new(peer), client: Name::default() });
+        self.commands.push(Command::Open { peer: peer.clone(), client: Name::default() });
+        self.admit_local(&peer);
         self.wake_round();
         id
     }
@@ -149,6 +159,7 @@ impl Thread {
             }
         };
         let next = raw.connection.poll_timeout();
+        let login = admit::taken(&mut self.commands, before);
         if alarm {
             park(&mut slot.parked, &mut self.commands, before);
         }
@@ -164,6 +175,8 @@ impl Thread {
         }
         if let Some(reason) = reason {
             self.end(id, reason);
+        } else if let Some(login) = login {
+            self.authenticate(id, *login);
         }
         true
     }
@@ -187,6 +200,7 @@ impl Thread {
             self.end(id, CloseReason::Misbehaved);
             return true;
         }
+        let login = admit::taken(&mut self.commands, before);
         if self.alarm.is_some() {
             park(&mut slot.parked, &mut self.commands, before);
         }
@@ -203,6 +217,9 @@ impl Thread {
         }
         if self.commands.batch.len() > before {
             self.wake_round();
+        }
+        if let Some(login) = login {
+            self.authenticate(id, *login);
         }
         true
     }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 //! IO threads with real sockets, a made-up line protocol and a made-up core.
 
+#[allow(dead_code, reason = "other tests need the rest")]
 mod lines;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -236,4 +237,65 @@ fn when_it_stops_everybody_is_told() {
         assert_eq!(client.hear(), "goodbye ShuttingDown");
         assert!(client.is_over());
     }
+}
+
+#[test]
+fn what_comes_behind_a_login_waits_for_its_answer() {
+    let world = World::start(2);
+    for password in ["right", "slow", "late"] {
+        let mut client = Client::connect(&world);
+        client.say(&format!("login {password}\necho behind\nlogin {password}\npublish x\necho part"));
+        for line in ["welcome bob", "behind", "welcome bob"] {
+            assert_eq!(client.hear(), line, "{password}");
+        }
+        let mut rest = [client.hear(), client.hear()];
+        rest.sort();
+        assert_eq!(rest, ["confirmed x", "part"], "{password}");
+    }
+    assert_eq!(world.core.seen().permitted.len(), 6, "each login is told to the core");
+    world.stop();
+}
+
+#[test]
+fn a_login_may_have_steps() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    client.say("login steps\nlogin answer again\nlogin answer bob\necho in");
+    for line in ["challenge who?", "challenge who then?", "welcome bob", "in"] {
+        assert_eq!(client.hear(), line);
+    }
+    let mut client = Client::connect(&world);
+    client.say("login answer bob\nlogin steps\nlogin answer eve\nlogin answer bob");
+    for line in ["login refused", "challenge who?", "login refused", "login refused"] {
+        assert_eq!(client.hear(), line, "an answer needs its question");
+    }
+    world.stop();
+}
+
+#[test]
+fn who_is_refused_or_met_a_defect_is_told_and_harms_nobody() {
+    let world = World::start(1);
+    let mut client = Client::connect(&world);
+    client.say("login wrong\nlogin defect\nlogin right");
+    for line in ["login refused", "the login cannot be checked", "welcome bob"] {
+        assert_eq!(client.hear(), line);
+    }
+    assert_eq!(world.core.seen().permitted, ["bob"]);
+    world.stop();
+}
+
+#[test]
+fn only_so_many_logins_may_wait() {
+    let world = World::start(1);
+    let mut waiting: Vec<Client> = (0..4).map(|_| Client::connect(&world)).collect();
+    for client in &mut waiting {
+        client.say("echo here\nlogin never\necho unread");
+        assert_eq!(client.hear(), "here");
+    }
+    let mut client = Client::connect(&world);
+    client.say("login never\nlogin right\necho still");
+    for line in ["too many logins at once", "welcome bob", "still"] {
+        assert_eq!(client.hear(), line);
+    }
+    world.stop();
 }

@@ -8,6 +8,7 @@ use model::{
 use crate::codec::{Decoder, Limits, Version};
 use crate::connect;
 use crate::error::ClientError;
+use crate::login::Login;
 use crate::session::Session;
 
 /// The protocol, as a listener speaks it.
@@ -75,15 +76,17 @@ impl Protocol for Stomp {
         }
     }
 
-    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
+    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
         // Nobody sends a long body before CONNECT.
         let decoder = Decoder::new(Limits::with_body(Limits::STRAY_BODY), Version::V10);
-        Box::new(StompConnection { options: self.0.clone(), phase: Phase::Waiting { decoder, since: None } })
+        let (options, login) = (self.0.clone(), Login::of(peer));
+        Box::new(StompConnection { options, login, phase: Phase::Waiting { decoder, since: None } })
     }
 }
 
 struct StompConnection {
     options: Arc<StompOptions>,
+    login: Login,
     phase: Phase,
 }
 
@@ -103,7 +106,7 @@ impl Connection for StompConnection {
         if let Phase::Waiting { decoder, .. } = &mut self.phase {
             let begun = match decoder.decode(input) {
                 Ok(None) => return Ok(()),
-                Ok(Some(frame)) => connect::begin(&frame, now, &self.options, io),
+                Ok(Some(frame)) => connect::begin(&frame, now, &self.options, self.login, io),
                 Err(malformed) => Err(malformed.into()),
             };
             match begun {

@@ -85,5 +85,5 @@ pub(crate) fn declared(slot: usize, subscription: &Subscription, existed: bool, 
         io.commands.push(Ask::Delete { token: request.token(), queue, if_unused: true, if_empty: false });
         declare(subscription, settings, DeclareMode::IfAbsent, request, io);
     }
-    bind(slot, subscription, !(existed && is_same), io);
+    bind(Request::Bind(slot as u64), subscription, !(existed && is_same), io);
 }

@@ -46,6 +46,11 @@ pub(crate) enum ClientError {
     NackIn10,
     #[error("More than {1} {0} in one connection.")]
     TooMany(&'static str, u64),
+    /// Whatever was wrong with what it has shown.
+    #[error("Access refused for user '{0}'.")]
+    Login(String),
+    #[error("Virtual host '{0}' access denied.")]
+    Host(String),
     #[error("{0} was refused: {1}.")]
     Refused(&'static str, Refusal),
     #[error("The subscription to {0} was ended by the server: {1}.")]
@@ -111,6 +116,9 @@ impl ClientError {
             Self::NoDelivery(..) => "Message not found",
             Self::NackIn10 => "NACK is not in STOMP 1.0",
             Self::TooMany(..) => "Too many",
+            Self::Login(_) | Self::Host(_) => "Bad CONNECT",
+            Self::Refused(_, Refusal::Denied(_)) => "Access refused",
+            Self::Refused(_, Refusal::LoginUnavailable(_)) => "Login unavailable",
             Self::Refused(..) => "Refused",
             Self::Cancelled(..) => "Subscription ended",
             Self::HeartBeat(_) => "Heart-beat missed",

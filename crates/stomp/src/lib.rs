@@ -18,6 +18,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod heart_beat;
+mod login;
 mod receipt;
 mod send;
 mod session;

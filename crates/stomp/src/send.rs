@@ -92,9 +92,6 @@ impl Session {
         }
         let last = targets.len() - 1;
         for (at, target) in targets.iter().enumerate() {
-            if target.temporary {
-                declare_temporary(self.namespace, &target.address.key, io);
-            }
             let message = message(target.address.clone());
             if at == last || receipt.is_none() {
                 self.publish(target, message, transaction, receipt.clone(), io);
@@ -127,6 +124,9 @@ impl Session {
         (request, quiet): (Request, bool),
         io: &mut Io<'_>,
     ) {
+        if target.temporary {
+            declare_temporary(self.namespace, &target.address.key, request, io);
+        }
         let (create, mandatory) = (target.create, target.dropped);
         let publish = Publish { quiet, create, mandatory, transaction, ..Publish::new(message) };
         io.commands.push(Ask::Publish(Publish { token: Some(request.token()), ..publish }));
@@ -158,7 +158,7 @@ impl Session {
             return frame.block.clone();
         };
         if let Some(queue) = queue {
-            declare_temporary(self.namespace, &queue, io);
+            declare_temporary(self.namespace, &queue, Request::Send, io);
         }
         let mut lines = BytesMut::with_capacity(frame.block.len() + public.len());
         let mut writer = FrameWriter::lines(frame.version, &mut lines);
@@ -173,15 +173,17 @@ impl Session {
     }
 }
 
-pub(crate) fn declare_temporary(namespace: Namespace, name: &Name, io: &mut Io<'_>) {
+/// Only a refusal of `request` is looked at.
+pub(crate) fn declare_temporary(namespace: Namespace, name: &Name, request: Request, io: &mut Io<'_>) {
     let lifetime = Lifetime::Connection;
     let settings = QueueSettings { durable: false, lifetime, internal: true, ..QueueSettings::default() };
     io.commands.push(Ask::Declare(Box::new(Declare {
-        token: Request::Ignored.token(),
+        token: request.token(),
         namespace,
         name: name.clone(),
         settings,
         mode: DeclareMode::IfAbsent,
+        own: false,
     })));
 }
 

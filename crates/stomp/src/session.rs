@@ -5,7 +5,7 @@ use model::{Command as Ask, Effect, Hold, Io, Name, Namespace, QueueId, Refusal,
 
 use crate::acknowledge::Acks;
 use crate::codec::{Command, Decoder, Frame, Malformed, Version, glimpse};
-use crate::connect;
+use crate::connect::Entry;
 use crate::connection::StompOptions;
 use crate::deliver::LastKey;
 use crate::error::ClientError;
@@ -16,7 +16,8 @@ use crate::subscription::Subscriptions;
 use crate::token::Request;
 use crate::transaction::{Transactions, receipt_of};
 
-/// Bytes that a client may send while its client id is claimed.
+/// Bytes that a client may send while the core is asked whether it may be here. Before it is known who it is, the shell
+/// keeps them.
 const IMPATIENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A client that has sent CONNECT.
@@ -26,12 +27,12 @@ pub(crate) struct Session {
     pub(crate) namespace: Namespace,
     /// The `session` header of CONNECTED, and what temporary queues are called by.
     pub(crate) name: String,
-    /// Of CONNECT; nobody is asked for them yet.
-    pub(crate) login: Option<String>,
+    /// As the login says it; empty for nobody in particular.
+    pub(crate) user: Name,
     pub(crate) request_id: Option<String>,
     pub(crate) client: Option<Name>,
-    /// What the client says before CONNECTED, which waits for its client id.
-    pub(crate) early: Option<BytesMut>,
+    /// Until CONNECTED.
+    pub(crate) entry: Option<Box<Entry>>,
     /// The beginning of a frame that came before CONNECTED, ahead of what comes now.
     rest: BytesMut,
     pub(crate) since: Time,
@@ -58,6 +59,7 @@ impl Session {
         version: Version,
         name: String,
         namespace: Namespace,
+        entry: Entry,
         now: Time,
     ) -> Self {
         let decoder = Decoder::new(options.limits(), version);
@@ -66,10 +68,10 @@ impl Session {
             version,
             namespace,
             name,
-            login: None,
+            user: Name::default(),
             request_id: None,
             client: None,
-            early: None,
+            entry: Some(Box::new(entry)),
             rest: BytesMut::new(),
             since: now,
             decoder,
@@ -88,12 +90,12 @@ impl Session {
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {
-        if self.early.is_some() { Some(self.since.plus(self.options.login_timeout)) } else { self.beats.deadline() }
+        if self.entry.is_some() { Some(self.since.plus(self.options.login_timeout)) } else { self.beats.deadline() }
     }
 
     /// Says a heart-beat, or that the client has missed its own.
     pub(crate) fn handle_timeout(&mut self, now: Time, io: &mut Io<'_>) -> Result<(), ClientError> {
-        if self.early.is_some() {
+        if self.entry.is_some() {
             let is_late = self.since.plus(self.options.login_timeout) <= now;
             return if is_late { self.fail(ClientError::NoAnswer, None, io) } else { Ok(()) };
         }
@@ -113,7 +115,8 @@ impl Session {
     /// Takes all whole frames off `input`. On an error the client has been told.
     pub(crate) fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), ClientError> {
         self.beats.heard(now);
-        if let Some(early) = &mut self.early {
+        if let Some(entry) = &mut self.entry {
+            let Entry { is_known: true, early, .. } = &mut **entry else { return Ok(()) };
             if early.len() + input.len() > IMPATIENT_BYTES {
                 return self.fail(ClientError::Impatient(IMPATIENT_BYTES), None, io);
             }
@@ -199,9 +202,11 @@ impl Session {
                 Ok(())
             }
             Effect::Cancelled { consumer, refusal } => self.cancelled(consumer.0 as usize, refusal, io),
-            Effect::Returned { .. } | Effect::Throttle { .. } | Effect::Challenge { .. } | Effect::Progress { .. } | Effect::Close { .. } => {
-                Ok(())
-            }
+            Effect::Returned { .. }
+            | Effect::Throttle { .. }
+            | Effect::Challenge { .. }
+            | Effect::Progress { .. }
+            | Effect::Close { .. } => Ok(()),
         };
         self.note_output(now, io);
         applied
@@ -215,6 +220,8 @@ impl Session {
         io: &mut Io<'_>,
     ) -> Result<(), ClientError> {
         match (request, reply) {
+            (Request::Login, reply) => return self.logged_in(reply, io),
+            (Request::Access, reply) => return self.entered(now, reply, io),
             (Request::Claim, reply) => return self.claimed(now, reply, io),
             (Request::Send, Err(refusal)) => return self.fail(ClientError::Refused("SEND", refusal), None, io),
             (Request::Receipt(number), Err(refusal)) => return self.refused("SEND", refusal, number, io),
@@ -222,13 +229,16 @@ impl Session {
             (Request::Settle(number), _) => self.receipts.answer(number, io.output.buffer()),
             (Request::End(number), Err(refusal)) => return self.refused("COMMIT or ABORT", refusal, number, io),
             (Request::End(number), Ok(_)) => self.receipts.answer(number, io.output.buffer()),
-            (Request::Forget(number), Err(Refusal::NoSuchQueue(_)) | Ok(_)) => {
+            // One that was this client's, and is gone, is nobody's.
+            (Request::Forget(number), Err(Refusal::NoSuchQueue(_) | Refusal::Denied(_)) | Ok(_)) => {
                 self.receipts.answer(number, io.output.buffer());
             }
             (Request::Forget(number), Err(refusal)) => return self.refused("UNSUBSCRIBE", refusal, number, io),
-            (Request::Prepare(slot) | Request::Declare(slot) | Request::Consume(slot), Err(refusal)) => {
-                return self.subscribe_refused(slot as usize, refusal, io);
-            }
+            (
+                Request::Prepare(slot) | Request::Declare(slot) | Request::Bind(slot) | Request::Consume(slot),
+                Err(refusal),
+            ) => return self.subscribe_refused(slot as usize, refusal, io),
+            (Request::Bind(slot), Ok(_)) => self.bound(slot as usize, io),
             (Request::Declare(slot), Ok(Reply::Declared { existed, info, .. })) => {
                 return self.declared(slot as usize, existed, &info, io);
             }
@@ -246,16 +256,9 @@ impl Session {
         Ok(())
     }
 
-    /// The client id is ours, or another connection has it.
-    fn claimed(&mut self, now: Time, reply: Result<Reply, Refusal>, io: &mut Io<'_>) -> Result<(), ClientError> {
-        let Some(mut early) = self.early.take() else { return Ok(()) };
-        if let Err(refusal) = reply {
-            return self.fail(ClientError::Refused("CONNECT", refusal), None, io);
-        }
-        connect::write_connected(self, io.output.buffer());
-        self.receive(now, &mut early, io)?;
-        self.rest = early;
-        Ok(())
+    /// The beginning of a frame that came before CONNECTED.
+    pub(crate) fn keep_rest(&mut self, rest: BytesMut) {
+        self.rest = rest;
     }
 
     fn refused(

@@ -153,7 +153,7 @@ impl Session {
         let is_lasting = subscription.kind == Some(QueueKind::Lasting);
         match &subscription.source {
             Source::Queue(name) | Source::Browser(name) if subscription.kind == Some(QueueKind::Temporary) => {
-                declare_temporary(subscription.namespace, name, io);
+                declare_temporary(subscription.namespace, name, Request::Prepare(slot as u64), io);
                 consume(slot, subscription, io);
             }
             Source::Queue(_) | Source::Browser(_) => {
@@ -172,7 +172,7 @@ impl Session {
                     ..QueueSettings::default()
                 };
                 declare(subscription, settings, DeclareMode::IfAbsent, Request::Prepare(slot as u64), io);
-                bind(slot, subscription, true, io);
+                bind(Request::Prepare(slot as u64), subscription, true, io);
                 consume(slot, subscription, io);
             }
             Source::Durable(_) => {
@@ -195,7 +195,9 @@ impl Session {
         let Some(subscription) = found else { return Ok(()) };
         if let Source::Durable(_) = subscription.source {
             durable::declared(slot, subscription, existed, info, io);
-        } else if info.settings.internal && info.settings.lifetime != Lifetime::Connection {
+            return Ok(());
+        }
+        if info.settings.internal && info.settings.lifetime != Lifetime::Connection {
             // Of those that last as long as a connection, the core gives each to its own.
             let (receipt, destination) = (subscription.receipt.take(), quote(&subscription.destination));
             let error = ClientError::NotForAll(Command::Subscribe, destination);
@@ -207,6 +209,14 @@ impl Session {
         subscription.state = State::Asked;
         consume(slot, subscription, io);
         Ok(())
+    }
+
+    /// The queue of a durable subscription is bound: its user may have what it holds.
+    pub(crate) fn bound(&mut self, slot: usize, io: &mut Io<'_>) {
+        let found = self.subscriptions.get_mut(slot).filter(|it| it.state == State::Declaring);
+        let Some(subscription) = found else { return };
+        subscription.state = State::Asked;
+        consume(slot, subscription, io);
     }
 
     /// The consumer is there.
@@ -255,20 +265,22 @@ pub(crate) fn declare(
     request: Request,
     io: &mut Io<'_>,
 ) {
+    let own = settings.internal;
     io.commands.push(Ask::Declare(Box::new(Declare {
         token: request.token(),
         namespace: subscription.namespace,
         name: subscription.source.queue().clone(),
         settings,
         mode,
+        own,
     })));
 }
 
 /// A selector stands in the binding, so that the queue has only what it selects.
-pub(crate) fn bind(slot: usize, subscription: &Subscription, replay: bool, io: &mut Io<'_>) {
+pub(crate) fn bind(request: Request, subscription: &Subscription, replay: bool, io: &mut Io<'_>) {
     let Some(Bound { exchange, key }) = subscription.bound.clone() else { return };
     let binding = Box::new(Binding { exchange, key, selector: subscription.selector.clone(), ..Binding::default() });
-    let (token, queue) = (Request::Prepare(slot as u64).token(), queue_ref(subscription));
+    let (token, queue) = (request.token(), queue_ref(subscription));
     io.commands.push(Ask::Bind { token, queue, binding, replay });
 }
 

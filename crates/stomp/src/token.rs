@@ -5,6 +5,10 @@ use model::Token;
 pub(crate) enum Request {
     /// Its outcome changes nothing.
     Ignored,
+    /// Who the client is.
+    Login,
+    /// Whether it may be here.
+    Access,
     /// A client id.
     Claim,
     /// A SEND without a receipt: only a refusal is answered.
@@ -19,6 +23,8 @@ pub(crate) enum Request {
     Prepare(u64),
     /// The queue of a subscription that others may have made.
     Declare(u64),
+    /// The binding of a queue that may have messages already.
+    Bind(u64),
     /// The consumer.
     Consume(u64),
     /// Comes after everything that a cancelled consumer was sent.
@@ -46,6 +52,9 @@ impl Request {
             Self::Leave(slot) => (9, slot),
             Self::Forget(number) => (10, number),
             Self::Disconnect => (11, 0),
+            Self::Login => (12, 0),
+            Self::Access => (13, 0),
+            Self::Bind(slot) => (14, slot),
         };
         Token(kind << NUMBER_BITS | number)
     }
@@ -64,6 +73,9 @@ impl Request {
             9 => Self::Leave(number),
             10 => Self::Forget(number),
             11 => Self::Disconnect,
+            12 => Self::Login,
+            13 => Self::Access,
+            14 => Self::Bind(number),
             _ => Self::Ignored,
         }
     }
@@ -78,6 +90,8 @@ mod tests {
         use Request::*;
         let all = [
             Ignored,
+            Login,
+            Access,
             Claim,
             Send,
             Receipt(1),
@@ -86,6 +100,7 @@ mod tests {
             End(0),
             Prepare(3),
             Declare(9),
+            Bind(5),
             Consume(65_535),
             Leave(4),
             Forget(2),

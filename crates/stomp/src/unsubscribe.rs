@@ -1,6 +1,6 @@
 //! UNSUBSCRIBE.
 
-use model::{Command as Ask, Io, Name, Outcome, QueueRef, Refusal, Reply};
+use model::{Command as Ask, Declare, DeclareMode, Io, Name, Outcome, QueueRef, QueueSettings, Refusal, Reply};
 
 use crate::acknowledge::Acks;
 use crate::codec::{Command, Frame, Headers, Version};
@@ -56,6 +56,16 @@ impl Session {
     }
 
     fn forget(&mut self, queue: Name, frame: &Frame, io: &mut Io<'_>) {
+        // It is this client's, if it is there.
+        let settings = QueueSettings { internal: true, ..QueueSettings::default() };
+        io.commands.push(Ask::Declare(Box::new(Declare {
+            token: Request::Ignored.token(),
+            namespace: self.namespace,
+            name: queue.clone(),
+            settings,
+            mode: DeclareMode::Passive,
+            own: true,
+        })));
         let token = Request::Forget(self.receipts.expect(receipt_of(frame))).token();
         let queue = QueueRef::Named(self.namespace, queue);
         io.commands.push(Ask::Delete { token, queue, if_unused: true, if_empty: false });

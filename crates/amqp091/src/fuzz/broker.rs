@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Address, Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver,
-    Delivery, Effect, EncodingId, Exchange, Fetch, Header, History, Message, MessageNumber, Mode, Name, Namespace,
-    QueueCounts, QueueId, QueueInfo, QueueSettings, Refusal, Reply, Resource, Settlement, Tags, Time, Token,
-    TransactionRef,
+    Action, Address, Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode,
+    Deliver, Delivery, Denial, Effect, EncodingId, Exchange, Fetch, Header, History, Message, MessageNumber, Mode,
+    Name, Namespace, QueueCounts, QueueId, QueueInfo, QueueSettings, Refusal, Reply, Resource, Settlement, Tags, Time,
+    Token, TransactionRef, What,
 };
 
 use super::chance::Chance;
@@ -16,11 +16,12 @@ const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
 
-/// A broker that keeps the contract, and is in a different mood each time.
+/// A broker and a shell that keep the contract, and are in a different mood each time.
 #[derive(Debug, Default)]
 pub(super) struct FakeBroker {
     pub(super) commands: VecDeque<Command>,
     pub(super) effects: VecDeque<Effect>,
+    logins: u32,
     consumers: BTreeMap<u32, Consumer>,
     messages: VecDeque<Arc<Message>>,
     /// Which consumer has them.
@@ -67,6 +68,8 @@ impl FakeBroker {
     fn carry_out(&mut self, command: Command, chance: &mut Chance) {
         let refuses = chance.one_in(16);
         match command {
+            Command::Authenticate(asked) => self.authenticate(asked.token, refuses, chance),
+            Command::Access { token, .. } => self.done(token, refuses, denied()),
             Command::Publish(publish) => self.publish(publish, refuses, chance),
             Command::Declare(declare) => self.declare(&declare, refuses, chance),
             Command::Consume(consume) => self.consume(&consume, refuses, chance),
@@ -107,7 +110,8 @@ impl FakeBroker {
             | Command::BindExchange { token, .. }
             | Command::UnbindExchange { token, .. }
             | Command::DeleteExchange { token, .. } => {
-                self.done(token, refuses, Refusal::NoSuchExchange("x".into()));
+                let refusal = if chance.one_in(2) { denied() } else { Refusal::NoSuchExchange("x".into()) };
+                self.done(token, refuses, refusal);
             }
             Command::DeclareExchange { token, .. } => {
                 self.done(token, refuses, Refusal::Different("x".into(), "type", "direct".into()))
@@ -117,14 +121,36 @@ impl FakeBroker {
         }
     }
 
+    fn authenticate(&mut self, token: Token, refuses: bool, chance: &mut Chance) {
+        self.logins += 1;
+        let message = chance.one_in(8).then(|| Bytes::from_static(b"v=..."));
+        match message {
+            // A newer secret is never asked for more.
+            Some(challenge) if self.logins == 1 => self.effects.push_back(Effect::Challenge { token, challenge }),
+            last_message if !refuses => {
+                let last_message = last_message.filter(|_| self.logins < 3);
+                let user = if chance.one_in(8) { "root" } else { "guest" }.into();
+                self.reply(token, Ok(Reply::Authenticated { user, account: None, last_message }));
+            }
+            _ => {
+                let refusals = [Refusal::Login, Refusal::LoginUnavailable("later".into()), denied()];
+                self.reply(token, Err(refusals[chance.below(3)].clone()));
+            }
+        }
+    }
+
     fn publish(&mut self, publish: model::Publish, refuses: bool, chance: &mut Chance) {
         self.messages.push_front(publish.message.clone());
         self.messages.truncate(MESSAGES);
         let Some(token) = publish.token else { return };
         if refuses {
-            let refusals =
-                [Refusal::Full("q".into()), Refusal::NoSuchQueue("q".into()), Refusal::NoSuchExchange("x".into())];
-            return self.reply(token, Err(refusals[chance.below(3)].clone()));
+            let refusals = [
+                Refusal::Full("q".into()),
+                Refusal::NoSuchQueue("q".into()),
+                Refusal::NoSuchExchange("x".into()),
+                denied(),
+            ];
+            return self.reply(token, Err(refusals[chance.below(4)].clone()));
         }
         if publish.mandatory && chance.one_in(2) {
             self.effects.push_back(Effect::Returned { token: Some(token), message: publish.message });
@@ -149,8 +175,8 @@ impl FakeBroker {
 
     fn consume(&mut self, consume: &Consume, refuses: bool, chance: &mut Chance) {
         if refuses {
-            let refusals = [Refusal::InUse("q".into()), Refusal::NoSuchQueue("q".into()), Refusal::IsLog];
-            return self.reply(consume.token, Err(refusals[chance.below(3)].clone()));
+            let refusals = [Refusal::InUse("q".into()), Refusal::NoSuchQueue("q".into()), Refusal::IsLog, denied()];
+            return self.reply(consume.token, Err(refusals[chance.below(4)].clone()));
         }
         let Mode::Leasing { settlement, .. } = consume.mode else { return };
         let queue = self.attach(consume.consumer, settlement, consume.credit.messages.into(), false);
@@ -233,7 +259,10 @@ impl FakeBroker {
 
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(40) {
-            0 => self.effects.push_back(Effect::Close { reason: CloseReason::Ended }),
+            0 => {
+                let reason = if chance.one_in(2) { CloseReason::Ended } else { CloseReason::Revoked };
+                self.effects.push_back(Effect::Close { reason });
+            }
             1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2 => self.effects.push_back(Effect::Throttle { reason: None }),
             3..=20 => {
@@ -244,7 +273,7 @@ impl FakeBroker {
                     self.drained(index);
                 } else if chance.one_in(3) {
                     self.consumers.remove(&index);
-                    let refusal = Refusal::NoSuchQueue("q".into());
+                    let refusal = if chance.one_in(2) { denied() } else { Refusal::NoSuchQueue("q".into()) };
                     self.effects.push_back(Effect::Cancelled { consumer: ConsumerIndex(index), refusal });
                 }
             }
@@ -282,4 +311,8 @@ fn history(chance: &mut Chance) -> History {
     };
     let deaths = (1..=chance.below(3) as u64).map(death).collect();
     History { deaths, exchange: Exchange::Default, key: "dead".into() }
+}
+
+fn denied() -> Refusal {
+    Refusal::Denied(Box::new(Denial::new("guest", Action::Read, &What::Queue(&Name::from("q")))))
 }

@@ -91,6 +91,11 @@ impl Client {
             Method::ConnectionStart(_) => assert_eq!(place, 0),
             Method::ConnectionTune(_) => assert_eq!(place, 1),
             Method::ConnectionOpenOk(_) => assert_eq!(place, 2),
+            Method::ConnectionSecure(_) => {
+                assert_eq!(place, 1);
+                let response = bytes::Bytes::from_static(b"c=biws");
+                return self.answers.push_back(Frame::Method(0, connection::SecureOk { response }.into()));
+            }
             Method::ConnectionClose(_) => {
                 self.is_closed = true;
                 return self.answers.push_back(Frame::Method(0, connection::CloseOk {}.into()));

@@ -179,6 +179,7 @@ fn end(number: u16, choices: &mut Choices<'_>, out: &mut BytesMut) {
         0..4 => say(0, connection::Close::default(), out),
         4..8 => say(number, connection::CloseOk {}, out),
         8..12 => out.extend_from_slice(b"junk that is no frame"),
+        28..60 => say(0, connection::UpdateSecret { new_secret: Bytes::from_static(b"t"), ..Default::default() }, out),
         12..16 => say(CHANNELS + 1, channel::Open {}, out),
         20..24 => say(number, channel::Open {}, out),
         24..28 => say(number, channel::Close::default(), out),

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Command, Consume, Credit, Deliver, Effect, EncodingId, Mode, Outcome, Publish, QueueId, Reply, Settle, Settlement,
-    TransactionRef,
+    Command, Consume, Credentials, Credit, Deliver, Effect, EncodingId, Mode, Outcome, Publish, QueueId, Reply, Settle,
+    Settlement, TransactionRef,
 };
 
 use crate::consumers::{CREDIT_BYTES, NO_ACK_WINDOW, UNLIMITED};
@@ -12,6 +12,7 @@ use crate::token::Request;
 /// if the connection asks for something else.
 #[derive(Debug, Default)]
 pub struct Watch {
+    login: Login,
     consumers: BTreeMap<u32, Consumer>,
     /// Gets that are not over.
     fetches: BTreeMap<u32, ()>,
@@ -20,6 +21,21 @@ pub struct Watch {
     /// Open transactions, by index.
     transactions: BTreeMap<u32, ()>,
     closed: bool,
+}
+
+/// How far a connection has come with saying who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Login {
+    #[default]
+    Silent,
+    Asked,
+    /// It was asked for more.
+    Challenged,
+    Known,
+    /// It may use its virtual host.
+    Entered,
+    /// It shows something newer.
+    AskedAgain,
 }
 
 #[derive(Debug)]
@@ -44,6 +60,13 @@ impl Watch {
     pub fn asked(&mut self, command: &Command) {
         let is_last = matches!(command, Command::Settle(_) | Command::Tally(_));
         assert!(!self.closed || is_last, "asks after its end: {command:?}");
+        match command {
+            Command::Authenticate(asked) => return self.authenticates(&asked.credentials),
+            Command::Access { .. } => return assert_eq!(self.login, Login::Known, "asks before it is known who it is"),
+            _ => {}
+        }
+        let is_in = matches!(self.login, Login::Entered | Login::AskedAgain);
+        assert!(is_in, "asks before it is known who it is: {command:?}");
         match command {
             Command::Consume(consume) => self.consumes(consume),
             Command::Fetch(fetch) => {
@@ -77,6 +100,21 @@ impl Watch {
         }
     }
 
+    fn authenticates(&mut self, credentials: &Credentials) {
+        let is_response = matches!(credentials, Credentials::Response(_));
+        self.login = match self.login {
+            Login::Silent if !is_response => Login::Asked,
+            Login::Challenged if is_response => Login::Asked,
+            Login::Entered if matches!(credentials, Credentials::Password { .. }) => Login::AskedAgain,
+            other => panic!("says who it is, when it is {other:?}"),
+        };
+    }
+
+    /// Whether the shell keeps what the client says from the connection.
+    pub fn waits_for_login(&self) -> bool {
+        matches!(self.login, Login::Asked | Login::AskedAgain)
+    }
+
     /// Takes note of an effect, before the connection sees it.
     pub fn sees(&mut self, effect: &Effect) {
         match effect {
@@ -86,7 +124,12 @@ impl Watch {
                 self.fetches.remove(&consumer.0);
             }
             Effect::Drained { consumer } => drop(self.fetches.remove(&consumer.0)),
+            Effect::Challenge { .. } => self.login = Login::Challenged,
             Effect::Reply { token, reply } => match (Request::of(*token), reply) {
+                (Request::Login, _) => {
+                    self.login = if self.login == Login::AskedAgain { Login::Entered } else { Login::Known };
+                }
+                (Request::Access, Ok(_)) => self.login = Login::Entered,
                 (Request::Consume(index), Err(_)) => drop(self.consumers.remove(&index)),
                 (Request::Get(index), Err(_)) => drop(self.fetches.remove(&index)),
                 (Request::Consume(_), Ok(reply)) => assert!(matches!(reply, Reply::Consuming { .. })),

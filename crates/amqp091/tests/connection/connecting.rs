@@ -8,19 +8,21 @@ use model::{Alarm, CloseReason, Culprit, Effect, Resource};
 use crate::client::*;
 use crate::world::{Client, World};
 
-fn greeted(world: &mut World) -> Client {
+pub(crate) fn greeted(world: &mut World) -> Client {
     let client = world.open();
     world.send_bytes(client, &PROTOCOL_HEADER);
     assert_eq!(world.lines(client), ["0: connection.start"]);
     client
 }
 
-fn start_ok(mechanism: &str, response: &'static [u8]) -> connection::StartOk {
+pub(crate) fn start_ok(mechanism: &str, response: &'static [u8]) -> connection::StartOk {
     let (mechanism, response) = (s(mechanism), Bytes::from_static(response));
-    connection::StartOk { client_properties: FieldTable::EMPTY, mechanism, response, locale: s("en_US") }
+    let capabilities = table(&[("authentication_failure_close", FieldValue::Bool(true))]);
+    let client_properties = table(&[("capabilities", FieldValue::Table(capabilities.view()))]);
+    connection::StartOk { client_properties, mechanism, response, locale: s("en_US") }
 }
 
-fn tune_ok(channel_max: u16, frame_max: u32, heartbeat: u16) -> connection::TuneOk {
+pub(crate) fn tune_ok(channel_max: u16, frame_max: u32, heartbeat: u16) -> connection::TuneOk {
     connection::TuneOk { channel_max, frame_max, heartbeat }
 }
 
@@ -37,9 +39,13 @@ fn credentials_come_in_two_forms() {
 #[test]
 fn a_login_that_cannot_be_read_is_refused() {
     let mut world = World::new();
-    for (mechanism, response) in
-        [("PLAIN", &b"guest"[..]), ("PLAIN", b"\0a\0b\0c"), ("AMQPLAIN", b"\x05LOGINS\0\0\0\x05guest")]
-    {
+    for (mechanism, response) in [
+        ("PLAIN", &b"guest"[..]),
+        ("PLAIN", b"\0a\0b\0c"),
+        ("PLAIN", b"root\0a\0b"),
+        ("PLAIN", b"\0\xff\0b"),
+        ("AMQPLAIN", b"\x05LOGINS\0\0\0\x05guest"),
+    ] {
         let a = greeted(&mut world);
         let text = format!(
             "connection.close 403 ACCESS_REFUSED - Login was refused using authentication mechanism {mechanism}. For \
@@ -295,7 +301,7 @@ fn the_server_says_what_it_can() {
     let amqp091::codec::Frame::Method(0, amqp091::codec::Method::ConnectionStart(start)) = start else {
         panic!("{start:?}");
     };
-    assert_eq!(start.mechanisms, "PLAIN AMQPLAIN");
+    assert_eq!(start.mechanisms, "PLAIN AMQPLAIN ANONYMOUS");
     assert_eq!((start.version_major, start.version_minor), (0, 9));
     assert_eq!(start.server_properties.get("product"), Some(text("Causeway")));
     let Some(FieldValue::Table(capabilities)) = start.server_properties.get("capabilities") else { panic!() };

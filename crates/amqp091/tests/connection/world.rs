@@ -8,10 +8,11 @@ use amqp091::{Amqp091, Amqp091Encoding, Amqp091Options};
 use broker::{Broker, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
-    CloseReason, Command, Commands, ConnectionId, Effect, Encodings, Envelope, Inspect, Lsn, Name, Namespace,
-    QueueCounts, QueueInfo, QueueRef, Reply, Time, Token,
+    CloseReason, Command, Commands, ConnectionId, Effect, Encodings, Envelope, Inspect, Lsn, Mechanisms, Name,
+    Namespace, QueueCounts, QueueInfo, QueueRef, Reply, Time, Token,
 };
 
+use crate::guard::Except;
 use crate::peer::Peer;
 
 /// Who hands in what nobody's client says.
@@ -30,6 +31,10 @@ pub(crate) struct World {
     pub(crate) durable: Lsn,
     peers: Vec<Peer>,
     protocol: Amqp091,
+    /// What clients may do that are opened from now on.
+    pub(crate) guard: Option<Arc<Except>>,
+    /// How they may log in.
+    pub(crate) mechanisms: Mechanisms,
     journal: Vec<(Time, Bytes)>,
     commands: Vec<Envelope>,
     loads: Vec<Load>,
@@ -55,6 +60,8 @@ impl World {
             durable: Lsn(0),
             peers: Vec::new(),
             protocol: Amqp091::new(options),
+            guard: None,
+            mechanisms: Mechanisms::OPEN,
             journal: Vec::new(),
             commands: Vec::new(),
             loads: Vec::new(),
@@ -69,8 +76,10 @@ impl World {
     /// A socket without a word said.
     pub(crate) fn open(&mut self) -> Client {
         let id = ConnectionId { thread: 0, slot: self.peers.len() as u32, generation: 1 };
-        self.peers.push(Peer::new(&self.protocol, id));
-        let peer = model::Peer::local("amqp091");
+        let peer = model::Peer { mechanisms: self.mechanisms, ..model::Peer::local("amqp091") };
+        let mut opened = Peer::new(&peer, &self.protocol, id);
+        opened.guard.clone_from(&self.guard);
+        self.peers.push(opened);
         self.commands
             .push(Envelope { connection: id, command: Command::Open { peer: peer.into(), client: Name::default() } });
         self.peers.len() - 1
@@ -106,6 +115,19 @@ impl World {
     pub(crate) fn apply(&mut self, client: Client, effect: Effect) {
         let commands = self.peers[client].apply(self.now, effect);
         self.commands.extend(commands);
+        self.rest();
+    }
+
+    /// The shell answers a login; everything happens that follows.
+    pub(crate) fn answer(&mut self, client: Client, answer: impl FnOnce(&mut Peer, Time) -> Vec<Envelope>) {
+        let commands = answer(&mut self.peers[client], self.now);
+        self.commands.extend(commands);
+        self.rest();
+    }
+
+    /// Rights have changed.
+    pub(crate) fn reconsider(&mut self) {
+        self.commands.push(Envelope { connection: SHELL, command: Command::Reconsider });
         self.rest();
     }
 

@@ -114,7 +114,7 @@ impl FakeBroker {
     }
 
     fn declare(&mut self, declare: &Declare, refuses: bool, chance: &mut Chance) {
-        let Declare { token, namespace, name, settings, mode } = declare;
+        let Declare { token, namespace, name, settings, mode, own: _ } = declare;
         self.made += 1;
         let (queue, mut settings) = (QueueId { shard: 0, n: self.made }, settings.clone());
         if chance.one_in(4) {

@@ -86,8 +86,10 @@ impl Logins {
             Admission::Never => return Decision::Refused(Reason::TooManyFailures(name)),
         }
         let user = self.accounts.users().find(&name).map(Arc::clone);
+        // A password that was changed meanwhile counts no more.
+        let is_current = scram.is_current(user.as_ref().and_then(|user| user.scram.as_ref()));
         match (scram.finish(message.expose()), user) {
-            (Proof::Right(last), Some(user)) => {
+            (Proof::Right(last), Some(user)) if is_current => {
                 self.attempts.succeeded(&name, claim.address);
                 let granted = Granted::plain(user.identity(Source::File));
                 Decision::Granted(Granted { last_message: Some(last), ..granted })

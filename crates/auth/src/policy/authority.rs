@@ -1,7 +1,10 @@
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+
+use model::Time;
 
 use super::rules::Policy;
 use crate::Identity;
@@ -27,6 +30,9 @@ impl Roster for Unchanging {
 #[derive(Debug)]
 pub struct Authority {
     now: ArcSwap<State>,
+    time: AtomicU64,
+    /// When the first of the logins ends that are known to end.
+    next_end: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +45,11 @@ pub(super) struct State {
 
 impl Authority {
     pub fn new(policy: Policy, roster: Arc<dyn Roster>) -> Self {
-        Self { now: ArcSwap::from_pointee(State { version: 1, policy, roster }) }
+        Self {
+            now: ArcSwap::from_pointee(State { version: 1, policy, roster }),
+            time: AtomicU64::new(0),
+            next_end: AtomicU64::new(u64::MAX),
+        }
     }
 
     pub fn set_policy(&self, policy: Policy) {
@@ -57,6 +67,29 @@ impl Authority {
             roster: roster.clone(),
             policy: state.policy.clone(),
         });
+    }
+
+    /// Tells what time it is, for logins that end by themselves. True if one has: then the broker has to ask again
+    /// (`Command::Reconsider`), and by that the next end becomes known.
+    #[must_use]
+    pub fn set_time(&self, now: Time) -> bool {
+        self.time.fetch_max(now.0, Ordering::Relaxed);
+        let end = self.next_end.swap(u64::MAX, Ordering::Relaxed);
+        if end <= now.0 {
+            return true;
+        }
+        self.next_end.fetch_min(end, Ordering::Relaxed);
+        false
+    }
+
+    /// Whether this login counts still; if so, when it ends is kept in mind.
+    pub(super) fn counts(&self, identity: &Identity) -> bool {
+        let Some(until) = identity.valid_until else { return true };
+        let counts = identity.is_valid(Time(self.time.load(Ordering::Relaxed)));
+        if counts && self.next_end.load(Ordering::Relaxed) > until.0 {
+            self.next_end.fetch_min(until.0, Ordering::Relaxed);
+        }
+        counts
     }
 
     pub fn policy(&self) -> Policy {

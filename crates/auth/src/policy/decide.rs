@@ -1,5 +1,7 @@
 //! The one place that decides.
 
+use std::sync::Arc;
+
 use model::{Action, Exchange, Name, Protected, What};
 
 use super::entry::{Kind, Names, Rights, Rule};
@@ -10,7 +12,7 @@ use super::pattern::{self, Words};
 use super::rules::{Basis, Policy};
 use super::scope::Conditions;
 use super::verdict::{Because, Verdict};
-use crate::Identity;
+use crate::{Identity, Scopes, Source};
 
 /// What RabbitMQ calls the default exchange in permissions.
 const DEFAULT_EXCHANGE: &str = "amq.default";
@@ -35,6 +37,9 @@ pub(super) struct Prepared {
     administrator: bool,
     monitor: bool,
     anonymous: bool,
+    /// What a token says is all that its bearer may do where no file says more.
+    token: bool,
+    scopes: Arc<Scopes>,
     /// `None`: no permissions file.
     grants: Option<Grants>,
 }
@@ -55,20 +60,41 @@ impl Prepared {
             Basis::Rules(rules) => Some(Grants::new(rules, identity, conditions)),
         };
         let Identity { administrator, monitor, .. } = *identity;
-        Self { administrator, monitor, anonymous: is_anonymous(identity), grants }
+        Self {
+            administrator,
+            monitor,
+            anonymous: is_anonymous(identity),
+            token: identity.source == Source::OAuth,
+            scopes: Arc::clone(&identity.scopes),
+            grants,
+        }
     }
 
-    pub(super) const fn may_everything(&self) -> bool {
+    pub(super) const fn is_unlimited(&self) -> bool {
         self.administrator
     }
 
     /// Whether a decision costs no more than a look at an answer that was kept.
     pub(super) fn is_simple(&self) -> bool {
         let rules = |grants: &Grants| grants.given.len() + grants.taken.len() + grants.narrowing.len();
-        self.administrator || self.grants.as_ref().is_none_or(|grants| rules(grants) <= FEW)
+        let grants = self.grants.as_ref().map_or(0, rules);
+        self.administrator || grants + self.scopes.len() <= FEW
     }
 
     pub(super) fn decide(&self, action: Action, protected: &Protected<'_>) -> Verdict {
+        let verdict = self.by_rules(action, protected);
+        // What a rule takes, or leaves to administrators, no scope gives.
+        let open = matches!(verdict.because, Because::Nothing | Because::Narrowed(_)) && !self.is_ruled(protected);
+        if open && self.scopes.allows(action, protected) { Verdict::allowed(Because::Scope) } else { verdict }
+    }
+
+    /// Whether only a [[temporary]] gives it.
+    fn is_ruled(&self, protected: &Protected<'_>) -> bool {
+        let grants = self.grants.as_ref().filter(|_| protected.what == What::Temporary);
+        grants.is_some_and(|grants| grants.rules_temporaries(protected.namespace))
+    }
+
+    fn by_rules(&self, action: Action, protected: &Protected<'_>) -> Verdict {
         let Protected { namespace, what } = protected;
         match (action, &self.grants) {
             _ if self.administrator => Verdict::allowed(Because::Administrator),
@@ -79,6 +105,7 @@ impl Prepared {
             (Action::See, _) if *what == What::Broker => Verdict::refused(Because::MonitorsOnly),
             (_, _) if *what == What::Broker => Verdict::refused(Because::AdministratorsOnly),
             (_, None) if self.anonymous => Verdict::refused(Because::Anonymous),
+            (_, None) if self.token => Verdict::refused(Because::Nothing),
             (_, None) => Verdict::allowed(Because::Open),
             (Action::Enter, Some(grants)) => grants.enter(namespace),
             (Action::See, Some(grants)) => grants.see(namespace, what),
@@ -163,7 +190,7 @@ impl Grants {
 
     /// With a [[temporary]] in this namespace only such give it; else whoever may read or write something has it.
     fn temporary(&self, right: Rights, namespace: &Name) -> Verdict {
-        let ruled = self.rules.temporaries.iter().any(|at| self.entry(*at).scope.covers(namespace));
+        let ruled = self.rules_temporaries(namespace);
         let found = self.given_in(namespace).find(|grant| match (&grant.on, ruled) {
             (On::Temporary, _) => grant.rights.any(right),
             (_, true) => false,
@@ -174,6 +201,10 @@ impl Grants {
             Some(grant) => Verdict::allowed(Because::Temporary(grant.entry)),
             None => Verdict::refused(Because::Nothing),
         }
+    }
+
+    fn rules_temporaries(&self, namespace: &Name) -> bool {
+        self.rules.temporaries.iter().any(|at| self.entry(*at).scope.covers(namespace))
     }
 
     /// The entry that takes every right. From a subscription only what leaves nothing of it takes the whole: the rest is

@@ -76,6 +76,7 @@ fn because(text: &mut String, because: Because, entries: &[Entry]) {
         Because::Administrator => say("an administrator may do everything"),
         Because::Monitor => say("who watches the broker may see everything"),
         Because::Open => say("there is no permissions file: who has logged in may use everything"),
+        Because::Scope => say("a scope of the token gives it"),
         Because::Nothing => say("no entry gives it"),
         Because::AdministratorsOnly => say("only an administrator may"),
         Because::MonitorsOnly => say("only an administrator, or who watches the broker, may"),

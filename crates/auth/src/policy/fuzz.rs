@@ -87,12 +87,5 @@ fn ask(policy: &Policy) {
 }
 
 fn somebody(source: Source) -> Identity {
-    Identity {
-        name: "#".to_owned(),
-        groups: ["drivers".to_owned()].into(),
-        administrator: false,
-        monitor: false,
-        account: None,
-        source,
-    }
+    Identity::new("#", ["drivers".to_owned()].into(), source)
 }

@@ -33,17 +33,13 @@ impl Subject {
         // Clients' names may lie in the buffer they were read into.
         let conditions = Conditions { client: conditions.client.detached(), ..conditions };
         let seat = Seat::new(&authority.now(), &identity, &conditions);
+        authority.counts(&identity);
         Self { authority, identity, conditions, prepared: ArcSwap::from_pointee(seat) }
     }
 
     /// Who logged in.
     pub const fn identity(&self) -> &Identity {
         &self.identity
-    }
-
-    /// Whether nothing has to be asked: an administrator's.
-    pub fn may_everything(&self) -> bool {
-        self.with_seat(|seat| seat.standing.as_ref().is_some_and(Prepared::may_everything))
     }
 
     fn with_seat<T>(&self, ask: impl FnOnce(&Seat) -> T) -> T {
@@ -71,10 +67,17 @@ impl Guard for Subject {
     }
 
     fn stands(&self) -> bool {
-        self.with_seat(|seat| seat.standing.is_some())
+        self.authority.counts(&self.identity) && self.with_seat(|seat| seat.standing.is_some())
+    }
+
+    fn is_unlimited(&self) -> bool {
+        self.with_seat(|seat| seat.standing.as_ref().is_some_and(Prepared::is_unlimited))
     }
 
     fn allows(&self, action: Action, protected: &Protected<'_>) -> bool {
+        if !self.authority.counts(&self.identity) {
+            return false;
+        }
         self.with_seat(|seat| {
             let Some(prepared) = &seat.standing else { return false };
             if prepared.is_simple() {

@@ -22,7 +22,9 @@ pub enum Because {
     Narrowed(usize),
     /// By this entry something may be read or written, so temporary queues may be had: no [[temporary]] says otherwise.
     Temporary(usize),
-    /// No entry gives it.
+    /// A scope of the token gives it.
+    Scope,
+    /// No entry gives it, and no scope of a token.
     Nothing,
     /// It is for administrators only.
     AdministratorsOnly,

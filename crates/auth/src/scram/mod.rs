@@ -6,6 +6,8 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use self::tests::Client;
 use bytes::Bytes;
 pub use secret::{ScramError, ScramSecret};
 use sha2::{Digest as _, Sha256};
@@ -67,6 +69,11 @@ impl Scram {
 
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// Whether this is about what is known of the user now.
+    pub fn is_current(&self, known: Option<&ScramSecret>) -> bool {
+        known.map_or(!self.real, |secret| self.real && *secret == self.secret)
     }
 
     /// Reads the client's last message.

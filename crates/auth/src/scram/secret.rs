@@ -47,7 +47,7 @@ impl ScramSecret {
         Self::with_iterations(password, salt, NEW_ITERATIONS)
     }
 
-    pub(super) fn with_iterations(password: &str, salt: [u8; SALT_BYTES], iterations: u32) -> Result<Self, ScramError> {
+    pub(crate) fn with_iterations(password: &str, salt: [u8; SALT_BYTES], iterations: u32) -> Result<Self, ScramError> {
         let prepared = stringprep::saslprep(password).map_err(|_| ScramError::Password)?;
         if prepared.is_empty() || password.len() > MAX_PASSWORD {
             return Err(ScramError::Password);

@@ -7,18 +7,18 @@ use super::*;
 const FAKES: [u8; 32] = [9; 32];
 
 /// The client's side.
-struct Client<'a> {
-    user: &'a str,
-    password: &'a str,
+pub(crate) struct Client<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
 }
 
 impl Client<'_> {
-    fn first(&self) -> String {
+    pub(crate) fn first(&self) -> String {
         format!("n,,n={},r=client", self.user.replace('=', "=3D").replace(',', "=2C"))
     }
 
     /// The last message, and what the server must answer.
-    fn last(&self, challenge: &str) -> (String, String) {
+    pub(crate) fn last(&self, challenge: &str) -> (String, String) {
         let mut parts = challenge.split(',').map(|part| &part[2..]);
         let (nonce, salt) = (parts.next().unwrap(), STANDARD.decode(parts.next().unwrap()).unwrap());
         let iterations: u32 = parts.next().unwrap().parse().unwrap();

@@ -94,7 +94,7 @@ impl Users {
                 return Err(Wrong::CertificateTaken(name, other.clone()));
             }
         }
-        self.certificates.retain(|_, owner| *owner != user.name);
+        self.drop_certificates(&user.name);
         self.certificates.extend(user.certificate_names().map(|name| (name, user.name.clone())));
         self.users.insert(user.name.clone(), Arc::new(user));
         Ok(())
@@ -102,10 +102,17 @@ impl Users {
 
     /// Removes the user and the user's keys. `None`: there is none of this name.
     pub fn remove(&mut self, name: &str) -> Option<Arc<User>> {
+        self.drop_certificates(name);
         let user = self.users.remove(name)?;
-        self.certificates.retain(|_, owner| owner != name);
         self.keys.retain(|_, key| key.user != name);
         Some(user)
+    }
+
+    fn drop_certificates(&mut self, of: &str) {
+        let names = self.users.get(of).into_iter().flat_map(|user| user.certificate_names());
+        for name in names {
+            self.certificates.remove(&name);
+        }
     }
 
     /// Puts `key` in, in place of one of the same id.

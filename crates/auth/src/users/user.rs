@@ -35,12 +35,9 @@ impl User {
 
     pub fn identity(&self, source: Source) -> Identity {
         Identity {
-            name: self.name.clone(),
-            groups: self.groups.clone(),
             administrator: self.administrator,
             monitor: self.monitor,
-            account: None,
-            source,
+            ..Identity::new(self.name.clone(), self.groups.clone(), source)
         }
     }
 

@@ -237,7 +237,7 @@ pub(crate) fn start_get(call: Call<'_>) -> Result<Started, Stop> {
     let info = call.queue(namespace, &name, Age::New)?;
     let asked =
         |name: &str| input.attribute_names.kept.iter().any(|asked| matches!(&**asked, "All") || **asked == *name);
-    let place = Place { region: call.caller.region.to_string(), account: account.to_owned() };
+    let place = Place { region: call.caller.region.clone(), account: account.to_owned() };
     let values: Vec<_> = SHOWN
         .into_iter()
         .filter(|name| asked(name))

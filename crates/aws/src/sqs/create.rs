@@ -42,13 +42,21 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     settings.extras.sort();
 
     let given: Vec<String> = input.attributes.kept.iter().map(|(name, _)| name.to_string()).collect();
-    let place = Place { region: call.caller.region.to_string(), account: target.account.to_owned() };
+    let place = Place { region: call.caller.region.clone(), account: target.account.to_owned() };
     let base = call.base_url();
     let Target { namespace, name, .. } = target;
     call.memory.forget_queue(namespace, &name);
     let declared = settings.clone();
-    let command =
-        |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode: DeclareMode::IfAbsent }));
+    let command = |token| {
+        Command::Declare(Box::new(Declare {
+            token,
+            namespace,
+            name,
+            settings,
+            mode: DeclareMode::IfAbsent,
+            own: false,
+        }))
+    };
     Ok(call.ask_one(command, move |reply| match reply.map_err(Fault::from)? {
         Reply::Declared { existed, info, .. } => {
             if existed {

@@ -16,6 +16,7 @@ mod visibility;
 
 pub(crate) use message_attributes::{MAX_ATTRIBUTES, is_attribute_name};
 pub(crate) use send::LARGEST_MESSAGE;
+pub(crate) use target::{queue_arn, split_url, spoken_name};
 
 use bytes::Bytes;
 use serde::Deserialize;

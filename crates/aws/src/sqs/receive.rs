@@ -66,7 +66,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     let Target { namespace, name, account } = Target::of(&call, input.queue_url.as_ref())?;
     let place = system
         .has(SystemName::DeadLetterQueueSourceArn)
-        .then(|| Place { region: call.caller.region.to_string(), account: account.to_owned() });
+        .then(|| Place { region: call.caller.region.clone(), account: account.to_owned() });
     let wait = match input.wait_time_seconds {
         Some(seconds) => seconds.unsigned_abs(),
         None => wait_seconds(call.queue(namespace, &name, Age::Recent)?),

@@ -60,7 +60,7 @@ impl Redrive {
     /// The policy in the core's words. The queue must exist, in the same account and region.
     pub(crate) fn resolve(&self, call: &Call<'_>, namespace: Namespace) -> Result<DeadLetter, Stop> {
         let invalid = |reason: &str| Stop::Fault(Fault::value(&self.raw, "RedrivePolicy", reason));
-        if self.region != *call.caller.region || call.namespace(&self.account)? != namespace {
+        if self.region != call.caller.region || call.namespace(&self.account)? != namespace {
             return Err(invalid("Dead-letter target owner should be same as the source."));
         }
         let name = Name::from(self.queue.as_str());

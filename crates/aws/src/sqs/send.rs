@@ -1,8 +1,8 @@
 //! `SendMessage` and `SendMessageBatch`.
 //!
 //! A message of up to 1,024 bytes (the least that a queue's `MaximumMessageSize` can be) is published at once, under
-//! the name that the client gave. Only for a larger one, a batch, or a queue that is reached by its alias the queue is
-//! looked up, at most once a second for each connection.
+//! the name that the client gave. Only for a larger one, a batch, or a queue that is reached by its alias (or may be, if
+//! the caller's rights have limits) the queue is looked up, at most once a second for each connection.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -89,7 +89,9 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     refuse_while_throttled(&call)?;
     let prepared = prepare(&call, &mut outgoing)?;
     let known = match call.memory.queue(call.now, namespace, &name, Age::Recent) {
-        None if prepared.size > SMALLEST_MAXIMUM => return Err(Stop::Ask(Ask::Queue(namespace, name))),
+        None if prepared.size > SMALLEST_MAXIMUM || may_be_alias(&call, &name) => {
+            return Err(Stop::Ask(Ask::Queue(namespace, name)));
+        }
         None => None,
         Some(None) => return Err(Fault::NoSuchQueue.into()),
         Some(Some(info)) => Some(info),
@@ -104,6 +106,11 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
     let token = call.memory.next_token();
     let digests = publish(&mut call, token, Address::queue(namespace, key), prepared);
     Ok(Started::Waits(Box::new(Sending { token, namespace, name, asked, digests })))
+}
+
+/// Whose rights have limits may have rights to a queue and none to what it is called here: its own name is needed.
+fn may_be_alias(call: &Call<'_>, name: &Name) -> bool {
+    call.caller.is_named() && name.as_bytes().contains(&b'-')
 }
 
 fn refuse_while_throttled(call: &Call<'_>) -> Result<(), Fault> {

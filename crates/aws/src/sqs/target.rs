@@ -36,7 +36,7 @@ impl<'a> Target<'a> {
 }
 
 /// Account, where the URL has one, and name.
-fn split_url(url: &str) -> Option<(Option<&str>, &str)> {
+pub(crate) fn split_url(url: &str) -> Option<(Option<&str>, &str)> {
     let path = match url.split_once("://") {
         Some((_, rest)) => rest.split_once('/')?.1,
         None => url,

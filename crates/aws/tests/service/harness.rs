@@ -4,9 +4,9 @@ use aws::{Aws, AwsOptions, SqsEncoding};
 use bytes::Bytes;
 use http::{Request, Response};
 use model::{
-    CloseReason, Command, Commands, ConsumerIndex, Deliver, Delivery, Effect, Encodings, HttpConnection, HttpIo,
-    HttpService as _, Inspect, Message, MessageNumber, Name, Namespace, Peer, QueueCounts, QueueId, QueueInfo,
-    QueueRef, QueueSettings, Refusal, Reply, Tags, Time, Token,
+    CloseReason, Command, Commands, ConsumerIndex, Credentials, Deliver, Delivery, Effect, Encodings, HttpConnection,
+    HttpIo, HttpService as _, Inspect, Message, MessageNumber, Name, Namespace, Peer, QueueCounts, QueueId, QueueInfo,
+    QueueRef, QueueSettings, Refusal, Reply, Signature, Tags, Time, Token,
 };
 use serde_json::Value;
 
@@ -14,12 +14,16 @@ pub(crate) const URL: &str = "http://localhost:4566/000000000000/orders";
 pub(crate) const ORDERS: QueueId = QueueId { shard: 0, n: 7 };
 pub(crate) const START: Time = Time(1_800_000_000_000);
 
-/// A client's connection, with the test in the broker's place.
+/// A client's connection, with the test in the broker's place, and a shell that lets it in.
 pub(crate) struct Client {
     connection: Box<dyn HttpConnection>,
     pub(crate) now: Time,
     pub(crate) access_key: String,
     pub(crate) region: String,
+    /// What the shell answers to every login: it knows nobody and lets everybody in, unless a test says otherwise.
+    pub(crate) login: Result<Reply, Refusal>,
+    /// What was last shown to it.
+    pub(crate) shown: Option<Signature>,
     commands: Commands,
     response: Option<Response<Bytes>>,
 }
@@ -53,6 +57,8 @@ pub(crate) fn client_of(service: &Aws) -> Client {
         now: START,
         access_key: "test".to_owned(),
         region: "us-east-1".to_owned(),
+        login: Ok(Reply::Authenticated { user: Name::default(), account: None }),
+        shown: None,
         commands: Commands::default(),
         response: None,
     }
@@ -67,6 +73,19 @@ impl Client {
     pub(crate) fn send(&mut self, request: Request<Bytes>) {
         let io = &mut HttpIo { commands: &mut self.commands, response: &mut self.response };
         self.connection.request(self.now, request, io);
+        self.log_in();
+    }
+
+    /// Answers the login, if there is one.
+    fn log_in(&mut self) {
+        let is_login = |envelope: &model::Envelope| matches!(envelope.command, Command::Authenticate(_));
+        if !self.commands.batch.first().is_some_and(is_login) {
+            return;
+        }
+        let Command::Authenticate(login) = self.command() else { unreachable!("looked at above") };
+        let Credentials::Signature(signature) = login.credentials else { panic!("{:?}", login.credentials) };
+        self.shown = Some(*signature);
+        self.apply(Effect::Reply { token: login.token, reply: self.login.clone() });
     }
 
     /// Asks for an operation of SQS.

@@ -13,6 +13,7 @@ mod outcomes;
 mod queues;
 mod restart;
 mod retained;
+mod rights;
 mod room;
 mod routing;
 mod sharing;

@@ -13,6 +13,7 @@ fn nothing_is_set() {
     assert_eq!((config.io_threads, config.max_connections), (3, 100_000));
     assert_eq!(config.login_timeout, Duration::from_secs(10));
     assert_eq!((&config.secret_key, &config.master_key), (&None, &None));
+    assert_eq!((config.password_memory, config.password_passes), (19 << 20, 2));
     assert_eq!((config.login_cache, &config.anonymous), (Duration::from_secs(600), &None));
     assert_eq!(config.users_file, PathBuf::from("./data/users.toml"));
     assert_eq!(config.certificate_user, CertificateUser::Mapped);

@@ -83,10 +83,11 @@ fn loopback_in_all_its_forms_needs_no_dev() {
     }
     for address in ["0.0.0.0", "::", "10.0.0.1", "::ffff:10.0.0.1"] {
         let line = format!(
-            "CAUSEWAY_MQTT_ADDRESS: listener mqtt: address {address} is not loopback: set dev = true (everyone is let \
-             in) or use 127.0.0.1"
+            "CAUSEWAY_MQTT_ADDRESS: listener mqtt: address {address} is not loopback and has no TLS: set tls_only = \
+             true and tls_dir, or allow_plaintext = true, or dev = true (everyone is let in)"
         );
         assert_eq!(environment_errors(&[("CAUSEWAY_MQTT_ADDRESS", address)]), line);
         from_environment(&[("CAUSEWAY_MQTT_ADDRESS", address), ("CAUSEWAY_DEV", "true")]);
+        from_environment(&[("CAUSEWAY_MQTT_ADDRESS", address), ("CAUSEWAY_ALLOW_PLAINTEXT", "true")]);
     }
 }

@@ -191,13 +191,9 @@ fn wrong_values_in_tables() {
 fn rules_between_settings() {
     check(&[
         (
-            "[[listener]]\nface = 'aws'\ntls = true",
-            "causeway.toml:3:7: listener aws: tls is not built yet: set tls = false",
-        ),
-        (
             "[[listener]]\nface = 'mqtt'\naddress = '0.0.0.0'",
-            "causeway.toml:3:11: listener mqtt: address 0.0.0.0 is not loopback: set dev = true (everyone is let in) or \
-             use 127.0.0.1",
+            "causeway.toml:3:11: listener mqtt: address 0.0.0.0 is not loopback and has no TLS: set tls_only = true and \
+             tls_dir, or allow_plaintext = true, or dev = true (everyone is let in)",
         ),
         (
             "[[listener]]\nface = 'mqtt'\nport = 4566",

@@ -1,10 +1,12 @@
 mod defaults;
+mod directories;
 mod listeners;
 mod mistakes;
 mod precedence;
 mod reference;
 mod round_trip;
 mod secrets;
+mod tls;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::CertificateUser;
-use crate::Durability;
+use crate::{Certificates, ClientCertificate, Durability, TlsMode, TlsVersion};
 
 #[test]
 fn flags_over_environment_over_file_over_default() {
@@ -41,6 +41,10 @@ fn every_scalar_of_the_environment() {
         ("CAUSEWAY_MAX_MESSAGE_SIZE", "1048576"),
         ("CAUSEWAY_MAX_CONNECTIONS", "10"),
         ("CAUSEWAY_LOGIN_TIMEOUT", "250ms"),
+        ("CAUSEWAY_TLS_DIR", "/certs"),
+        ("CAUSEWAY_TLS_ONLY", "1"),
+        ("CAUSEWAY_TLS_MIN_VERSION", "1.3"),
+        ("CAUSEWAY_CLIENT_CERTIFICATE", "optional"),
     ]);
     assert_eq!(config.data, PathBuf::from("/var/lib/causeway"));
     assert!(config.ephemeral && config.dev && !config.auto_create);
@@ -49,6 +53,11 @@ fn every_scalar_of_the_environment() {
     assert_eq!((config.memory_limit, config.max_message_size), (512 << 20, 1 << 20));
     assert_eq!((config.io_threads, config.max_connections), (2, 10));
     assert_eq!((config.log.as_str(), config.login_timeout.as_millis()), ("warn,net=debug", 250));
+    for listener in config.listeners {
+        let Certificates { folder, clients, min_version, .. } = listener.certificates;
+        assert_eq!((listener.tls, folder), (TlsMode::On, Some(PathBuf::from("/certs"))));
+        assert_eq!((clients, min_version), (ClientCertificate::Optional, TlsVersion::Tls13));
+    }
 }
 
 #[test]
@@ -64,6 +73,7 @@ fn every_flag() {
         repair: Some(true),
         memory_limit: text("1GB"),
         dev: Some(true),
+        allow_plaintext: Some(true),
         region: text("r"),
         auto_create: Some(false),
         io_threads: text("5"),
@@ -71,11 +81,21 @@ fn every_flag() {
         max_message_size: text("2MiB"),
         max_connections: text("7"),
         login_timeout: text("1m"),
+        tls_dir: text("/certs"),
+        tls_only: Some(false),
+        tls_min_version: text("1.2"),
+        client_certificate: text("none"),
         login_cache: text("0s"),
+        password_memory: text("64MiB"),
+        password_passes: text("3"),
         users_file: text("/u"),
         anonymous: text("guest"),
         certificate_user: text("cn"),
         mqtt_port: text("1"),
+        mqtt_tls_port: text("6"),
+        amqp_tls_port: text("7"),
+        stomp_tls_port: text("8"),
+        console_tls_port: text("9"),
         mqtt_address: text("0.0.0.0"),
         amqp_port: text("4"),
         amqp_address: text("::1"),
@@ -95,10 +115,14 @@ fn every_flag() {
     assert_eq!((config.segment_size, config.checkpoint_size), (1 << 30, 1 << 40));
     assert_eq!((config.memory_limit, config.max_message_size), (1_000_000_000, 2 << 20));
     assert_eq!((config.io_threads, config.max_connections, config.login_timeout.as_secs()), (5, 7, 60));
+    assert_eq!((config.password_memory, config.password_passes), (64 << 20, 3));
     assert_eq!((config.login_cache.as_secs(), config.users_file), (0, PathBuf::from("/u")));
     assert_eq!((config.anonymous.as_deref(), config.certificate_user), (Some("guest"), CertificateUser::CommonName));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
-    assert_eq!(sockets, ["0.0.0.0:1", "[::1]:4", "[::1]:5", "[::1]:2", "127.0.0.3:3"]);
+    assert_eq!(
+        sockets,
+        ["0.0.0.0:1", "0.0.0.0:6", "[::1]:4", "[::1]:7", "[::1]:5", "[::1]:8", "[::1]:2", "127.0.0.3:3", "127.0.0.3:9",]
+    );
 }
 
 #[test]

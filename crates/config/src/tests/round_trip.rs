@@ -23,7 +23,27 @@ fn value(kind: &'static Kind) -> BoxedStrategy<String> {
             prop_oneof![(min..=max).prop_map(|value| format!("'{value}ms'")), seconds].boxed()
         }
         Kind::Text(form) => text(form).prop_map(|text| quote(&text)).boxed(),
+        Kind::Texts(form) => {
+            // What stands around an element of a list does not count.
+            let element =
+                text(form).prop_map(|text| text.trim().to_owned()).prop_filter("not empty", |t| !t.is_empty());
+            prop::collection::vec(element, 1..4).prop_map(|texts| list(&texts)).boxed()
+        }
+        Kind::Choices(words) => {
+            let some = prop::sample::subsequence(words.to_vec(), 1..=words.len());
+            some.prop_map(|words| list(&words)).boxed()
+        }
         Kind::Path => "[^\\p{Cc}]{1,12}".prop_map(|text| quote(&text)).boxed(),
+        Kind::Paths => prop::collection::vec("[^\\p{Cc}]{1,12}".prop_map(|text| quote(&text)), 0..3)
+            .prop_map(|paths| format!("[{}]", paths.join(", ")))
+            .boxed(),
+        Kind::Networks => {
+            let network = prop_oneof![
+                (any::<std::net::Ipv4Addr>(), 0..=32).prop_map(|(address, length)| format!("'{address}/{length}'")),
+                any::<std::net::Ipv6Addr>().prop_map(|address| format!("'{address}'")),
+            ];
+            prop::collection::vec(network, 1..3).prop_map(|all| format!("[{}]", all.join(", "))).boxed()
+        }
         Kind::Address => prop_oneof![
             any::<std::net::Ipv4Addr>().prop_map(|address| format!("'{address}'")),
             any::<std::net::Ipv6Addr>().prop_map(|address| format!("'{address}'")),
@@ -52,13 +72,18 @@ fn value(kind: &'static Kind) -> BoxedStrategy<String> {
     }
 }
 
+fn list<T: AsRef<str>>(texts: &[T]) -> String {
+    format!("[{}]", texts.iter().map(|text| quote(text.as_ref())).collect::<Vec<_>>().join(", "))
+}
+
 fn text(form: Form) -> BoxedStrategy<String> {
     match form {
-        Form::Name | Form::Filter => "[^\\p{Cc}]{1,12}".boxed(),
+        Form::Name | Form::Filter | Form::Line => "[^\\p{Cc}]{1,12}".boxed(),
         Form::Key => "[^\\p{Cc}]{0,12}".boxed(),
         Form::Account => "[0-9]{12}".boxed(),
         Form::Region => "[a-z0-9-]{1,32}".boxed(),
         Form::UrlPath => "/[!-~]{0,12}".boxed(),
+        Form::DirectoryHost => "ldaps://[a-z0-9.-]{1,12}(:[1-9][0-9]{0,3})?".boxed(),
         Form::Selector => any::<String>().prop_filter("not empty", |text| !text.is_empty()).boxed(),
     }
 }
@@ -98,7 +123,12 @@ fn tables() -> impl Strategy<Value = String> {
 
 /// A file in which the rules between settings hold: what may break one is left out or made to fit.
 fn file() -> impl Strategy<Value = String> {
-    const BREAKS: [&str; 6] = ["dev =", "memory_limit =", "disk_limit =", "tls = true", "port =", "exchange ="];
+    #[rustfmt::skip]
+    const BREAKS: &[&str] = &[
+        "dev =", "memory_limit =", "disk_limit =", "tls =", "tls_only =", "client_certificate =", "certificate_files =",
+        "key_files =", "proxy_from =", "port =", "exchange =", "start_tls =", "jwks_", "service_account_username =",
+        "user_search_matching =", "role_search_matching =",
+    ];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
         let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();
         for (number, line) in format!("{scalars}{tables}").lines().enumerate() {
@@ -109,6 +139,7 @@ fn file() -> impl Strategy<Value = String> {
                 "overflow = \"dead-letter\"" => kept += "overflow = 'drop-head'",
                 _ if line.starts_with("max_deliveries =") => continue,
                 _ if line.starts_with("dead_letter =") => kept += &format!("{line}\nmax_deliveries = {}", number + 1),
+                "[[oauth]]" => kept += "[[oauth]]\njwks_file = 'keys.json'",
                 "[[listener]]" => kept += &format!("[[listener]]\nport = {}", number + 1),
                 _ => kept += line,
             }

@@ -74,3 +74,21 @@ fn both_forms_in_one_source_and_a_missing_file() {
                     directory (os error 2)";
     assert_eq!(line, expected);
 }
+
+#[test]
+fn in_a_list() {
+    let file = file_with("hunter2\n");
+    let path = file.path().to_str().unwrap();
+    let base = "[[ldap]]\nhosts = ['ldaps://a']\nuser_base = 'dc=a'\nservice_account_username = 'cn=b'\n";
+    for password in
+        ["service_account_password = 'hunter2'".to_owned(), format!("service_account_password_file = '{path}'")]
+    {
+        let config = from_file(&format!("{base}{password}"));
+        assert_eq!(config.ldap[0].service_account_password.as_ref().unwrap().expose(), "hunter2");
+        assert!(!show(&config).contains("hunter2") && !format!("{config:?}").contains("hunter2"), "{}", show(&config));
+    }
+    assert!(
+        file_errors(&format!("{base}service_account_password_file = '/no/such/file'")).contains("cannot be read"),
+        "a file that is not there"
+    );
+}

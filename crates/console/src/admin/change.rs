@@ -24,8 +24,9 @@ pub(crate) fn delete(namespace: u16, queue: &str, (if_unused, if_empty): (bool, 
 pub(crate) fn create(create: &Create, desk: &mut Desk<'_>) -> Result<Once, Failure> {
     let (namespace, name) = (Namespace(create.namespace), create.queue.as_str().into());
     let settings = create.settings()?;
-    let token = desk
-        .ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode: DeclareMode::Same })));
+    let token = desk.ask(|token| {
+        Command::Declare(Box::new(Declare { token, namespace, name, settings, mode: DeclareMode::Same, own: false }))
+    });
     let show = |reply, desk: &mut Desk<'_>| {
         let Reply::Declared { existed, info, .. } = reply else { return Err(Failure::Unexpected) };
         desk.item(&json!({ "name": info.name.to_text(), "alias": info.alias, "created": !existed }));

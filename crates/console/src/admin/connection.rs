@@ -184,7 +184,9 @@ impl Connection for AdminConnection {
     fn close(&mut self, reason: CloseReason, io: &mut Io<'_>) {
         match reason {
             CloseReason::ShuttingDown => self.give_up(&Failure::Stopping, io),
-            CloseReason::Ended | CloseReason::Revoked | CloseReason::TakenOver | CloseReason::Idle => self.give_up(&Failure::Closed, io),
+            CloseReason::Ended | CloseReason::Revoked | CloseReason::TakenOver | CloseReason::Idle => {
+                self.give_up(&Failure::Closed, io)
+            }
             CloseReason::Finished | CloseReason::Disconnected | CloseReason::Misbehaved => self.running = None,
         }
     }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response, StatusCode};
 use model::{
-    CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, Refusal, Reply, Status, Time, Token,
+    CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, QueueInfo, Refusal, Reply, Status,
+    Time, Token,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -50,7 +51,13 @@ impl ManagementConnection {
     }
 
     /// The response, or `None` if there is more to ask.
-    fn answer(&mut self, question: Question, reply: Result<Reply, Refusal>, io: &mut HttpIo<'_>) -> Option<Exchanged> {
+    fn answer(
+        &mut self,
+        now: Time,
+        question: Question,
+        reply: Result<Reply, Refusal>,
+        io: &mut HttpIo<'_>,
+    ) -> Option<Exchanged> {
         let reply = match reply {
             Ok(reply) => reply,
             Err(refusal) => return Some(failure(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string())),
@@ -68,12 +75,17 @@ impl ManagementConnection {
                 self.ask(Question::MetricsOfQueues(status), what, io);
                 return None;
             }
-            (Question::MetricsOfQueues(status), Reply::Queues(queues)) => match metrics::render(status, queues) {
+            (Question::MetricsOfQueues(status), Reply::Queues(queues)) => match self.metrics(now, status, queues) {
                 Ok(text) => respond(StatusCode::OK, metrics::CONTENT_TYPE, text.into()),
                 Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written"),
             },
             _ => failure(StatusCode::INTERNAL_SERVER_ERROR, "the broker gave an answer that does not fit the question"),
         })
+    }
+
+    fn metrics(&self, now: Time, status: Box<Status>, queues: Vec<QueueInfo>) -> Result<String, std::fmt::Error> {
+        let certificates = self.options.certificates.as_ref().map(|certificates| certificates.all());
+        metrics::render(now, status, queues, certificates.unwrap_or_default())
     }
 }
 
@@ -105,10 +117,10 @@ impl HttpConnection for ManagementConnection {
         }
     }
 
-    fn apply(&mut self, _now: Time, effect: Effect, io: &mut HttpIo<'_>) {
+    fn apply(&mut self, now: Time, effect: Effect, io: &mut HttpIo<'_>) {
         match (effect, self.pending.take()) {
             (Effect::Reply { token, reply }, Some((asked, question))) if token == asked => {
-                if let Some(response) = self.answer(question, reply, io) {
+                if let Some(response) = self.answer(now, question, reply, io) {
                     *io.response = Some(response);
                 }
             }

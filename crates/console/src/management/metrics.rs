@@ -1,8 +1,9 @@
 //! Numbers as OpenMetrics text, made anew from the broker's own for each scrape.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use model::{QueueCounts, QueueInfo, Resource, Status};
+use model::{QueueCounts, QueueInfo, Resource, Status, Time};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::json::VERSION;
+use crate::management::CertificateLifetime;
 
 /// Queues with numbers of their own. Each costs 11 time series; what is left out is counted.
 const QUEUES: usize = 1_000;
@@ -20,11 +22,16 @@ const LABEL_BYTES: usize = 256;
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The whole answer to a scrape. `queues` are taken in the order given.
-pub(super) fn render(status: Box<Status>, mut queues: Vec<QueueInfo>) -> Result<String, fmt::Error> {
+pub(super) fn render(
+    now: Time,
+    status: Box<Status>,
+    mut queues: Vec<QueueInfo>,
+    certificates: Vec<CertificateLifetime>,
+) -> Result<String, fmt::Error> {
     let unlisted = queues.len().saturating_sub(QUEUES);
     queues.truncate(QUEUES);
     let mut registry = Registry::with_prefix("causeway");
-    registry.register_collector(Box::new(Scrape { status, queues, unlisted }));
+    registry.register_collector(Box::new(Scrape { now, status, queues, unlisted, certificates }));
     let mut page = String::new();
     text::encode(&mut page, &registry)?;
     Ok(page)
@@ -32,9 +39,11 @@ pub(super) fn render(status: Box<Status>, mut queues: Vec<QueueInfo>) -> Result<
 
 #[derive(Debug)]
 struct Scrape {
+    now: Time,
     status: Box<Status>,
     queues: Vec<QueueInfo>,
     unlisted: usize,
+    certificates: Vec<CertificateLifetime>,
 }
 
 impl Collector for Scrape {
@@ -65,6 +74,7 @@ impl Collector for Scrape {
             on.encode(alarms.encode_family(&[("reason", resource.as_str())])?)?;
         }
         self.encode_store(&mut encoder)?;
+        self.encode_certificates(&mut encoder)?;
         let counters = [
             ("published", "Messages that were published", status.published),
             ("delivered", "Messages that were handed out", status.delivered),
@@ -137,6 +147,29 @@ impl Scrape {
         for (name, help, number) in counters {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             self.for_each_queue(&mut family, |info, line| ConstCounter::new(number(&info.counts)).encode(line))?;
+        }
+        Ok(())
+    }
+
+    fn encode_certificates(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        if self.certificates.is_empty() {
+            return Ok(());
+        }
+        let help = "Seconds until a certificate, an authority or a revocation list of a listener expires";
+        let mut family = encoder.encode_descriptor("certificate_expiry_seconds", help, None, MetricType::Gauge)?;
+        let now = i64::try_from(self.now.0 / 1_000).unwrap_or(i64::MAX);
+        // A file may have the same thing twice; a time series may not be there twice.
+        let mut written = BTreeSet::new();
+        for it in &self.certificates {
+            let labels = [
+                ("listener", it.listener.as_str()),
+                ("kind", it.kind),
+                ("file", it.file.as_str()),
+                ("subject", it.subject.as_str()),
+            ];
+            if written.insert(labels) {
+                ConstGauge::new(it.ends - now).encode(family.encode_family(&labels)?)?;
+            }
         }
         Ok(())
     }

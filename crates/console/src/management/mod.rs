@@ -5,6 +5,7 @@ mod metrics;
 mod page;
 mod route;
 
+use std::fmt;
 use std::sync::Arc;
 
 use model::{HttpConnection, HttpService, Peer};
@@ -19,6 +20,26 @@ const MAX_BODY: usize = 4 * 1024;
 pub struct ManagementOptions {
     /// What the start page says about where clients connect, one line each: "mqtt on 127.0.0.1:1883".
     pub listeners: Vec<String>,
+    pub certificates: Option<Arc<dyn CertificateLifetimes>>,
+}
+
+/// How long the listeners' certificates are good; asked for each scrape of the metrics.
+pub trait CertificateLifetimes: Send + Sync + fmt::Debug {
+    fn all(&self) -> Vec<CertificateLifetime>;
+}
+
+/// Of one certificate, authority or revocation list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateLifetime {
+    /// Face and address.
+    pub listener: String,
+    /// "certificate", "authority" or "revocation list".
+    pub kind: &'static str,
+    pub file: String,
+    /// The distinguished name (RFC 4514), if it has one.
+    pub subject: String,
+    /// Seconds since the Unix epoch.
+    pub ends: i64,
 }
 
 /// `GET` of `/`, `/health`, `/metrics` and `/api/{status,queues,topics,connections}`.

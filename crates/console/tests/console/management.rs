@@ -1,8 +1,10 @@
 //! The management face, with a broker and with effects that no broker made.
 
+use std::sync::Arc;
+
 use broker::{Broker, Options, Step};
 use bytes::Bytes;
-use console::{Management, ManagementOptions};
+use console::{CertificateLifetime, CertificateLifetimes, Management, ManagementOptions};
 use http::{Method, Request, StatusCode};
 use model::{
     Alarm, CloseReason, Command, Commands, Effect, Exchanged, HttpConnection, HttpIo, HttpService, Inspect, Namespace,
@@ -14,6 +16,22 @@ use crate::harness::{NOW, PEER, queue};
 
 const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
 
+#[derive(Debug)]
+struct Good;
+
+impl CertificateLifetimes for Good {
+    fn all(&self) -> Vec<CertificateLifetime> {
+        let lifetime = CertificateLifetime {
+            listener: "mqtt 127.0.0.1:8883".into(),
+            kind: "certificate",
+            file: "/c/server.pem".into(),
+            subject: "CN=a \"b\"".into(),
+            ends: (NOW.0 / 1_000) as i64 + 60,
+        };
+        vec![lifetime.clone(), lifetime]
+    }
+}
+
 struct Browser {
     connection: Box<dyn HttpConnection>,
     commands: Commands,
@@ -22,7 +40,8 @@ struct Browser {
 
 impl Browser {
     fn new() -> Self {
-        let options = ManagementOptions { listeners: vec!["mqtt on 127.0.0.1:1883".into()] };
+        let options =
+            ManagementOptions { listeners: vec!["mqtt on 127.0.0.1:1883".into()], certificates: Some(Arc::new(Good)) };
         let connection = Management::new(options).open(&PEER);
         Self { connection, commands: Commands::default(), response: None }
     }
@@ -162,6 +181,7 @@ fn metrics_are_openmetrics_and_bounded() {
         "causeway_conversions_lost_properties_total 5",
         "causeway_conversions_undeliverable_total 1",
         "causeway_queues_unlisted 500",
+        "causeway_certificate_expiry_seconds{listener=\"mqtt 127.0.0.1:8883\",kind=\"certificate\",file=\"/c/server.pem\",subject=\"CN=a \\\"b\\\"\"} 60",
         "# TYPE causeway_queue_delivered counter",
         "causeway_queue_delivered_total{namespace=\"0\",queue=\"queue-0000\"} 7",
         r#"causeway_queue_ready{namespace="0",queue="a \"quoted\" \\ name\nof two lines"} 5"#,

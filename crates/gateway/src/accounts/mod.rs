@@ -1,6 +1,7 @@
 //! `causeway user …` and `causeway key …`: they change the users file itself, whether a broker runs or not.
 
 mod arguments;
+mod cost;
 mod key;
 mod master_key;
 mod password;
@@ -12,6 +13,7 @@ mod users_file;
 use config::Config;
 
 pub(crate) use self::arguments::{KeyCommand, UserCommand};
+pub(crate) use self::cost::cost;
 use self::users_file::UsersFile;
 use crate::exit::Failure;
 
@@ -19,8 +21,8 @@ pub(crate) fn run_user(command: UserCommand, config: &Config, json: bool) -> Res
     let file = UsersFile::new(&config.users_file);
     let out = &mut std::io::stdout().lock();
     match command {
-        UserCommand::Add(new) => user::add(&file, &new, json, out),
-        UserCommand::Passwd { name, scram } => user::change_password(&file, &name, scram, json, out),
+        UserCommand::Add(new) => user::add(&file, &new, cost(config)?, json, out),
+        UserCommand::Passwd { name, scram } => user::change_password(&file, &name, cost(config)?, scram, json, out),
         UserCommand::Remove { name } => user::remove(&file, &name, json, out),
         UserCommand::List => user::list(&file, json, out),
         UserCommand::Import { file: from } => user::import(&file, &from, json, out),
@@ -41,4 +43,14 @@ pub(crate) fn run_key(command: KeyCommand, config: &Config, json: bool) -> Resul
         KeyCommand::Remove { id } => key::remove(&file, &id, json, out),
         KeyCommand::List => key::list(&file, json, out),
     }
+}
+
+/// The key that access keys' secrets are encrypted with; made if there is none.
+pub(crate) fn master_key(config: &Config) -> Result<auth::MasterKey, Failure> {
+    master_key::read_or_make(config)
+}
+
+/// Writes hashes of passwords that were right in place of those of an old kind.
+pub(crate) fn replace_hashes(path: &std::path::Path, replacements: Vec<auth::Replacement>) -> Result<(), Failure> {
+    UsersFile::new(path).replace_hashes(replacements)
 }

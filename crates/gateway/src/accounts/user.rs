@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::random;
 /// Of a file of another broker.
 const MAX_IMPORT: u64 = 64 << 20;
 
-pub(super) fn add(file: &UsersFile, new: &NewUser, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn add(file: &UsersFile, new: &NewUser, cost: Cost, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let name = &new.name;
     let mut user = User {
         groups: new.groups.iter().cloned().collect(),
@@ -27,7 +28,7 @@ pub(super) fn add(file: &UsersFile, new: &NewUser, json: bool, out: &mut dyn Wri
     // Before somebody types a password for nothing.
     put_new(&mut file.read()?, user.clone())?;
     if !new.no_password {
-        set_password(&mut user, &password::read_new(name)?, new.scram)?;
+        set_password(&mut user, &password::read_new(name)?, cost, new.scram)?;
     }
     file.edit(|users| put_new(users, user))?;
     tell(out, json, json!({"user": name}), &format!("User {name} is there."))
@@ -43,13 +44,14 @@ fn put_new(users: &mut Users, user: User) -> Result<(), Failure> {
 pub(super) fn change_password(
     file: &UsersFile,
     name: &str,
+    cost: Cost,
     scram: bool,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut changed = existing(&file.read()?, name)?;
     let scram = scram || changed.scram.is_some();
-    set_password(&mut changed, &password::read_new(name)?, scram)?;
+    set_password(&mut changed, &password::read_new(name)?, cost, scram)?;
     file.edit(|users| {
         // Somebody may have changed the rest of it meanwhile.
         let user = User { hash: changed.hash, scram: changed.scram, ..existing(users, name)? };
@@ -78,7 +80,9 @@ pub(super) fn remove(file: &UsersFile, name: &str, json: bool, out: &mut dyn Wri
 
 pub(super) fn list(file: &UsersFile, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let users = file.read()?;
-    let keys = |user: &User| users.keys().filter(|key| key.user == user.name).count();
+    let mut counts = BTreeMap::new();
+    users.keys().for_each(|key| *counts.entry(key.user.as_str()).or_insert(0_usize) += 1);
+    let keys = |user: &User| counts.get(user.name.as_str()).copied().unwrap_or_default();
     let password = |user: &User| user.hash.as_ref().map(|hash| format!("{hash:?}"));
     if json {
         for user in users.iter() {
@@ -129,8 +133,8 @@ pub(super) fn import(file: &UsersFile, from: &Path, json: bool, out: &mut dyn Wr
     say(out, format_args!("{count} {noun} taken over."))
 }
 
-fn set_password(user: &mut User, password: &str, scram: bool) -> Result<(), Failure> {
-    let hash = Hash::new(password.as_bytes(), random::bytes()?, Cost::default());
+fn set_password(user: &mut User, password: &str, cost: Cost, scram: bool) -> Result<(), Failure> {
+    let hash = Hash::new(password.as_bytes(), random::bytes()?, cost);
     user.hash = Some(hash.map_err(|error| Failure::Start(error.to_string()))?);
     user.scram = match scram {
         true => {

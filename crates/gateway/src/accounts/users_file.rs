@@ -1,7 +1,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use auth::Users;
+use auth::{Replacement, User, Users};
 
 use super::private_file;
 use crate::exit::Failure;
@@ -40,6 +40,18 @@ impl UsersFile {
         Ok(done)
     }
 
+    /// Puts hashes in place of others of the same passwords, but not where a user has another one meanwhile.
+    pub(crate) fn replace_hashes(&self, replacements: Vec<Replacement>) -> Result<(), Failure> {
+        self.edit(|users| {
+            for Replacement { user, old, new } in replacements {
+                let same = users.find(&user).filter(|user| user.hash.as_ref() == Some(&old));
+                let Some(found) = same.map(|user| User { hash: Some(new), ..(**user).clone() }) else { continue };
+                users.put(found).map_err(|wrong| self.failed(wrong))?;
+            }
+            Ok(())
+        })
+    }
+
     fn failed(&self, error: impl Display) -> Failure {
         Failure::Start(format!("users file {}: {error}", self.path.display()))
     }
@@ -50,7 +62,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use auth::User;
+    use auth::{Cost, Hash};
 
     use super::*;
 
@@ -97,6 +109,27 @@ mod tests {
             }
         });
         assert_eq!(UsersFile::new(&path).read().unwrap().iter().count(), 32);
+    }
+
+    #[test]
+    fn a_hash_is_replaced_only_if_it_is_still_that_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = UsersFile::new(&folder.path().join("users.toml"));
+        let hash = |salt| Hash::new(b"secret", [salt; 16], Cost::default()).unwrap();
+        add(&file, "alice").unwrap();
+        let replace = |old, new| {
+            let replacement = |user: &str| Replacement { user: user.to_owned(), old: hash(old), new: hash(new) };
+            file.replace_hashes(vec![replacement("bob"), replacement("alice")]).unwrap();
+            file.read().unwrap().find("alice").unwrap().hash.clone()
+        };
+        assert_eq!(replace(1, 2), None, "alice has no password any more");
+        file.edit(|users| {
+            users.put(User { hash: Some(hash(1)), ..User::new("alice") }).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(replace(1, 2), Some(hash(2)));
+        assert_eq!(replace(1, 3), Some(hash(2)));
     }
 
     #[test]

@@ -16,13 +16,12 @@ use serde_json::json;
 
 use self::arguments::Broker;
 pub(crate) use self::arguments::{PermissionsCommand, Question};
+use crate::define::ROOT_ACCOUNT;
 use crate::exit::Failure;
 use crate::offline::say;
 
 /// Far more than any of these files: a wrong path must not fill the memory.
 const MAX_TEXT: u64 = 64 << 20;
-/// The account of the broker's own namespace.
-const OWN_ACCOUNT: &str = "000000000000";
 const OWN: &str = "/";
 
 pub(crate) fn run(command: &PermissionsCommand, config: &Config, json: bool) -> Result<(), Failure> {
@@ -37,29 +36,35 @@ pub(crate) fn run(command: &PermissionsCommand, config: &Config, json: bool) -> 
 /// How rules name namespaces: as the configuration's virtual hosts, and the broker's own in both of its ways.
 pub(crate) fn host_names(config: &Config) -> HostNames {
     let name = |namespace: &config::Namespace| {
-        let own = namespace.account == OWN_ACCOUNT && namespace.region == config.region;
+        let own = namespace.account == ROOT_ACCOUNT && namespace.region == config.region;
         if own { Name::from_static(OWN) } else { format!("{}/{}", namespace.account, namespace.region).into() }
     };
-    let own = (format!("{OWN_ACCOUNT}/{}", config.region), Name::from_static(OWN));
+    let own = (format!("{ROOT_ACCOUNT}/{}", config.region), Name::from_static(OWN));
     std::iter::once(own)
         .chain(config.virtual_hosts.iter().map(|host| (host.name.clone(), name(&host.namespace))))
         .collect()
 }
 
+/// Where the broker's own permissions file is, or would be.
+pub(crate) fn default_path(config: &Config) -> PathBuf {
+    config.permissions_file.clone().unwrap_or_else(|| config.data.join("permissions.toml"))
+}
+
 fn path(config: &Config, given: Option<&Path>) -> PathBuf {
-    given.map_or_else(|| config.data.join("permissions.toml"), Path::to_owned)
+    given.map_or_else(|| default_path(config), Path::to_owned)
 }
 
 /// The policy of a file; without the broker's own one everybody may use everything.
 fn policy(config: &Config, given: Option<&Path>) -> Result<Policy, Failure> {
     let path = path(config, given);
+    let required = given.is_some() || config.permissions_file.is_some();
     let wrong = |text: String| Failure::Configuration(text);
     match read(&path) {
         Ok(text) => Policy::parse(&text, &host_names(config)).map_err(|errors| {
             let lines: Vec<_> = errors.0.iter().map(|error| format!("{}: {error}", path.display())).collect();
             wrong(lines.join("\n"))
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => Ok(Policy::open()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Policy::open()),
         Err(error) => Err(wrong(format!("{}: {error}", path.display()))),
     }
 }

@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use model::{
-    Alarm, CloseReason, Command, Consume, ConsumerIndex, Declare, Deliver, Delivery, Effect, Exchange, Message,
-    MessageNumber, Mode, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Resource, Settlement, Tag, Tags, Time, Token,
+    Action, Alarm, CloseReason, Command, Consume, ConsumerIndex, Declare, Deliver, Delivery, Denial, Effect, Exchange,
+    Message, MessageNumber, Mode, Name, QueueCounts, QueueId, QueueInfo, Refusal, Reply, Resource, Settlement, Tag,
+    Tags, Time, Token, What,
 };
 
 use super::chance::Chance;
@@ -15,7 +16,7 @@ const SESSION: QueueId = QueueId { shard: 0, n: 1 };
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
 
-/// A broker that keeps the contract, and is in a different mood each time.
+/// A broker and a shell that keep the contract, and are in a different mood each time.
 #[derive(Debug, Default)]
 pub(super) struct FakeBroker {
     pub(super) commands: VecDeque<Command>,
@@ -55,10 +56,17 @@ impl FakeBroker {
     fn carry_out(&mut self, command: Command, chance: &mut Chance) {
         let refuses = chance.one_in(24);
         match command {
+            Command::Authenticate(asked) => {
+                let (user, account) = ("bob".into(), None);
+                let known = Ok(Reply::Authenticated { user, account, last_message: None });
+                self.reply(asked.token, if refuses { Err(Refusal::Login) } else { known });
+            }
+            Command::Access { token, .. } => self.reply(token, if refuses { Err(denied()) } else { Ok(Reply::Done) }),
             Command::Publish(publish) => {
                 if let Some(token) = publish.token {
                     if refuses {
-                        return self.reply(token, Err(Refusal::Full("q".into())));
+                        let refusal = if chance.one_in(2) { denied() } else { Refusal::Full("q".into()) };
+                        return self.reply(token, Err(refusal));
                     }
                     self.effects.push_back(Effect::Confirm { token, message: MessageNumber(1), routed: true });
                 }
@@ -187,7 +195,10 @@ impl FakeBroker {
 
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(40) {
-            0 => self.effects.push_back(Effect::Close { reason: CloseReason::TakenOver }),
+            0 => {
+                let reason = if chance.one_in(2) { CloseReason::TakenOver } else { CloseReason::Revoked };
+                self.effects.push_back(Effect::Close { reason });
+            }
             1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2..=8 => {
                 let at = chance.below(self.consumers.len());
@@ -195,11 +206,15 @@ impl FakeBroker {
                 // The session's own goes more rarely.
                 if index > 0 || chance.one_in(8) {
                     self.consumers.remove(&index);
-                    let refusal = Refusal::NoSuchQueue("q".into());
+                    let refusal = if chance.one_in(2) { denied() } else { Refusal::NoSuchQueue("q".into()) };
                     self.effects.push_back(Effect::Cancelled { consumer: ConsumerIndex(index), refusal });
                 }
             }
             _ => {}
         }
     }
+}
+
+fn denied() -> Refusal {
+    Refusal::Denied(Box::new(Denial::new("bob", Action::Write, &What::Queue(&Name::from("q")))))
 }

@@ -111,6 +111,9 @@ impl Run {
     }
 
     fn receive(&mut self) {
+        if self.watch.waits_for_login() {
+            return;
+        }
         let (mut input, now) = (std::mem::take(&mut self.input), self.now);
         self.call(|connection, io| connection.receive(now, &mut input, io));
         self.input = input;
@@ -123,6 +126,7 @@ impl Run {
         if let Effect::Close { reason } = effect {
             return self.close(reason);
         }
+        let waited = self.watch.waits_for_login();
         self.watch.sees(&effect);
         let delivery = match &effect {
             Effect::Deliver(deliver) if !deliver.settled => Some((deliver.delivery.queue, deliver.delivery.seq)),
@@ -134,6 +138,9 @@ impl Run {
             Ok(())
         });
         self.client.took(delivery);
+        if waited {
+            self.receive();
+        }
     }
 
     fn flush(&mut self, written: usize) {

@@ -9,6 +9,7 @@ use crate::token::Request;
 /// if the connection asks for something else.
 #[derive(Debug, Default)]
 pub struct Watch {
+    login: Login,
     claimed: bool,
     /// The most deliveries that a consumer may be given.
     window: u32,
@@ -19,6 +20,17 @@ pub struct Watch {
     leased: BTreeMap<(QueueId, u64), Lease>,
     session: Option<QueueId>,
     closed: bool,
+}
+
+/// How far a connection has come with saying who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Login {
+    #[default]
+    Silent,
+    Asked,
+    Known,
+    /// It may use its namespace.
+    Entered,
 }
 
 #[derive(Debug)]
@@ -46,7 +58,13 @@ impl Watch {
         let last_words = matches!(command, Command::Publish(_) | Command::Tally(_));
         assert!(!self.closed || last_words, "only a will comes after the end: {command:?}");
         match command {
+            Command::Authenticate(_) => {
+                assert_eq!(self.login, Login::Silent, "says who it is, once and first");
+                self.login = Login::Asked;
+            }
+            Command::Access { .. } => assert_eq!(self.login, Login::Known, "asks before it is known who it is"),
             Command::Claim(_) => {
+                assert_eq!(self.login, Login::Entered, "claims before it is known who it is");
                 assert!(!self.claimed, "claims once");
                 self.claimed = true;
             }
@@ -92,6 +110,8 @@ impl Watch {
                 self.consumers.remove(&consumer.0);
             }
             Effect::Reply { token, reply } => match (Request::of(*token), reply) {
+                (Request::Login, Ok(_)) => self.login = Login::Known,
+                (Request::Access, Ok(_)) => self.login = Login::Entered,
                 (Request::DeclareSession, Ok(Reply::Declared { queue, .. })) => self.session = Some(*queue),
                 (Request::ConsumeSession, Ok(Reply::Consuming { decided, .. })) => {
                     for (delivery, _) in decided {
@@ -114,6 +134,11 @@ impl Watch {
     /// Whether the broker may give this consumer a message.
     pub fn wants(&self, consumer: u32) -> bool {
         self.consumers.get(&consumer).is_some_and(|it| it.messages > 0 && it.bytes > 0)
+    }
+
+    /// Whether the shell keeps what the client says from the connection.
+    pub fn waits_for_login(&self) -> bool {
+        self.login == Login::Asked
     }
 
     /// The connection was told that it is over.

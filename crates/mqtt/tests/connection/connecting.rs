@@ -21,10 +21,22 @@ fn connect(connect: Connect) -> Packet {
 fn a_clean_session_is_there_when_the_old_one_is_gone() {
     let mut lone = Lone::new();
     let commands = lone.send(connect(clean("a")));
-    let [claim @ Command::Claim(_), delete @ Command::Delete { .. }] = &commands[..] else { panic!("{commands:?}") };
+    let [claim @ Command::Claim(_), find @ Command::Declare(_)] = &commands[..] else { panic!("{commands:?}") };
     lone.apply(accepted(claim).unwrap());
+    let commands = lone.apply(accepted(find).unwrap());
+    let [delete @ Command::Delete { .. }] = &commands[..] else { panic!("{commands:?}") };
     assert!(lone.said().is_empty(), "the old session may come back");
     lone.apply(accepted(delete).unwrap());
+    assert_eq!(lone.said(), [connack(false)]);
+}
+
+#[test]
+fn a_clean_session_is_there_when_there_was_no_other() {
+    let mut lone = Lone::new();
+    let commands = lone.send(connect(clean("a")));
+    let [claim, Command::Declare(find)] = &commands[..] else { panic!("{commands:?}") };
+    lone.apply(accepted(claim).unwrap());
+    assert!(lone.reply(find.token, Err(Refusal::NoSuchQueue("mqtt.session.a".into()))).is_empty());
     assert_eq!(lone.said(), [connack(false)]);
 }
 
@@ -48,8 +60,14 @@ fn a_kept_session_is_there_when_it_can_be_consumed() {
 fn what_the_core_refuses_is_told_in_connack() {
     let refused = |connect_: Connect, at: usize| {
         let mut lone = Lone::new();
-        let commands = lone.send(connect(connect_));
-        lone.accept(&commands[..at]);
+        let mut commands = lone.send(connect(connect_));
+        for command in &commands[..at.min(commands.len())] {
+            lone.apply(accepted(command).unwrap());
+        }
+        if at == commands.len() {
+            let find = accepted(commands.last().unwrap());
+            commands.extend(lone.apply(find.unwrap()));
+        }
         let token = match &commands[at] {
             Command::Claim(claim) => claim.token,
             Command::Declare(declare) => declare.token,
@@ -62,7 +80,7 @@ fn what_the_core_refuses_is_told_in_connack() {
         assert!(lone.closed().is_some());
     };
     (0..3).for_each(|at| refused(kept("a"), at));
-    (0..2).for_each(|at| refused(clean("a"), at));
+    [0, 2].into_iter().for_each(|at| refused(clean("a"), at));
 }
 
 #[test]

@@ -30,6 +30,16 @@ impl Lone {
         Self { now: Time(1_000_000), peer: Peer::new(&Mqtt::new(options), id, window) }
     }
 
+    /// One at a listener with rules of its own, whose logins the test answers.
+    pub(crate) fn at(peer: &model::Peer) -> Self {
+        let id = ConnectionId { thread: 1, slot: 2, generation: 3 };
+        let options = MqttOptions::new(model::Encodings::default());
+        let window = options.window;
+        let mut peer = Peer::at(peer, &Mqtt::new(options), id, window);
+        peer.holds_login = true;
+        Self { now: Time(1_000_000), peer }
+    }
+
     /// One that is connected; what it has said so far is forgotten.
     pub(crate) fn connected(connect: Connect) -> Self {
         Self::connected_with(connect, MqttOptions::new(model::Encodings::default()))
@@ -44,11 +54,26 @@ impl Lone {
     }
 
     pub(crate) fn send(&mut self, packet: Packet) -> Vec<Command> {
-        commands(self.peer.send(self.now, &packet))
+        let commands = commands(self.peer.send(self.now, &packet));
+        self.enter(commands)
+    }
+
+    pub(crate) fn answer_login(&mut self, answer: Result<(), Refusal>) -> Vec<Command> {
+        let commands = commands(self.peer.answer_login(self.now, answer));
+        self.enter(commands)
+    }
+
+    /// Everybody may use the namespace.
+    fn enter(&mut self, commands: Vec<Command>) -> Vec<Command> {
+        match commands[..] {
+            [Command::Access { token, .. }] => self.reply(token, Ok(Reply::Done)),
+            _ => commands,
+        }
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Vec<Command> {
-        commands(self.peer.send_bytes(self.now, bytes))
+        let commands = commands(self.peer.send_bytes(self.now, bytes));
+        self.enter(commands)
     }
 
     pub(crate) fn apply(&mut self, effect: Effect) -> Vec<Command> {

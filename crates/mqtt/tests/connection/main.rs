@@ -9,11 +9,14 @@ mod credit;
 mod exactly_once;
 #[path = "../codec/generate.rs"]
 mod generate;
+mod guard;
 mod handshakes;
+mod logins;
 mod lone;
 mod packets;
 mod peer;
 mod queues;
+mod rights;
 mod sessions;
 mod soup;
 mod topics;

@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use model::{
-    CloseReason, Commands, Connection, ConnectionId, Effect, Envelope, Io, Misbehaviour, Output, Protocol, Time,
+    Authenticate, CloseReason, Command, Commands, Connection, ConnectionId, Effect, Envelope, Io, Misbehaviour, Output,
+    Protocol, Refusal, Reply, Time,
 };
 use mqtt::Mqtt;
 use mqtt::codec::{Limits, Packet, Role, Version, decode};
 use mqtt::fuzz::Watch;
 
+use crate::guard::Except;
 use crate::packets::bytes_of;
 
 const LIMITS: Limits = Limits { max_packet: 256 << 20 };
@@ -26,6 +29,12 @@ pub(crate) struct Peer {
     pub(crate) closed: Option<CloseReason>,
     /// What the log says of that.
     pub(crate) misbehaviour: Option<String>,
+    /// Its login waits for an answer; nothing more is shown to it meanwhile.
+    pub(crate) login: Option<Authenticate>,
+    /// The test answers; else everybody is let in at once.
+    pub(crate) holds_login: bool,
+    /// What it may do, once it is let in.
+    pub(crate) guard: Option<Arc<Except>>,
     connection: Box<dyn Connection>,
     output: Output,
     /// Sent and not yet taken by the connection.
@@ -37,7 +46,10 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(protocol: &Mqtt, id: ConnectionId, window: u32) -> Self {
-        let peer = model::Peer::local("mqtt");
+        Self::at(&model::Peer::local("mqtt"), protocol, id, window)
+    }
+
+    pub(crate) fn at(peer: &model::Peer, protocol: &Mqtt, id: ConnectionId, window: u32) -> Self {
         Self {
             id,
             version: Version::V311,
@@ -45,7 +57,10 @@ impl Peer {
             is_stalled: false,
             closed: None,
             misbehaviour: None,
-            connection: protocol.open(&peer),
+            login: None,
+            holds_login: false,
+            guard: None,
+            connection: protocol.open(peer),
             output: Output::default(),
             input: BytesMut::new(),
             said: BytesMut::new(),
@@ -64,9 +79,46 @@ impl Peer {
     pub(crate) fn send_bytes(&mut self, now: Time, bytes: &[u8]) -> Vec<Envelope> {
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(bytes);
+        if self.login.is_some() {
+            self.input = input;
+            return Vec::new();
+        }
         let commands = self.call(|connection, io| connection.receive(now, &mut input, io));
         self.input = input;
+        self.log_in(now, commands)
+    }
+
+    /// Does the shell's part of a login.
+    fn log_in(&mut self, now: Time, mut commands: Vec<Envelope>) -> Vec<Envelope> {
+        if let Some(Envelope { command: Command::Authenticate(asked), .. }) = commands.first() {
+            self.login = Some((**asked).clone());
+            commands.remove(0);
+            assert!(commands.is_empty(), "asks before it is known who it is: {commands:?}");
+            if !self.holds_login {
+                return self.answer_login(now, Ok(()));
+            }
+        }
         commands
+    }
+
+    /// The login is over; the connection is shown what has come meanwhile.
+    pub(crate) fn answer_login(&mut self, now: Time, answer: Result<(), Refusal>) -> Vec<Envelope> {
+        let Authenticate { token, .. } = self.login.take().expect("a login");
+        let (connection, user) = (self.id, model::Name::from("bob"));
+        let mut commands = Vec::new();
+        if let Some(guard) = self.guard.clone().filter(|_| answer.is_ok()) {
+            let command = Command::Permit { user: user.clone(), guard: Some(guard) };
+            commands.push(Envelope { connection, command });
+        }
+        let reply = answer.map(|()| Reply::Authenticated { user, account: None, last_message: None });
+        commands.extend(self.apply(now, Effect::Reply { token, reply }));
+        commands.extend(self.send_bytes(now, &[]));
+        commands
+    }
+
+    /// Bytes that the connection has not taken.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.len()
     }
 
     pub(crate) fn apply(&mut self, now: Time, effect: Effect) -> Vec<Envelope> {

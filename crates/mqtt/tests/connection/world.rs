@@ -1,6 +1,7 @@
 //! Connections, the real broker, and a journal in memory.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use broker::{Broker, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
@@ -11,6 +12,7 @@ use model::{
 use mqtt::codec::{Connect, Packet, Publish};
 use mqtt::{Mqtt, MqttOptions};
 
+use crate::guard::Except;
 use crate::peer::Peer;
 
 /// Who hands in what nobody's client says.
@@ -30,6 +32,8 @@ pub(crate) struct World {
     peers: Vec<Peer>,
     protocol: Mqtt,
     window: u32,
+    /// What clients may do that are opened from now on.
+    pub(crate) guard: Option<Arc<Except>>,
     journal: Vec<(Time, Bytes)>,
     commands: Vec<Envelope>,
     loads: Vec<Load>,
@@ -57,6 +61,7 @@ impl World {
             peers: Vec::new(),
             protocol: Mqtt::new(options),
             window,
+            guard: None,
             journal: Vec::new(),
             commands: Vec::new(),
             loads: Vec::new(),
@@ -71,7 +76,9 @@ impl World {
     /// A socket without a word said.
     pub(crate) fn open(&mut self) -> Client {
         let id = ConnectionId { thread: 0, slot: self.peers.len() as u32, generation: 1 };
-        self.peers.push(Peer::new(&self.protocol, id, self.window));
+        let mut peer = Peer::new(&self.protocol, id, self.window);
+        peer.guard.clone_from(&self.guard);
+        self.peers.push(peer);
         let peer = model::Peer::local("mqtt");
         self.commands
             .push(Envelope { connection: id, command: Command::Open { peer: peer.into(), client: Name::default() } });
@@ -305,6 +312,12 @@ impl World {
     pub(crate) fn delete(&mut self, name: &str) {
         let queue = queue(name);
         self.ask(|token| Command::Delete { token, queue, if_unused: false, if_empty: false }).unwrap();
+    }
+
+    /// Rights have changed.
+    pub(crate) fn reconsider(&mut self) {
+        self.commands.push(Envelope { connection: SHELL, command: Command::Reconsider });
+        self.rest();
     }
 
     fn open_shell(&mut self) {

@@ -8,16 +8,64 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use model::{
-    Address, Alarm, CloseReason, Command, Commands, Connection, ConnectionId, Effect, EncodingId, Header, Io, Lsn,
-    Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol, Publish, Recognised, Time, Token,
+    Address, Alarm, Authenticate, CloseReason, Command, Commands, Connection, ConnectionId, Credentials, Effect,
+    EncodingId, Header, Io, Lsn, Mechanisms, Message, MessageNumber, Misbehaviour, Name, Namespace, Peer, Protocol,
+    Publish, Recognised, Refusal, Reply, Secret, Time, Token,
 };
-use net::{Addressed, Arrivals, Core, Face, Limits, Listener, Options, Socket, Wakers};
+use net::{
+    Addressed, Arrivals, Authenticator, Core, Dialogue, Entry, Face, Limits, Listener, Login, LoginPool, Options,
+    Permission, Socket, Verdict, Wakers,
+};
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) core: Arc<Confirming>,
     blown: Arc<AtomicU64>,
     threads: Vec<std::thread::JoinHandle<std::io::Result<()>>>,
+    pool: LoginPool,
+    worker: std::thread::JoinHandle<()>,
+}
+
+/// Logins that may wait.
+const LOGINS: usize = 4;
+
+/// The password says how the login goes.
+struct Gate;
+
+impl Authenticator for Gate {
+    fn mechanisms(&self, _peer: &Peer) -> Mechanisms {
+        Mechanisms::OPEN
+    }
+
+    fn begin(&self, login: Login) -> Verdict {
+        let Credentials::Password { password, .. } = login.credentials else { panic!("{login:?}") };
+        match password.expose() {
+            b"right" => granted(),
+            b"wrong" => Verdict::Refused(Refusal::Login),
+            b"slow" => Verdict::Later(Box::new(granted)),
+            b"late" => Verdict::After(Duration::from_millis(1), Box::new(|| Verdict::Later(Box::new(granted)))),
+            b"never" => Verdict::After(Duration::from_secs(3_600), Box::new(granted)),
+            b"defect" => Verdict::Later(Box::new(|| panic!("as asked"))),
+            b"steps" => Verdict::Challenge("who?".into(), Box::new(Steps)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn granted() -> Verdict {
+    Verdict::Granted(Permission { user: "bob".into(), account: None, last_message: None, guard: None, place: None })
+}
+
+struct Steps;
+
+impl Dialogue for Steps {
+    fn answer(self: Box<Self>, response: Secret, _now: Time) -> Verdict {
+        match response.expose() {
+            b"again" => Verdict::Challenge("who then?".into(), self),
+            b"bob" => Verdict::Later(Box::new(granted)),
+            _ => Verdict::Refused(Refusal::Login),
+        }
+    }
 }
 
 impl World {
@@ -26,6 +74,12 @@ impl World {
     }
 
     pub(crate) fn with_limit(threads: usize, connections: usize) -> Self {
+        let patience = Duration::from_secs(60);
+        let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
+        Self::behind(Entry::open("lines"), threads, limits)
+    }
+
+    pub(crate) fn behind(entry: Entry, threads: usize, limits: Limits) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let blown = Arc::<AtomicU64>::default();
@@ -33,18 +87,20 @@ impl World {
         let wakers = Wakers::new(threads);
         let core = Arc::new(Confirming::new(wakers.clone()));
         let arrivals = Arrivals::new(threads);
-        let patience = Duration::from_secs(60);
-        let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
-        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket) }];
+        let pool = LoginPool::new(LOGINS, wakers.clone());
+        let worker = pool.clone();
+        let worker = std::thread::spawn(move || worker.work());
+        let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket), entry }];
         let threads = (0..threads as u16)
             .map(|number| {
                 let listeners = std::mem::take(&mut listeners);
-                let options = Options { core: core.clone(), wakers: wakers.clone(), limits };
+                let (authenticator, pool) = (Arc::new(Gate), pool.clone());
+                let options = Options { core: core.clone(), wakers: wakers.clone(), limits, authenticator, pool };
                 let arrivals = arrivals.clone();
                 std::thread::spawn(move || net::run(number, options, listeners, arrivals))
             })
             .collect();
-        Self { address, core, blown, threads }
+        Self { address, core, blown, threads, pool, worker }
     }
 
     /// Bytes of answers to "blow" that were made.
@@ -58,6 +114,8 @@ impl World {
         for thread in self.threads {
             thread.join().unwrap().unwrap();
         }
+        self.pool.stop();
+        self.worker.join().unwrap();
     }
 }
 
@@ -74,16 +132,19 @@ impl Protocol for Lines {
         Recognised::Yes
     }
 
-    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
-        Box::new(Line { blown: self.blown.clone(), published: BTreeMap::new(), rings: None })
+    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
+        Box::new(Line { peer: peer.clone(), blown: self.blown.clone(), published: BTreeMap::new(), rings: None })
     }
 }
 
 struct Line {
+    peer: Peer,
     blown: Arc<AtomicU64>,
     published: BTreeMap<Token, String>,
     rings: Option<Time>,
 }
+
+const LOGIN: Token = Token(u64::MAX);
 
 fn say(io: &mut Io<'_>, line: &str) {
     io.output.buffer().extend_from_slice(line.as_bytes());
@@ -97,6 +158,11 @@ impl Connection for Line {
             let line = std::str::from_utf8(&line[..end]).unwrap();
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("echo", text) => say(io, text),
+                ("who", _) => {
+                    let address = self.peer.address.unwrap();
+                    let name = self.peer.certificate.as_ref().map(|certificate| certificate.subject.as_str());
+                    say(io, &format!("{} {} {}", address.ip(), self.peer.secure, name.unwrap_or("nobody")));
+                }
                 ("publish", text) => {
                     let token = Token(self.published.len() as u64);
                     self.published.insert(token, text.to_owned());
@@ -115,6 +181,19 @@ impl Connection for Line {
                     self.blown.fetch_add(count as u64, Ordering::SeqCst);
                     io.output.buffer().extend_from_slice(&vec![b'b'; count]);
                 }
+                // What is behind it waits for the answer.
+                ("login", password) => {
+                    let credentials = match password.strip_prefix("answer ") {
+                        Some(answer) => Credentials::Response(answer.as_bytes().into()),
+                        None => {
+                            let password = password.as_bytes().into();
+                            Credentials::Password { user: "bob".into(), password }
+                        }
+                    };
+                    let login = Authenticate { token: LOGIN, credentials, client: Name::default() };
+                    io.commands.push(Command::Authenticate(Box::new(login)));
+                    return Ok(());
+                }
                 ("alarm", after) => self.rings = Some(now.plus(after.parse().unwrap())),
                 ("offend", _) => {
                     say(io, "offended");
@@ -131,6 +210,14 @@ impl Connection for Line {
     fn apply(&mut self, _now: Time, effect: Effect, io: &mut Io<'_>) {
         match effect {
             Effect::Confirm { token, .. } => say(io, &format!("confirmed {}", self.published[&token])),
+            Effect::Reply { token: LOGIN, reply } => match reply {
+                Ok(Reply::Authenticated { user, .. }) => say(io, &format!("welcome {user}")),
+                Ok(other) => panic!("{other:?}"),
+                Err(refusal) => say(io, &refusal.to_string()),
+            },
+            Effect::Challenge { token: LOGIN, challenge } => {
+                say(io, &format!("challenge {}", String::from_utf8_lossy(&challenge)));
+            }
             Effect::Throttle { reason } => say(io, if reason.is_some() { "throttled" } else { "free" }),
             other => panic!("{other:?}"),
         }
@@ -185,6 +272,7 @@ pub(crate) struct Seen {
     pub(crate) closed: u64,
     pub(crate) published: u64,
     pub(crate) threads: Vec<u16>,
+    pub(crate) permitted: Vec<String>,
 }
 
 impl Confirming {
@@ -251,6 +339,7 @@ impl Core for Confirming {
                     state.seen.closed += 1;
                     assert!(state.open.remove(&connection), "closed twice");
                 }
+                Command::Permit { user, guard: None } => state.seen.permitted.push(user.to_string()),
                 Command::Publish(publish) => {
                     state.seen.published += 1;
                     state.next += 1;

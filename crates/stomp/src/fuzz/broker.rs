@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, Deliver, Delivery, Effect,
-    EncodingId, Exchange, History, Message, MessageNumber, Mode, QueueCounts, QueueId, QueueInfo, Refusal, Reply,
-    Resource, Settlement, Tags, Time, Token,
+    Action, Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, Deliver, Delivery,
+    Denial, Effect, EncodingId, Exchange, History, Message, MessageNumber, Mode, Name, QueueCounts, QueueId, QueueInfo,
+    Refusal, Reply, Resource, Settlement, Tags, Time, Token, What,
 };
 
 use super::chance::Chance;
@@ -15,7 +15,7 @@ const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
 
-/// A broker that keeps the contract, and is in a different mood each time.
+/// A broker and a shell that keep the contract, and are in a different mood each time.
 #[derive(Debug, Default)]
 pub(super) struct FakeBroker {
     pub(super) commands: VecDeque<Command>,
@@ -56,10 +56,16 @@ impl FakeBroker {
     fn carry_out(&mut self, command: Command, chance: &mut Chance) {
         let refuses = chance.one_in(40);
         match command {
+            Command::Authenticate(asked) => {
+                let known = Ok(Reply::Authenticated { user: "bob".into(), account: None, last_message: None });
+                self.reply(asked.token, if refuses { Err(Refusal::Login) } else { known });
+            }
+            Command::Access { token, .. } => self.reply(token, if refuses { Err(denied()) } else { Ok(Reply::Done) }),
             Command::Publish(publish) => {
                 let Some(token) = publish.token else { return };
                 if refuses {
-                    return self.reply(token, Err(Refusal::Full("q".into())));
+                    let refusal = if chance.one_in(2) { denied() } else { Refusal::Full("q".into()) };
+                    return self.reply(token, Err(refusal));
                 }
                 if !publish.quiet {
                     self.effects.push_back(Effect::Confirm { token, message: MessageNumber(1), routed: true });
@@ -188,13 +194,16 @@ impl FakeBroker {
 
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(80) {
-            0 => self.effects.push_back(Effect::Close { reason: CloseReason::Ended }),
+            0 => {
+                let reason = if chance.one_in(2) { CloseReason::Ended } else { CloseReason::Revoked };
+                self.effects.push_back(Effect::Close { reason });
+            }
             1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2 => {
                 let at = chance.below(self.consumers.len());
                 let Some(index) = self.consumers.keys().nth(at).copied() else { return };
                 self.consumers.remove(&index);
-                let refusal = Refusal::NoSuchQueue("q".into());
+                let refusal = if chance.one_in(2) { denied() } else { Refusal::NoSuchQueue("q".into()) };
                 self.effects.push_back(Effect::Cancelled { consumer: ConsumerIndex(index), refusal });
             }
             _ => {}
@@ -213,4 +222,8 @@ fn history() -> History {
         key: "k".into(),
     };
     History { deaths: vec![death], exchange: Exchange::Default, key: "dead".into() }
+}
+
+fn denied() -> Refusal {
+    Refusal::Denied(Box::new(Denial::new("bob", Action::Write, &What::Queue(&Name::from("q")))))
 }

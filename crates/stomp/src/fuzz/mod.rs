@@ -110,6 +110,9 @@ impl Run {
     }
 
     fn receive(&mut self) {
+        if self.watch.waits_for_login() {
+            return;
+        }
         let (mut input, now) = (std::mem::take(&mut self.input), self.now);
         self.call(|connection, io| connection.receive(now, &mut input, io));
         self.input = input;
@@ -122,12 +125,16 @@ impl Run {
         if let Effect::Close { reason } = effect {
             return self.close(reason);
         }
+        let waited = self.watch.waits_for_login();
         self.watch.sees(&effect);
         let now = self.now;
         self.call(|connection, io| {
             connection.apply(now, effect, io);
             Ok(())
         });
+        if waited {
+            self.receive();
+        }
     }
 
     fn flush(&mut self, written: usize) {

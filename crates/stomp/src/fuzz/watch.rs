@@ -12,6 +12,7 @@ use crate::token::Request;
 /// if the connection asks for something else.
 #[derive(Debug, Default)]
 pub struct Watch {
+    login: Login,
     claimed: bool,
     consumers: BTreeMap<u32, Consumer>,
     /// Consumers so far.
@@ -20,6 +21,17 @@ pub struct Watch {
     leased: BTreeMap<(QueueId, u64), Lease>,
     transactions: BTreeSet<TransactionIndex>,
     closed: bool,
+}
+
+/// How far a connection has come with saying who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Login {
+    #[default]
+    Silent,
+    Asked,
+    Known,
+    /// It may use its namespace.
+    Entered,
 }
 
 #[derive(Debug)]
@@ -43,6 +55,15 @@ impl Watch {
     /// Takes note of a command that the connection gives.
     pub fn asked(&mut self, command: &Command) {
         assert!(!self.closed || matches!(command, Command::Tally(_)), "asks after the end: {command:?}");
+        match command {
+            Command::Authenticate(_) => {
+                assert_eq!(self.login, Login::Silent, "says who it is, once and first");
+                self.login = Login::Asked;
+                return;
+            }
+            Command::Access { .. } => return assert_eq!(self.login, Login::Known, "asks before it is known who it is"),
+            _ => assert_eq!(self.login, Login::Entered, "asks before it is known who it is: {command:?}"),
+        }
         match command {
             Command::Claim(_) => {
                 assert!(!self.claimed && self.made == 0, "claims once, and first");
@@ -81,6 +102,11 @@ impl Watch {
                     consumer.messages = 0;
                 }
             }
+            Effect::Reply { token, reply: Ok(_) } => match Request::of(*token) {
+                Request::Login => self.login = Login::Known,
+                Request::Access => self.login = Login::Entered,
+                _ => {}
+            },
             Effect::Reply { token, reply: Err(_) } => {
                 if let Request::Consume(slot) = Request::of(*token) {
                     self.consumers.remove(&(slot as u32));
@@ -88,6 +114,11 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// Whether the shell keeps what the client says from the connection.
+    pub fn waits_for_login(&self) -> bool {
+        self.login == Login::Asked
     }
 
     /// The connection was told that it is over.

@@ -177,7 +177,9 @@ fn or_to_those_of_its_own_queue() {
     let dead_letter = Some(DeadLetter::to_queue("dead".into(), None));
     let settings = QueueSettings { dead_letter, ..QueueSettings::default() };
     let (namespace, name, mode) = (Namespace(0), "jobs".into(), DeclareMode::IfAbsent);
-    world.ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode }))).unwrap();
+    world
+        .ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false })))
+        .unwrap();
     let client = world.join();
     world.subscribe(client, "id:jobs\ndestination:/queue/jobs\nack:client-individual");
     for requeue in ["", "\nrequeue:false"] {

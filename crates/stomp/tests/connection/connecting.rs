@@ -67,7 +67,10 @@ fn servers_frames_are_not_for_clients() {
 fn telnet_is_understood() {
     let mut world = World::new();
     let client = world.open();
-    world.send_bytes(client, b"\r\nCONNECT\r\nlogin: me\r\n\r\n\0\r\nSEND\r\ndestination:/queue/a\r\n\r\nhi\0\r\n");
+    world.send_bytes(
+        client,
+        b"\r\nCONNECT\r\nlogin: me\r\npasscode: x\r\n\r\n\0\r\nSEND\r\ndestination:/queue/a\r\n\r\nhi\0\r\n",
+    );
     assert_eq!(world.read_one(client).get("user-name"), "me");
     assert_eq!(world.tally("a"), (1, 0));
 }
@@ -206,6 +209,7 @@ fn the_server_says_why_it_ends_a_connection() {
         (CloseReason::ShuttingDown, "it stops"),
         (CloseReason::Ended, "administrator"),
         (CloseReason::TakenOver, "client id"),
+        (CloseReason::Revoked, "its user may not be connected any more"),
     ] {
         let mut world = World::new();
         let client = world.join();

@@ -2,14 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use model::{
-    CloseReason, Commands, Connection, ConnectionId, Effect, Envelope, Io, Misbehaviour, Output, Protocol, Time,
+    Authenticate, CloseReason, Commands, Connection, ConnectionId, Credentials, Effect, Envelope, Io, Misbehaviour,
+    Output, Protocol, Refusal, Reply, Time,
 };
 use stomp::Stomp;
 use stomp::codec::{Command, Decoder, Limits, Version};
 use stomp::fuzz::Watch;
+
+use crate::guard::Except;
 
 /// A frame that the server sent.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,6 +56,12 @@ pub(crate) struct Peer {
     pub(crate) is_stalled: bool,
     /// Why the connection is over.
     pub(crate) closed: Option<CloseReason>,
+    /// Its login waits for an answer; nothing more is shown to it meanwhile.
+    pub(crate) login: Option<Authenticate>,
+    /// The test answers; else everybody is let in at once.
+    pub(crate) holds_login: bool,
+    /// What it may do, once it is let in.
+    pub(crate) guard: Option<Arc<Except>>,
     connection: Box<dyn Connection>,
     output: Output,
     /// Sent and not yet taken by the connection.
@@ -63,15 +73,17 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(protocol: &Stomp, id: ConnectionId) -> Self {
-        let peer = model::Peer::local("stomp");
+    pub(crate) fn new(peer: &model::Peer, protocol: &Stomp, id: ConnectionId) -> Self {
         Self {
             id,
             inbox: VecDeque::new(),
             beats: 0,
             is_stalled: false,
             closed: None,
-            connection: protocol.open(&peer),
+            login: None,
+            holds_login: false,
+            guard: None,
+            connection: protocol.open(peer),
             output: Output::default(),
             input: BytesMut::new(),
             said: BytesMut::new(),
@@ -83,9 +95,59 @@ impl Peer {
     pub(crate) fn send_bytes(&mut self, now: Time, bytes: &[u8]) -> Vec<Envelope> {
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(bytes);
+        if self.login.is_some() {
+            self.input = input;
+            return Vec::new();
+        }
         let commands = self.call(|connection, io| connection.receive(now, &mut input, io));
         self.input = input;
+        self.log_in(now, commands)
+    }
+
+    /// Does the shell's part of a login.
+    fn log_in(&mut self, now: Time, mut commands: Vec<Envelope>) -> Vec<Envelope> {
+        if let Some(Envelope { command: model::Command::Authenticate(asked), .. }) = commands.first() {
+            let user = match &asked.credentials {
+                Credentials::Password { user, .. } => user.clone(),
+                _ => String::new(),
+            };
+            self.login = Some((**asked).clone());
+            commands.remove(0);
+            assert!(commands.is_empty(), "asks before it is known who it is: {commands:?}");
+            if !self.holds_login {
+                return self.let_in(now, &user);
+            }
+        }
         commands
+    }
+
+    /// The login is over.
+    pub(crate) fn let_in(&mut self, now: Time, user: &str) -> Vec<Envelope> {
+        let mut commands = Vec::new();
+        if let Some(guard) = self.guard.clone() {
+            let command = model::Command::Permit { user: user.into(), guard: Some(guard) };
+            commands.push(Envelope { connection: self.id, command });
+        }
+        let known = Reply::Authenticated { user: user.into(), account: None, last_message: None };
+        commands.extend(self.answer_login(now, Ok(known)));
+        commands
+    }
+
+    pub(crate) fn keep_out(&mut self, now: Time, refusal: Refusal) -> Vec<Envelope> {
+        self.answer_login(now, Err(refusal))
+    }
+
+    /// The connection hears the answer, and is shown what has come meanwhile.
+    fn answer_login(&mut self, now: Time, reply: Result<Reply, Refusal>) -> Vec<Envelope> {
+        let Authenticate { token, .. } = self.login.take().expect("a login");
+        let mut commands = self.apply(now, Effect::Reply { token, reply });
+        commands.extend(self.send_bytes(now, &[]));
+        commands
+    }
+
+    /// Bytes that the connection has not taken.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.len()
     }
 
     pub(crate) fn apply(&mut self, now: Time, effect: Effect) -> Vec<Envelope> {

@@ -9,7 +9,7 @@ use crate::world::queue;
 fn declare(world: &mut World, name: &str, settings: QueueSettings) {
     let (namespace, name, mode) = (Namespace(0), name.into(), DeclareMode::IfAbsent);
     world
-        .ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode })))
+        .ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false })))
         .expect("nothing is there yet");
 }
 

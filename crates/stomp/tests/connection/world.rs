@@ -1,17 +1,19 @@
 //! Connections, the real broker, and a journal in memory.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use broker::{Broker, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes};
 use model::{
     Address, CloseReason, Command, Commands, ConnectionId, Effect, EncodingId, Encodings, Envelope, Header, Inspect,
-    Lsn, Message, Name, Namespace, Publish, QueueCounts, QueueInfo, QueueRef, Reply, Status, Time, Token,
+    Lsn, Mechanisms, Message, Name, Namespace, Publish, QueueCounts, QueueInfo, QueueRef, Reply, Status, Time, Token,
 };
 use stomp::codec::Command as Verb;
 use stomp::{Stomp, StompEncoding, StompOptions};
 
 use crate::foreign::Foreign;
+use crate::guard::Except;
 use crate::peer::{Peer, Said};
 
 /// Who hands in what nobody's client says.
@@ -30,6 +32,10 @@ pub(crate) struct World {
     pub(crate) durable: Lsn,
     peers: Vec<Peer>,
     protocol: Stomp,
+    /// What clients may do that are opened from now on.
+    pub(crate) guard: Option<Arc<Except>>,
+    /// How they may log in.
+    pub(crate) mechanisms: Mechanisms,
     journal: Vec<(Time, Bytes)>,
     commands: Vec<Envelope>,
     loads: Vec<Load>,
@@ -55,6 +61,8 @@ impl World {
             durable: Lsn(0),
             peers: Vec::new(),
             protocol: Stomp::new(options),
+            guard: None,
+            mechanisms: Mechanisms::OPEN,
             journal: Vec::new(),
             commands: Vec::new(),
             loads: Vec::new(),
@@ -69,8 +77,10 @@ impl World {
     /// A socket without a word said.
     pub(crate) fn open(&mut self) -> Client {
         let id = ConnectionId { thread: 0, slot: self.peers.len() as u32, generation: 1 };
-        self.peers.push(Peer::new(&self.protocol, id));
-        let peer = model::Peer::local("stomp");
+        let peer = model::Peer { mechanisms: self.mechanisms, ..model::Peer::local("stomp") };
+        let mut opened = Peer::new(&peer, &self.protocol, id);
+        opened.guard.clone_from(&self.guard);
+        self.peers.push(opened);
         self.commands
             .push(Envelope { connection: id, command: Command::Open { peer: peer.into(), client: Name::default() } });
         self.peers.len() - 1
@@ -103,6 +113,19 @@ impl World {
         let bytes = format!("{}{blank}\0", if blank.is_empty() { frame } else { frame.trim_end_matches('\n') });
         let commands = self.peers[client].send_bytes(self.now, bytes.as_bytes());
         self.commands.extend(commands);
+    }
+
+    /// The shell answers a login; everything happens that follows.
+    pub(crate) fn answer(&mut self, client: Client, answer: impl FnOnce(&mut Peer, Time) -> Vec<Envelope>) {
+        let commands = answer(&mut self.peers[client], self.now);
+        self.commands.extend(commands);
+        self.rest();
+    }
+
+    /// Rights have changed.
+    pub(crate) fn reconsider(&mut self) {
+        self.commands.push(Envelope { connection: SHELL, command: Command::Reconsider });
+        self.rest();
     }
 
     /// Commands for the next step.

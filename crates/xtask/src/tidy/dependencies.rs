@@ -25,6 +25,7 @@ const TABLE: &[(&str, May)] = &[
     ("openwire", May::Use(&["model", "selector"])),
     ("aws", May::Use(&["model", "selector"])),
     ("auth", May::Use(&["model"])),
+    ("directory", May::Use(&["auth", "config", "model"])),
     ("journal", May::Use(&[])),
     ("replica", May::Use(&[])),
     ("net", May::Use(&["model", "auth"])),

@@ -30,7 +30,7 @@ fn sample() -> Users {
     let alice = User {
         groups: BTreeSet::from(["ops".to_owned()]),
         administrator: true,
-        scram: Some(ScramSecret::new("secret", [1; 16]).unwrap()),
+        scram: Some(ScramSecret::with_iterations("secret", [1; 16], 4_096).unwrap()),
         certificates: vec!["CN=alice,O=Acme".to_owned()],
         ..user("alice", "secret")
     };
@@ -309,6 +309,29 @@ fn a_wrong_scram_proof_is_a_guess() {
     world.now = until;
     assert_eq!(result(world.check(*waiting)), Err(Reason::WrongPassword("alice".to_owned())));
     assert!(result(world.check(claim(sasl("SCRAM-SHA-256", Some("n"))))).is_err());
+}
+
+#[test]
+fn a_password_that_changes_during_scram_counts_no_more() {
+    for changes in [false, true] {
+        let mut world = World::simple();
+        let client = crate::scram::Client { user: "alice", password: "secret" };
+        let decision = world.check(claim(sasl("SCRAM-SHA-256", Some(&client.first()))));
+        let Decision::Challenge(challenge, talk) = decision else { panic!() };
+        let (last, answer_to_it) = client.last(core::str::from_utf8(&challenge).unwrap());
+        if changes {
+            let scram = Some(ScramSecret::with_iterations("other", [1; 16], 4_096).unwrap());
+            world.replace(|users| users.put(User { scram, ..user("alice", "other") }).unwrap());
+        }
+        let result = result(world.check(answer(talk, &last)));
+        if changes {
+            assert_eq!(result, Err(Reason::WrongPassword("alice".to_owned())));
+        } else {
+            let granted = result.unwrap();
+            assert_eq!(granted.last_message, Some(answer_to_it.into()));
+            assert!(granted.identity.administrator);
+        }
+    }
 }
 
 #[test]

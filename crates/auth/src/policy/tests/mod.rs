@@ -8,6 +8,7 @@ mod patterns;
 mod plain;
 mod styles;
 mod subject;
+mod tokens;
 
 use std::collections::BTreeSet;
 
@@ -27,14 +28,8 @@ pub(super) fn policy(text: &str) -> Policy {
 }
 
 pub(super) fn user(name: &str, groups: &[&str]) -> Identity {
-    Identity {
-        name: name.to_owned(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>(),
-        administrator: false,
-        monitor: false,
-        account: None,
-        source: Source::File,
-    }
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>();
+    Identity::new(name, groups, Source::File)
 }
 
 pub(super) fn anonymous() -> Identity {

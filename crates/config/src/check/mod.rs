@@ -1,15 +1,18 @@
 //! Rules between settings. They look at what is there: what is missing has its error already.
 
+mod tls;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::directory_check;
 use crate::error::{Cause, Error};
 use crate::origin::Origin;
 use crate::setting::Setting;
 use crate::settings::SETTINGS;
 use crate::units::write_size;
 use crate::value::{Table, Value};
-use crate::words::{ExchangeKind, Face};
+use crate::words::{ExchangeKind, Face, TlsMode};
 
 /// Segments that any `disk_limit` has room for.
 const LEAST_SEGMENTS: u64 = 4;
@@ -21,6 +24,7 @@ pub(crate) fn check(table: &Table, errors: &mut Vec<Error>) {
     for setting in SETTINGS.iter().filter(|setting| ["queue", "topic", "exchange"].contains(&setting.name)) {
         check_duplicates(setting, table.tables(setting.name), errors);
     }
+    directory_check::check(table, errors);
     for queue in table.tables("queue") {
         check_dead_letter(queue, errors);
     }
@@ -57,14 +61,17 @@ fn check_disk(table: &Table, errors: &mut Vec<Error>) {
 
 fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
     let dev = table.bool_of("dev") == Some(true);
+    let plaintext = table.bool_of("allow_plaintext") == Some(true);
     let mut taken: Vec<(SocketAddr, Face, &Origin)> = Vec::new();
     for listener in table.tables("listener").iter().filter(|listener| listener.bool_of("enabled") != Some(false)) {
         let Some(face) = listener.text_of("face").and_then(Face::from_name) else { continue };
-        if listener.bool_of("tls") == Some(true) {
-            errors.push(Error::new(listener.origin("tls").clone(), Cause::TlsNotBuilt { face }));
+        tls::check(face, listener, table, errors);
+        if !listener.networks("proxy_from").is_empty() && listener.bool_of("proxy_protocol") != Some(true) {
+            errors.push(Error::new(listener.origin("proxy_from").clone(), Cause::NeedsProxyProtocol { face }));
         }
         let Some(address) = listener.address_of("address") else { continue };
-        if !dev && !address.to_canonical().is_loopback() {
+        let readable = listener.text_of("tls") != Some(TlsMode::On.name()) && !plaintext;
+        if !dev && readable && !address.to_canonical().is_loopback() {
             errors.push(Error::new(listener.origin("address").clone(), Cause::NotLoopback { face, address }));
         }
         let Some(port) = listener.number_of("port").and_then(|port| u16::try_from(port).ok()) else { continue };

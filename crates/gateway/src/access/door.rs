@@ -1,0 +1,257 @@
+//! Who comes in: what a client shows is checked against the users file, client certificates, access keys and directories.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use auth::policy::{Authority, Conditions, Subject};
+use auth::{Claim, Conversation, Decision, ENTROPY, Granted, Identity, LoginCounts, Logins, Reason, Replacement};
+use model::{Action, Credentials, Guard, Mechanisms, Name, Peer, Protected, Refusal, Secret, Time};
+use net::{Authenticator, Clock, Dialogue, Login, OpenDoor, Permission, Verdict};
+
+use crate::access::audit::{AuditLog, Event, short};
+use crate::access::places::Places;
+
+/// One for the process.
+pub(crate) struct Door {
+    /// Held for as long as a look-up takes.
+    logins: Mutex<Logins>,
+    authority: Arc<Authority>,
+    audit: AuditLog,
+    places: Places,
+    /// Connections that one user may have.
+    most_connections: Option<usize>,
+    /// Everybody is let in, whatever there is.
+    dev: bool,
+    /// There has been somebody who can be asked for a password.
+    closed: AtomicBool,
+    /// Hashes of an old kind whose passwords were right, with new ones.
+    outdated: Mutex<Vec<Replacement>>,
+}
+
+/// How a login came: for what is said of it afterwards.
+#[derive(Clone)]
+struct Visit {
+    peer: Arc<Peer>,
+    client: Name,
+}
+
+impl Door {
+    pub(crate) fn new(
+        logins: Logins,
+        authority: Arc<Authority>,
+        audit: AuditLog,
+        most_connections: Option<usize>,
+        dev: bool,
+    ) -> Self {
+        Self {
+            logins: Mutex::new(logins),
+            authority,
+            audit,
+            places: Places::default(),
+            most_connections,
+            dev,
+            closed: AtomicBool::new(false),
+            outdated: Mutex::default(),
+        }
+    }
+
+    /// Whether every credential is accepted: until there is somebody who could be asked for a password.
+    pub(crate) fn is_open(&self) -> bool {
+        if self.dev {
+            return true;
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Once there is somebody, it stays closed, whoever is removed later.
+        let closed = self.with_logins(|logins| {
+            let accounts = logins.accounts();
+            !accounts.users().is_empty() || accounts.directory().is_some()
+        });
+        self.closed.store(closed, Ordering::Relaxed);
+        !closed
+    }
+
+    pub(crate) fn with_logins<T>(&self, act: impl FnOnce(&mut Logins) -> T) -> T {
+        act(&mut self.logins.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    pub(crate) fn counts(&self) -> LoginCounts {
+        self.with_logins(|logins| logins.counts())
+    }
+
+    /// New hashes for the users file, once.
+    pub(crate) fn take_outdated(&self) -> Vec<Replacement> {
+        std::mem::take(&mut self.outdated.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn check(self: &Arc<Self>, now: Time, claim: Claim, visit: Visit) -> Verdict {
+        let decision = self.with_logins(|logins| logins.check(now, claim));
+        self.verdict(now, decision, visit)
+    }
+
+    fn verdict(self: &Arc<Self>, now: Time, decision: Decision, visit: Visit) -> Verdict {
+        let door = self.clone();
+        match decision {
+            Decision::Granted(granted) => self.let_in(now, granted, &visit),
+            Decision::Refused(reason) => self.turn_away(now, &reason, &visit),
+            Decision::Wait(until, claim) => {
+                let wait = Duration::from_millis(until.since(now));
+                Verdict::After(wait, Box::new(move || door.check(Clock::default().now(), *claim, visit)))
+            }
+            Decision::Costly(work) => Verdict::Later(Box::new(move || {
+                let done = work.run();
+                let now = Clock::default().now();
+                let decision = door.with_logins(|logins| logins.finish(now, done));
+                door.verdict(now, decision, visit)
+            })),
+            Decision::Challenge(challenge, conversation) => {
+                Verdict::Challenge(challenge, Box::new(Talk { door, visit, conversation }))
+            }
+        }
+    }
+
+    fn let_in(self: &Arc<Self>, now: Time, granted: Granted, visit: &Visit) -> Verdict {
+        let Granted { identity, last_message, replacement } = granted;
+        let outdated = || self.outdated.lock().unwrap_or_else(PoisonError::into_inner);
+        outdated().extend(replacement);
+        let Some(place) = self.places.take(&identity.name, self.most_connections) else {
+            return self.turn_away_crowd(now, &identity, visit);
+        };
+        let Visit { peer, client } = visit;
+        self.audit.write(&Event {
+            user: &identity.name,
+            client: short(&client.to_text()),
+            reason: identity.source.name(),
+            ..Event::of(now, "login", peer)
+        });
+        let conditions = Conditions {
+            client: client.clone(),
+            address: peer.address.map(|address| address.ip()),
+            secure: peer.secure,
+        };
+        let (user, account) = (Name::from(identity.name.as_str()), identity.account.clone());
+        let guard: Arc<dyn Guard> = Arc::new(Subject::new(self.authority.clone(), identity, conditions));
+        Verdict::Granted(Permission { user, account, last_message, guard: Some(guard), place: Some(Box::new(place)) })
+    }
+
+    fn turn_away_crowd(&self, now: Time, identity: &Identity, visit: &Visit) -> Verdict {
+        let reason = "too many connections of this user";
+        tracing::warn!(peer = ?visit.peer.address, "login of {:?} refused: {reason}", identity.name);
+        let peer = &visit.peer;
+        self.audit.write(&Event { user: &identity.name, reason, ..Event::of(now, "login refused", peer) });
+        Verdict::Refused(Refusal::LoginUnavailable(reason.into()))
+    }
+
+    fn turn_away(&self, now: Time, reason: &Reason, visit: &Visit) -> Verdict {
+        let Visit { peer, client } = visit;
+        let text = reason.to_string();
+        tracing::info!(protocol = peer.protocol, peer = ?peer.address, "login refused: {}", short(&text));
+        self.audit.write(&Event {
+            client: short(&client.to_text()),
+            reason: short(&text),
+            ..Event::of(now, "login refused", peer)
+        });
+        Verdict::Refused(reason.refusal())
+    }
+}
+
+/// The door, as the IO threads see it.
+pub(crate) struct Doorman(pub(crate) Arc<Door>);
+
+impl Authenticator for Doorman {
+    fn mechanisms(&self, peer: &Peer) -> Mechanisms {
+        let external = peer.certificate.is_some();
+        if self.0.is_open() {
+            return Mechanisms { external, ..Mechanisms::OPEN };
+        }
+        self.0.with_logins(|logins| {
+            let accounts = logins.accounts();
+            let (scram_sha_256, anonymous) = (accounts.offers_scram(), accounts.rules().anonymous.is_some());
+            Mechanisms { external, scram_sha_256, plain: true, anonymous }
+        })
+    }
+
+    fn begin(&self, login: Login) -> Verdict {
+        let door = &self.0;
+        if door.is_open() {
+            return match OpenDoor.begin(login) {
+                Verdict::Granted(permission) => {
+                    let guard = Open { door: door.clone(), user: permission.user.to_text().into_owned() };
+                    Verdict::Granted(Permission { guard: Some(Arc::new(guard)), ..permission })
+                }
+                other => other,
+            };
+        }
+        let Login { peer, credentials, client, now } = login;
+        let address = peer.address.map(|address| address.ip());
+        let claim = Claim::new(credentials, peer.certificate.clone(), address, entropy());
+        door.check(now, claim, Visit { peer, client: client.detached() })
+    }
+}
+
+struct Talk {
+    door: Arc<Door>,
+    visit: Visit,
+    conversation: Conversation,
+}
+
+impl Dialogue for Talk {
+    fn answer(self: Box<Self>, response: Secret, now: Time) -> Verdict {
+        let Self { door, visit, conversation } = *self;
+        let address = visit.peer.address.map(|address| address.ip());
+        let mut claim = Claim::new(Credentials::Response(response), visit.peer.certificate.clone(), address, entropy());
+        claim.conversation = Some(conversation);
+        door.check(now, claim, visit)
+    }
+}
+
+/// Somebody who was let in while everybody was.
+struct Open {
+    door: Arc<Door>,
+    user: String,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Open").field(&self.user).finish()
+    }
+}
+
+impl Guard for Open {
+    fn user(&self) -> &str {
+        &self.user
+    }
+
+    fn stands(&self) -> bool {
+        self.door.is_open()
+    }
+
+    fn is_unlimited(&self) -> bool {
+        true
+    }
+
+    fn allows(&self, _action: Action, _protected: &Protected<'_>) -> bool {
+        true
+    }
+}
+
+/// What salts and nonces are made of.
+fn entropy() -> [u8; ENTROPY] {
+    let mut bytes = [0; ENTROPY];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        // Fails on no system that has the call, and only waits before the system has any randomness.
+        match rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => panic!("no randomness: {error}"),
+        }
+    }
+    bytes
+}
