@@ -10,6 +10,7 @@ use crate::error::Fault;
 const PLAIN: &str = "PLAIN";
 /// What old clients call a password as it is; offered wherever `PLAIN` is.
 const AMQPLAIN: &str = "AMQPLAIN";
+const ANONYMOUS: &str = "ANONYMOUS";
 const SCRAM: &str = "SCRAM-SHA-256";
 
 /// As `connection.start` lists them: the preferred one first, with spaces between them.
@@ -33,6 +34,8 @@ pub(crate) fn credentials(mechanism: &'static str, start_ok: &connection::StartO
     let password = match mechanism {
         PLAIN => plain(response),
         AMQPLAIN => amqplain(response),
+        // What it leaves instead proves nothing (RFC 4505).
+        ANONYMOUS => return Ok(Credentials::Nothing),
         // SCRAM's client speaks first (RFC 5802, 5): it has not, if there is nothing.
         SCRAM if response.is_empty() => return Ok(sasl(mechanism, None)),
         _ => return Ok(sasl(mechanism, Some(response))),

@@ -2,19 +2,19 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use model::{
-    CloseReason, Connection, Effect, Encodings, Io, Misbehaviour, Peer, Protocol, QueueSettings, Recognised, Time,
-    VirtualHosts,
+    CloseReason, Connection, Credentials, Effect, Encodings, Io, Mechanisms, Misbehaviour, Name, Peer, Protocol,
+    QueueSettings, Recognised, Refusal, Reply, Time, VirtualHosts,
 };
 
 use crate::codec::{self, AmqpError, Close, Frame, Limits, Performative, ProtocolHeader, ProtocolId, condition};
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::open::{self, Opening};
-use crate::sasl::{self, Sasl};
+use crate::sasl::{self, Login, Sasl};
 use crate::session::write;
 use crate::source;
 
-/// Bytes a peer may send before its open is answered.
+/// Bytes a peer may send before its open is answered, when it is known who it is. Before, the shell keeps them.
 const IMPATIENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The protocol, as a listener speaks it.
@@ -84,9 +84,11 @@ impl Protocol for Amqp10 {
         }
     }
 
-    fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
+    fn open(&self, peer: &Peer) -> Box<dyn Connection> {
         Box::new(Amqp10Connection {
             options: self.0.clone(),
+            offers: peer.mechanisms,
+            user: Name::default(),
             phase: Phase::Greeting { secured: false },
             since: None,
             throttled: false,
@@ -96,6 +98,9 @@ impl Protocol for Amqp10 {
 
 struct Amqp10Connection {
     options: Arc<Amqp10Options>,
+    offers: Mechanisms,
+    /// Who the peer is, once that is known.
+    user: Name,
     phase: Phase,
     /// When it began; the clock is not known before the first call.
     since: Option<Time>,
@@ -110,10 +115,12 @@ enum Phase {
         secured: bool,
     },
     Sasl(Sasl),
+    /// For the shell to say whether a peer without a SASL layer is let in.
+    Bare,
     /// For the open.
     Opening,
-    /// For the core to say whose the container id is.
-    Claiming(Box<Opening>),
+    /// For the core to say whether the user may be here, and whose the container id is.
+    Entering(Box<Opening>),
     Running(Box<Endpoint>),
     Over,
 }
@@ -130,22 +137,15 @@ impl Connection for Amqp10Connection {
                     let secured = *secured;
                     self.greet(secured, input, io)?
                 }
-                Phase::Sasl(sasl) => match sasl.receive(input, io)? {
-                    Some(true) => {
-                        self.phase = Phase::Greeting { secured: true };
-                        true
-                    }
-                    Some(false) => true,
-                    None => false,
-                },
-                Phase::Opening => match self.read_open(now, input, io) {
+                Phase::Sasl(sasl) => sasl.receive(input, io)?,
+                Phase::Opening => match self.read_open(input, io) {
                     Ok(goes_on) => goes_on,
                     Err(error) => {
                         open::write_open(&self.options, true, io);
                         return Err(self.tell(error, io));
                     }
                 },
-                Phase::Claiming(opening) => {
+                Phase::Entering(opening) => {
                     if opening.early.len() + input.len() > IMPATIENT_BYTES {
                         open::write_open(&self.options, true, io);
                         return Err(self.tell(ClientError::Impatient(IMPATIENT_BYTES), io));
@@ -153,7 +153,7 @@ impl Connection for Amqp10Connection {
                     opening.early.unsplit(input.split());
                     false
                 }
-                Phase::Over => false,
+                Phase::Bare | Phase::Over => false,
             };
             if !goes_on {
                 return Ok(());
@@ -167,16 +167,28 @@ impl Connection for Amqp10Connection {
         }
         match &mut self.phase {
             Phase::Running(endpoint) => endpoint.apply(now, effect, io),
-            Phase::Claiming(opening) => match opening.claimed(&effect) {
+            Phase::Entering(opening) => match opening.apply(&effect, io) {
                 Some(Ok(())) => self.start(now, io),
-                Some(Err(error)) => {
-                    open::write_open(&self.options, true, io);
-                    self.tell(error, io);
-                    *io.finished = true;
-                }
+                Some(Err(error)) => self.do_not_open(error, io),
                 None => {}
             },
-            _ => {}
+            Phase::Sasl(sasl) => match sasl.apply(effect, io) {
+                Login::GoesOn => {}
+                Login::In(user) => {
+                    self.user = user;
+                    self.phase = Phase::Greeting { secured: true };
+                }
+                Login::Refused => {
+                    self.phase = Phase::Over;
+                    *io.finished = true;
+                }
+            },
+            Phase::Bare => {
+                if let Effect::Reply { reply, .. } = effect {
+                    self.bare_login(reply, io);
+                }
+            }
+            Phase::Greeting { .. } | Phase::Opening | Phase::Over => {}
         }
     }
 
@@ -203,11 +215,11 @@ impl Connection for Amqp10Connection {
                 Err(error) => Err(self.tell(error, io)),
             },
             _ if now < since.plus(self.options.login_timeout) => Ok(()),
-            Phase::Opening | Phase::Claiming(_) => {
+            Phase::Opening | Phase::Entering(_) => {
                 open::write_open(&self.options, true, io);
                 Err(self.tell(ClientError::NotOpened, io))
             }
-            Phase::Greeting { .. } | Phase::Sasl(_) => {
+            Phase::Greeting { .. } | Phase::Sasl(_) | Phase::Bare => {
                 self.phase = Phase::Over;
                 Err(ClientError::NotOpened.into())
             }
@@ -215,6 +227,10 @@ impl Connection for Amqp10Connection {
     }
 
     fn close(&mut self, reason: CloseReason, io: &mut Io<'_>) {
+        let condition = match reason {
+            CloseReason::Revoked => condition::UNAUTHORIZED_ACCESS,
+            _ => condition::CONNECTION_FORCED,
+        };
         let text = match reason {
             CloseReason::TakenOver => "another connection has taken over its container id",
             CloseReason::Ended => "ended by an administrator",
@@ -227,7 +243,7 @@ impl Connection for Amqp10Connection {
         if let Phase::Running(mut endpoint) = phase {
             endpoint.say_tally(io);
             if !text.is_empty() && !endpoint.is_closed {
-                let error = Some(AmqpError::new(condition::CONNECTION_FORCED, text));
+                let error = Some(AmqpError::new(condition, text));
                 write(0, Performative::Close(Close { error }), io);
             }
         }
@@ -242,8 +258,14 @@ impl Amqp10Connection {
             ProtocolHeader::Known(ProtocolId::Sasl) if !secured => {
                 input.advance(codec::HEADER_LEN);
                 io.output.buffer().extend_from_slice(&ProtocolId::Sasl.header());
-                self.phase = Phase::Sasl(sasl::offer(io));
+                self.phase = Phase::Sasl(sasl::offer(self.offers, io));
                 return Ok(true);
+            }
+            ProtocolHeader::Known(ProtocolId::Amqp) if !secured => {
+                input.advance(codec::HEADER_LEN);
+                self.phase = Phase::Bare;
+                sasl::authenticate(Credentials::Nothing, io);
+                return Ok(false);
             }
             ProtocolHeader::Known(ProtocolId::Amqp) => {
                 input.advance(codec::HEADER_LEN);
@@ -261,8 +283,37 @@ impl Amqp10Connection {
         Err(error)
     }
 
+    /// A peer without a SASL layer is let in, or told that there is one (5.3.2).
+    fn bare_login(&mut self, reply: Result<Reply, Refusal>, io: &mut Io<'_>) {
+        let error = match reply {
+            Ok(Reply::Authenticated { user, .. }) => {
+                self.user = user;
+                io.output.buffer().extend_from_slice(&ProtocolId::Amqp.header());
+                self.phase = Phase::Opening;
+                return;
+            }
+            Ok(_) | Err(Refusal::Login) => {
+                io.output.buffer().extend_from_slice(&ProtocolId::Sasl.header());
+                self.phase = Phase::Over;
+                *io.finished = true;
+                return;
+            }
+            Err(Refusal::LoginUnavailable(why)) => ClientError::LoginUnavailable(why),
+            Err(other) => ClientError::NotLetIn(other),
+        };
+        io.output.buffer().extend_from_slice(&ProtocolId::Amqp.header());
+        self.do_not_open(error, io);
+    }
+
+    /// Our open and close, for a connection that is over before it was open.
+    fn do_not_open(&mut self, error: ClientError, io: &mut Io<'_>) {
+        open::write_open(&self.options, true, io);
+        self.tell(error, io);
+        *io.finished = true;
+    }
+
     /// Takes the open. True if there is more to read.
-    fn read_open(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<bool, ClientError> {
+    fn read_open(&mut self, input: &mut BytesMut, io: &mut Io<'_>) -> Result<bool, ClientError> {
         let limits = Limits { max_frame: self.options.max_frame };
         let Some(Frame { performative, .. }) = codec::decode(input, &limits)? else { return Ok(false) };
         let open = match performative {
@@ -271,18 +322,14 @@ impl Amqp10Connection {
             None => return Ok(true),
             Some(_) => return Err(ClientError::BeforeOpen),
         };
-        let opening = open::begin(&open, &self.options, io)?;
-        let claims = opening.claims;
-        self.phase = Phase::Claiming(Box::new(opening));
-        if !claims {
-            self.start(now, io);
-        }
+        let opening = open::begin(&open, self.user.clone(), &self.options, io)?;
+        self.phase = Phase::Entering(Box::new(opening));
         Ok(true)
     }
 
     /// The connection is open: what the peer said meanwhile is read now.
     fn start(&mut self, now: Time, io: &mut Io<'_>) {
-        let Phase::Claiming(opening) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
+        let Phase::Entering(opening) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
         open::write_open(&self.options, false, io);
         let Opening { remote, mut early, .. } = *opening;
         let mut endpoint = Endpoint::new(self.options.clone(), remote, self.throttled, now);

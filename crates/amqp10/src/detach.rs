@@ -174,7 +174,7 @@ impl Endpoint {
         }
     }
 
-    /// The core ended a consumer: its queue was deleted.
+    /// The core ended a consumer: its queue was deleted, or the right to it was taken away.
     pub(crate) fn cancelled(&mut self, consumer: ConsumerIndex, refusal: Refusal, io: &mut Io<'_>) {
         let index = consumer.0 as u16;
         let Some(outbound) = self.links.get_mut(index).and_then(Link::outbound) else { return };
@@ -182,6 +182,7 @@ impl Endpoint {
         outbound.own = Own::Nothing;
         let error = match refusal {
             Refusal::NoSuchQueue(_) => LinkError::Deleted,
+            Refusal::Denied(_) => LinkError::Refused(refusal),
             other => LinkError::Gone(other),
         };
         self.refuse(index, &error, io);

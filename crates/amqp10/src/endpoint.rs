@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use model::{Effect, Io, Namespace, Refusal, Reply, Tally, Time};
+use model::{Effect, Io, Name, Namespace, Refusal, Reply, Tally, Time};
 
 use crate::codec::{self, Close, Frame, Limits, Performative, Text};
 use crate::connection::Amqp10Options;
@@ -19,6 +19,8 @@ const QUICKEST_IDLE: u64 = 100;
 pub(crate) struct Endpoint {
     pub(crate) options: Arc<Amqp10Options>,
     pub(crate) container: Text,
+    /// As the login says it; empty for nobody in particular.
+    pub(crate) user: Name,
     /// Of all its queues and topics.
     pub(crate) namespace: Namespace,
     /// Bytes of the longest frame that the peer takes.
@@ -56,6 +58,7 @@ pub(crate) struct Endpoint {
 /// What the peer's open has said.
 pub(crate) struct Remote {
     pub(crate) container: Text,
+    pub(crate) user: Name,
     pub(crate) namespace: Namespace,
     pub(crate) max_frame: u32,
     pub(crate) channel_max: u16,
@@ -67,6 +70,7 @@ impl Endpoint {
         let idle = remote.idle_time_out.filter(|time| *time > 0);
         Self {
             container: remote.container,
+            user: remote.user,
             namespace: remote.namespace,
             remote_max_frame: remote.max_frame as usize,
             channel_max: remote.channel_max.min(options.channel_max),
@@ -191,7 +195,7 @@ impl Endpoint {
             (Request::Left(link), _) => self.place_is_free(link),
             (Request::Deleted(link), reply) => self.node_is_deleted(link, reply, io),
             (Request::Discharge(link, transaction), reply) => self.discharged(link, transaction, reply, io),
-            (Request::Ignored | Request::Claim, _) | (_, Ok(_)) => {}
+            (Request::Ignored | Request::Login | Request::Access | Request::Claim, _) | (_, Ok(_)) => {}
         }
     }
 

@@ -23,6 +23,12 @@ pub(crate) enum ClientError {
     Mechanism(String),
     #[error("SASL PLAIN without an authorisation id, a name and a password (RFC 4616)")]
     PlainResponse,
+    #[error("{0}")]
+    LoginUnavailable(String),
+    #[error("{0}")]
+    NotLetIn(Refusal),
+    #[error("access to vhost '{0}' refused for user '{1}'")]
+    Host(String, String),
     #[error("not open after the login time-out")]
     NotOpened,
     #[error("more than {0} bytes before the answer to its open")]
@@ -57,7 +63,10 @@ impl ClientError {
                 condition::FRAMING_ERROR
             }
             Self::SaslOrder | Self::BeforeOpen | Self::SecondOpen => condition::ILLEGAL_STATE,
-            Self::Mechanism(_) | Self::PlainResponse => condition::UNAUTHORIZED_ACCESS,
+            Self::Mechanism(_) | Self::PlainResponse | Self::NotLetIn(_) | Self::Host(..) => {
+                condition::UNAUTHORIZED_ACCESS
+            }
+            Self::LoginUnavailable(_) => condition::INTERNAL_ERROR,
             Self::NotOpened | Self::Impatient(_) | Self::Idle(_) => condition::RESOURCE_LIMIT_EXCEEDED,
             Self::SmallFrames(_) | Self::ContainerInUse(_) | Self::RemoteChannel => condition::INVALID_FIELD,
             Self::NoSession(_) | Self::SecondBegin(_) => condition::NOT_ALLOWED,
@@ -141,6 +150,8 @@ pub(crate) enum LinkError {
     Gone(Refusal),
     #[error("messages of format {0:#010x}")]
     Format(u32),
+    #[error("user-id {0:?} is not the authenticated user {1:?}")]
+    UserId(String, String),
     #[error("the message has no address in its field to")]
     NoAddress,
     #[error("no such transaction")]
@@ -162,6 +173,7 @@ impl LinkError {
             | Self::NoDeliveryCount
             | Self::FirstTransfer(_) => condition::INVALID_FIELD,
             Self::Refused(refusal) => refused(refusal),
+            Self::UserId(..) => condition::UNAUTHORIZED_ACCESS,
             Self::NoAddress => condition::NOT_FOUND,
             Self::Format(_) | Self::NotImplemented(_) => condition::NOT_IMPLEMENTED,
             Self::NoCredit => condition::TRANSFER_LIMIT_EXCEEDED,

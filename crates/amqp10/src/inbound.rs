@@ -13,6 +13,7 @@ use crate::codec::{
 use crate::endpoint::Endpoint;
 use crate::error::{LinkError, SessionError, Wrong};
 use crate::links::{End, LinkRef, State};
+use crate::sasl;
 use crate::token::Request;
 
 /// A link on which this side receives.
@@ -176,6 +177,13 @@ impl Endpoint {
         let namespace = self.namespace;
         let Some(inbound) = self.links.named(name).and_then(|link| link.inbound()) else { return };
         let properties = PropertySections::find(&sections.properties);
+        if let Err(error) = sasl::check_user(properties.properties, &self.user) {
+            // Whoever waits for nothing is told so as well.
+            return match settled {
+                true => self.refuse(name.index, &error, io),
+                false => self.reject(name, id, false, &error, io),
+            };
+        }
         let destination = match inbound.destination_of(properties.properties, namespace) {
             Ok(destination) => destination,
             Err(error) => return self.reject(name, id, settled, &error, io),
@@ -263,9 +271,13 @@ impl Endpoint {
 
     /// The core has refused a message whose sender waits for nothing: where nothing can be sent, it is told so.
     pub(crate) fn quietly_refused(&mut self, name: LinkRef, refusal: Refusal, io: &mut Io<'_>) {
-        let fatal = matches!(refusal, Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_));
         let anonymous = self.links.named(name).and_then(|link| link.inbound()).is_none_or(|it| it.is_anonymous);
-        if fatal && !anonymous {
+        let ends = match refusal {
+            Refusal::NoSuchQueue(_) | Refusal::NoSuchExchange(_) => !anonymous,
+            Refusal::Denied(_) => true,
+            _ => false,
+        };
+        if ends {
             self.refuse(name.index, &LinkError::Refused(refusal), io);
         }
     }

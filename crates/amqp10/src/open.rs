@@ -20,13 +20,16 @@ const CAPABILITIES: [&str; 4] = ["ANONYMOUS-RELAY", "DELAYED_DELIVERY", "SHARED-
 /// An open that waits for the core.
 pub(crate) struct Opening {
     pub(crate) remote: Remote,
-    /// The core was asked.
-    pub(crate) claims: bool,
+    /// As the peer has called it.
+    host: String,
+    /// The peer wants its container id for itself.
+    claims: bool,
     /// What the peer sent without waiting for the answer.
     pub(crate) early: BytesMut,
 }
 
-pub(crate) fn begin(open: &Open, options: &Amqp10Options, io: &mut Io<'_>) -> Result<Opening, ClientError> {
+/// Asks whether the user may be here.
+pub(crate) fn begin(open: &Open, user: Name, options: &Amqp10Options, io: &mut Io<'_>) -> Result<Opening, ClientError> {
     if open.max_frame_size < MIN_MAX_FRAME_SIZE {
         return Err(ClientError::SmallFrames(open.max_frame_size));
     }
@@ -35,32 +38,36 @@ pub(crate) fn begin(open: &Open, options: &Amqp10Options, io: &mut Io<'_>) -> Re
     let namespace = options.virtual_hosts.namespace(host.strip_prefix("vhost:").unwrap_or(host));
     let sole = open.desired_capabilities.iter().any(|it| *it == SOLE);
     let claims = sole && (1..=limits::NAME_BYTES).contains(&open.container_id.as_bytes().len());
-    if claims {
-        io.commands.push(Command::Claim(Claim {
-            token: Request::Claim.token(),
-            namespace,
-            client: Name::from(open.container_id.as_str()),
-            conflict: Conflict::Refuse,
-        }));
-    }
+    io.commands.push(Command::Access { token: Request::Access.token(), namespace });
     let remote = Remote {
         container: open.container_id.clone(),
+        user,
         namespace,
         max_frame: open.max_frame_size,
         channel_max: open.channel_max,
         idle_time_out: open.idle_time_out,
     };
-    Ok(Opening { remote, claims, early: BytesMut::new() })
+    Ok(Opening { remote, host: host.to_owned(), claims, early: BytesMut::new() })
 }
 
 impl Opening {
-    /// Whether the container id is the peer's, once the core has said so.
-    pub(crate) fn claimed(&self, effect: &Effect) -> Option<Result<(), ClientError>> {
-        match effect {
-            Effect::Reply { token, reply } if Request::of(*token) == Request::Claim => Some(match reply {
-                Ok(_) => Ok(()),
-                Err(_) => Err(ClientError::ContainerInUse(self.remote.container.as_str().to_owned())),
-            }),
+    /// Whether the connection is open, once the core has said so.
+    pub(crate) fn apply(&mut self, effect: &Effect, io: &mut Io<'_>) -> Option<Result<(), ClientError>> {
+        let Effect::Reply { token, reply } = effect else { return None };
+        let Remote { container, user, namespace, .. } = &self.remote;
+        match (Request::of(*token), reply) {
+            (Request::Access, Ok(_)) if self.claims => {
+                io.commands.push(Command::Claim(Claim {
+                    token: Request::Claim.token(),
+                    namespace: *namespace,
+                    client: Name::from(container.as_str()),
+                    conflict: Conflict::Refuse,
+                }));
+                None
+            }
+            (Request::Access | Request::Claim, Ok(_)) => Some(Ok(())),
+            (Request::Access, Err(_)) => Some(Err(ClientError::Host(self.host.clone(), user.to_text().into_owned()))),
+            (Request::Claim, Err(_)) => Some(Err(ClientError::ContainerInUse(container.as_str().to_owned()))),
             _ => None,
         }
     }

@@ -7,6 +7,10 @@ use crate::links::LinkRef;
 pub(crate) enum Request {
     /// Its outcome changes nothing.
     Ignored,
+    /// Who the peer is.
+    Login,
+    /// Whether it may be here.
+    Access,
     /// The container id.
     Claim,
     /// A step on the way to the answer to an attach: the node, and for a receiver the consumer.
@@ -45,6 +49,8 @@ impl Request {
             Self::Quiet(link) => pack(8, link, 0),
             Self::Settle(number) => pack(9, none, number),
             Self::Discharge(link, transaction) => pack(10, link, transaction),
+            Self::Login => pack(11, none, 0),
+            Self::Access => pack(12, none, 0),
         }
     }
 
@@ -61,6 +67,8 @@ impl Request {
             8 => Self::Quiet(link),
             9 => Self::Settle(number),
             10 => Self::Discharge(link, number),
+            11 => Self::Login,
+            12 => Self::Access,
             _ => Self::Ignored,
         }
     }
@@ -77,6 +85,8 @@ mod tests {
         let other = LinkRef { index: 1, generation: u8::MAX };
         let all = [
             Ignored,
+            Login,
+            Access,
             Claim,
             Attach(link),
             Bind(other),

@@ -119,7 +119,7 @@ fn answer(now: Time, command: Command, queue: &mut Option<Arc<Message>>) -> Vec<
     let id = QueueId { shard: 0, n: 1 };
     match command {
         Command::Authenticate(login) => {
-            let reply = Ok(Reply::Authenticated { user: Name::default(), account: None });
+            let reply = Ok(Reply::Authenticated { user: Name::default(), account: None, last_message: None });
             vec![Effect::Reply { token: login.token, reply }]
         }
         Command::Publish(publish) => {

@@ -100,7 +100,7 @@ impl AwsConnection {
     fn logged_in(&mut self, now: Time, reply: Result<Reply, Refusal>, entry: Entry, io: &mut HttpIo<'_>) {
         let Entry { request, id, doubt } = entry;
         let fault = match (reply, doubt) {
-            (Ok(Reply::Authenticated { user, account }), doubt) => match doubt.filter(|_| !user.is_empty()) {
+            (Ok(Reply::Authenticated { user, account, .. }), doubt) => match doubt.filter(|_| !user.is_empty()) {
                 Some(doubt) => doubt,
                 None => {
                     if self.caller.vouch(&user, account.as_deref()) {

@@ -9,7 +9,7 @@ use crate::caller::{Caller, user_arn};
 use crate::characters::is_account;
 use crate::error::Fault;
 use crate::request::Wish;
-use crate::sqs::{queue_arn, split_url, spoken_name};
+use crate::sqs::{Redrive, queue_arn, split_url, spoken_name};
 use crate::text::Text;
 
 /// What the operations of SQS call their queue.
@@ -22,6 +22,14 @@ struct Subject<'a> {
     queue_name: Option<Text<'a>>,
     #[serde(borrow, rename = "QueueOwnerAWSAccountId")]
     owner: Option<Text<'a>>,
+    #[serde(borrow)]
+    attributes: Option<Redriven<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Redriven<'a> {
+    #[serde(borrow, rename = "RedrivePolicy")]
+    policy: Option<Text<'a>>,
 }
 
 /// The fault in the words that AWS has for this request. Names the queue as the client did: whether there is one, and
@@ -39,7 +47,7 @@ pub(crate) fn explained(fault: Fault, request: &Request<Bytes>, caller: &Caller)
     };
     let owner = owner.unwrap_or_else(|| caller.account());
     let user = user_arn(caller.account(), &denial.user);
-    let (action, queue) = match dead_letters(&denial, operation, queue) {
+    let (action, queue) = match dead_letters(&denial, &subject) {
         Some(dead_letters) => ("sendmessage".to_owned(), dead_letters),
         None => (operation.strip_suffix("Batch").unwrap_or(operation).to_ascii_lowercase(), queue.to_owned()),
     };
@@ -51,13 +59,12 @@ pub(crate) fn explained(fault: Fault, request: &Request<Bytes>, caller: &Caller)
     ))
 }
 
-/// The queue for dead letters, if it is that to which the user may not send.
-fn dead_letters(denial: &Denial, operation: &str, queue: &str) -> Option<String> {
-    let redrives = matches!(operation, "CreateQueue" | "SetQueueAttributes");
-    if !redrives || denial.kind != "queue" || denial.action == Action::Configure {
-        return None;
-    }
-    Some(spoken_name(&Name::from(denial.name.as_str()))).filter(|name| name != queue)
+/// The queue for dead letters, as the client calls it, if it is that to which the user may not send.
+fn dead_letters(denial: &Denial, subject: &Subject<'_>) -> Option<String> {
+    let policy = subject.attributes.as_ref()?.policy.as_ref()?;
+    let queue = Redrive::read(policy).ok()??.into_queue();
+    let is_meant = || queue == denial.name || queue == spoken_name(&Name::from(denial.name.as_str()));
+    (denial.action == Action::Write || denial.action == Action::See && is_meant()).then_some(queue)
 }
 
 #[cfg(test)]
@@ -92,12 +99,17 @@ mod tests {
         let other = "arn:aws:sqs:eu-west-1:000000000001:orders";
         let said = words("GetQueueUrl", named, Action::See, "another name of it");
         assert_eq!(said, expected("getqueueurl", other, "resource"));
-        let create = r#"{"QueueName": "orders", "Attributes": {"RedrivePolicy": "{}"}}"#;
+        let create = r#"{"QueueName": "orders", "Attributes": {"RedrivePolicy":
+            "{\"deadLetterTargetArn\": \"arn:aws:sqs:eu-west-1:000000000042:dead-letters\", \"maxReceiveCount\": 1}"}}"#;
         let said = words("CreateQueue", create, Action::Configure, "orders");
         assert_eq!(said, expected("createqueue", own, "identity"));
         let dead = "arn:aws:sqs:eu-west-1:000000000042:dead-letters";
         let said = words("CreateQueue", create, Action::Write, "dead.letters");
         assert_eq!(said, expected("sendmessage", dead, "identity"));
+        let said = words("CreateQueue", create, Action::See, "dead.letters");
+        assert_eq!(said, expected("sendmessage", dead, "identity"));
+        let said = words("CreateQueue", create, Action::See, "the own name of orders");
+        assert_eq!(said, expected("createqueue", own, "identity"));
         let all = "arn:aws:sqs:eu-west-1:000000000042:";
         assert_eq!(words("ListQueues", "{}", Action::Enter, ""), expected("listqueues", all, "identity"));
         assert_eq!(words("SendMessage", "no JSON", Action::Write, "x"), expected("sendmessage", all, "identity"));

@@ -15,6 +15,8 @@ use crate::sqs::LARGEST_MESSAGE;
 
 /// Requests in one input.
 const REQUESTS: usize = 16;
+/// 2026-01-01T00:00:00Z: requests are looked at more closely, and refused if they are of another time.
+const START: Time = Time(1_767_225_600_000);
 
 /// Runs requests that are separated by NUL, each as `METHOD target`, lines `header: value`, an empty line, a body.
 /// Every one must be answered once, in JSON or XML, when the broker has answered all its commands; the broker refuses
@@ -28,7 +30,7 @@ pub fn run(data: &[u8]) {
     };
     let peer = Peer::local("aws");
     let mut connection = Aws::new(options).open(&peer);
-    let mut broker = FakeBroker::default();
+    let mut broker = FakeBroker { now: START, ..FakeBroker::default() };
     for request in data.split(|byte| *byte == 0).take(REQUESTS).filter_map(parse) {
         let (mut commands, mut response) = (Commands::default(), None);
         broker.now = broker.now.plus(700);
@@ -138,10 +140,12 @@ impl FakeBroker {
         match self.logins % 16 {
             7 => Err(Refusal::Login),
             15 => Err(Refusal::LoginUnavailable("nobody is there".to_owned())),
-            n if n % 3 == 0 => {
-                Ok(Reply::Authenticated { user: Name::from("ann"), account: Some("000000000042".to_owned()) })
-            }
-            _ => Ok(Reply::Authenticated { user: Name::default(), account: None }),
+            n if n % 3 == 0 => Ok(Reply::Authenticated {
+                user: Name::from("ann"),
+                account: Some("000000000042".to_owned()),
+                last_message: None,
+            }),
+            _ => Ok(Reply::Authenticated { user: Name::default(), account: None, last_message: None }),
         }
     }
 

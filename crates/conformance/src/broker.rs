@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::poll::DEADLINE;
 use crate::process::{Ended, Process};
+use crate::security::{Relay, Secured, Security};
 
 /// What a listener speaks; the word that starts its line on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Pick the ports now, outside the range of outgoing connections, so that a restart finds them free.
     pub fixed_ports: bool,
+    /// As [`crate::security::VARIABLE`] says, if nothing is given.
+    pub security: Option<Security>,
 }
 
 impl Options {
@@ -57,6 +60,11 @@ impl Options {
 
     pub fn arg(mut self, arg: &str) -> Self {
         self.args.push(arg.to_owned());
+        self
+    }
+
+    pub fn security(mut self, security: Security) -> Self {
+        self.security = Some(security);
         self
     }
 
@@ -73,6 +81,9 @@ pub struct Broker {
     config: String,
     options: Options,
     ports: BTreeMap<Face, u16>,
+    secured: Option<Secured>,
+    /// Plain ports for what does not speak TLS itself, where the broker has none.
+    relays: BTreeMap<Face, Relay>,
     /// What the last start said before `Ready.`.
     said: Vec<String>,
 }
@@ -89,7 +100,13 @@ impl Broker {
         let ports =
             if options.fixed_ports { Face::ALL.map(|face| (face, quiet_port())).into() } else { BTreeMap::new() };
         let (config, said) = (config.to_owned(), Vec::new());
-        let mut broker = Self { process: None, folder, config, options, ports, said };
+        let secured = match options.security.unwrap_or_else(Security::from_environment) {
+            Security::Plain => None,
+            security => Some(Secured::new(&folder.path().join("certs"), security == Security::Mutual)),
+        };
+        let relay = |secured: &Secured| Face::ALL.map(|face| (face, Relay::start(secured.client_config()))).into();
+        let relays = secured.as_ref().map(relay).unwrap_or_default();
+        let mut broker = Self { process: None, folder, config, options, ports, secured, relays, said };
         fill(&broker.data());
         broker.restart();
         broker
@@ -120,7 +137,11 @@ impl Broker {
         }
         self.process = Some(process);
         for face in Face::ALL {
-            assert!(self.ports.contains_key(&face), "no line on stdout told the port of {}", face.word());
+            let port = self.ports.get(&face);
+            let port = port.unwrap_or_else(|| panic!("no line on stdout told the port of {}", face.word()));
+            if let Some(relay) = self.relays.get(&face) {
+                relay.aim(*port);
+            }
         }
         Ok(())
     }
@@ -152,8 +173,27 @@ impl Broker {
         self.options.env.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Where to connect without TLS.
     pub fn port(&self, face: Face) -> u16 {
+        self.relays.get(&face).map_or(self.ports[&face], Relay::port)
+    }
+
+    /// The broker's own port: where there are certificates, it speaks nothing but TLS.
+    pub fn own_port(&self, face: Face) -> u16 {
         self.ports[&face]
+    }
+
+    /// The certificates, where the broker speaks TLS.
+    pub fn secured(&self) -> Option<&Secured> {
+        self.secured.as_ref()
+    }
+
+    /// What suites in other languages find in their environment: ports, and certificates if they are needed there.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let ports =
+            Face::ALL.map(|face| (format!("{}_PORT", face.word().to_uppercase()), self.own_port(face).to_string()));
+        let certificates = self.secured.iter().flat_map(Secured::environment);
+        ports.into_iter().chain(certificates.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 
     pub fn address(&self, face: Face) -> SocketAddr {
@@ -258,7 +298,7 @@ impl Broker {
     }
 
     fn config_text(&self) -> String {
-        let mut text = self.config.clone();
+        let mut text = self.secured.as_ref().map(Secured::settings).unwrap_or_default() + &self.config;
         for face in Face::ALL {
             let (word, port) = (face.word(), self.ports.get(&face).copied().unwrap_or(0));
             text += &format!("\n[[listener]]\nface = \"{word}\"\naddress = \"127.0.0.1\"\nport = {port}\n");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::broker::{Broker, Face};
+use crate::broker::Broker;
 use crate::process::Process;
 
 /// A suite runs for seconds; this only ends one that hangs.
@@ -59,14 +59,7 @@ pub fn folder() -> PathBuf {
 }
 
 fn run(command: &mut Command, file: &str, broker: &Broker) {
-    command
-        .env("MQTT_PORT", broker.port(Face::Mqtt).to_string())
-        .env("AMQP_PORT", broker.port(Face::Amqp).to_string())
-        .env("STOMP_PORT", broker.port(Face::Stomp).to_string())
-        .env("AWS_PORT", broker.port(Face::Aws).to_string())
-        .env("CONSOLE_PORT", broker.port(Face::Console).to_string())
-        .env("ADMIN_SOCKET", broker.admin_socket())
-        .env("DATA_DIR", broker.data());
+    command.envs(broker.environment()).env("ADMIN_SOCKET", broker.admin_socket()).env("DATA_DIR", broker.data());
     let ended = Process::start(command).wait(SUITE_DEADLINE);
     println!("{}", ended.stdout.join("\n"));
     let failed: Vec<_> = ended.stdout.iter().filter(|line| line.starts_with("not ok ")).cloned().collect();

@@ -92,3 +92,12 @@ pub fn read_answer(input: &mut BufReader<TcpStream>) -> io::Result<Answer> {
     input.read_exact(&mut body)?;
     Ok(Answer { status, query_error, body })
 }
+
+/// The body that is answered to a bare GET.
+pub fn get(host: SocketAddr, path: &str) -> String {
+    let mut socket = crate::device::socket(host);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).expect("the broker reads");
+    let answer = read_answer(&mut BufReader::new(socket)).expect("an answer");
+    String::from_utf8_lossy(&answer.body).into_owned()
+}

@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Alarm, CloseReason, Command, Consume, ConsumerIndex, Death, DeathReason, Declare, DeclareMode, Deliver, Delivery,
-    Effect, EncodingId, Exchange, History, Message, MessageNumber, Mode, Name, Namespace, QueueCounts, QueueId,
-    QueueInfo, QueueRef, QueueSettings, Refusal, Reply, Resource, Settlement, Tags, Time, Token,
+    Action, Alarm, CloseReason, Command, Consume, ConsumerIndex, Credentials, Death, DeathReason, Declare, DeclareMode,
+    Deliver, Delivery, Denial, Effect, EncodingId, Exchange, History, Message, MessageNumber, Mode, Name, Namespace,
+    QueueCounts, QueueId, QueueInfo, QueueRef, QueueSettings, Refusal, Reply, Resource, Settlement, Tags, Time, Token,
+    What,
 };
 
 use super::chance::Chance;
@@ -15,7 +16,7 @@ const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None
 /// Messages that it remembers, to deliver.
 const MESSAGES: usize = 16;
 
-/// A broker that keeps the contract, and is in a different mood each time.
+/// A broker and a shell that keep the contract, and are in a different mood each time.
 #[derive(Debug, Default)]
 pub(super) struct FakeBroker {
     pub(super) commands: VecDeque<Command>,
@@ -61,11 +62,16 @@ impl FakeBroker {
     fn carry_out(&mut self, command: Command, chance: &mut Chance) {
         let refuses = chance.one_in(24);
         match command {
+            Command::Authenticate(asked) => {
+                let asks_more = !matches!(asked.credentials, Credentials::Nothing);
+                self.authenticate(asked.token, (refuses, asks_more), chance);
+            }
+            Command::Access { token, .. } => self.reply(token, if refuses { Err(denied()) } else { Ok(Reply::Done) }),
             Command::Publish(publish) => {
                 let Some(token) = publish.token else { return };
                 if refuses {
-                    let refusals = [Refusal::Full("q".into()), Refusal::NoSuchQueue("q".into())];
-                    return self.reply(token, Err(refusals[chance.below(2)].clone()));
+                    let refusals = [Refusal::Full("q".into()), Refusal::NoSuchQueue("q".into()), denied()];
+                    return self.reply(token, Err(refusals[chance.below(3)].clone()));
                 }
                 if !publish.quiet {
                     let routed = !chance.one_in(4);
@@ -110,6 +116,23 @@ impl FakeBroker {
             }
             Command::Unhold { token, .. } => self.reply(token, Ok(Reply::Done)),
             _ => {}
+        }
+    }
+
+    fn authenticate(&mut self, token: Token, (refuses, asks_more): (bool, bool), chance: &mut Chance) {
+        let message = chance.one_in(8).then(|| Bytes::from_static(b"v=..."));
+        match message {
+            Some(challenge) if chance.one_in(2) && asks_more => {
+                self.effects.push_back(Effect::Challenge { token, challenge });
+            }
+            last_message if !refuses => {
+                let user = ["", "guest"][chance.below(2)].into();
+                self.reply(token, Ok(Reply::Authenticated { user, account: None, last_message }));
+            }
+            _ => {
+                let refusals = [Refusal::Login, Refusal::LoginUnavailable("later".into()), denied()];
+                self.reply(token, Err(refusals[chance.below(3)].clone()));
+            }
         }
     }
 
@@ -197,14 +220,17 @@ impl FakeBroker {
 
     fn surprise(&mut self, chance: &mut Chance) {
         match chance.below(60) {
-            0 => self.effects.push_back(Effect::Close { reason: CloseReason::TakenOver }),
+            0 => {
+                let reason = if chance.one_in(2) { CloseReason::TakenOver } else { CloseReason::Revoked };
+                self.effects.push_back(Effect::Close { reason });
+            }
             1 => self.effects.push_back(Effect::Throttle { reason: Some(SHORT_OF_MEMORY) }),
             2 | 3 => self.effects.push_back(Effect::Throttle { reason: None }),
             4..=8 => {
                 let at = chance.below(self.consumers.len());
                 let Some(index) = self.consumers.keys().nth(at).copied() else { return };
                 self.consumers.remove(&index);
-                let refusal = Refusal::NoSuchQueue("q".into());
+                let refusal = if chance.one_in(2) { denied() } else { Refusal::NoSuchQueue("q".into()) };
                 self.effects.push_back(Effect::Cancelled { consumer: ConsumerIndex(index), refusal });
             }
             _ => {}
@@ -228,4 +254,8 @@ fn history() -> History {
         key: "k".into(),
     };
     History { deaths: vec![death], exchange: Exchange::Default, key: "dead".into() }
+}
+
+fn denied() -> Refusal {
+    Refusal::Denied(Box::new(Denial::new("guest", Action::Write, &What::Queue(&Name::from("q")))))
 }

@@ -117,6 +117,13 @@ impl Run {
     fn say(&mut self, bytes: &[u8]) {
         self.client.says(bytes);
         self.input.extend_from_slice(bytes);
+        self.receive();
+    }
+
+    fn receive(&mut self) {
+        if self.watch.waits_for_login() {
+            return;
+        }
         let (mut input, now) = (std::mem::take(&mut self.input), self.now);
         self.call(|connection, io| connection.receive(now, &mut input, io));
         self.input = input;
@@ -129,12 +136,16 @@ impl Run {
         if let Effect::Close { reason } = effect {
             return self.close(reason);
         }
+        let waited = self.watch.waits_for_login();
         self.watch.sees(&effect);
         let now = self.now;
         self.call(|connection, io| {
             connection.apply(now, effect, io);
             Ok(())
         });
+        if waited {
+            self.receive();
+        }
     }
 
     /// Until the broker has answered everything. Then no delivery is held for a link that is gone.

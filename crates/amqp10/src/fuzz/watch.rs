@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Command, Deliver, Effect, Inspect, Mode, Outcome, QueueId, QueueRef, Settle, Settlement, TransactionIndex,
-    TransactionRef,
+    Command, Credentials, Deliver, Effect, Inspect, Mode, Outcome, QueueId, QueueRef, Settle, Settlement,
+    TransactionIndex, TransactionRef,
 };
 
 use crate::token::Request;
@@ -11,6 +11,7 @@ use crate::token::Request;
 /// if the connection asks for something else.
 #[derive(Debug, Default)]
 pub struct Watch {
+    login: Login,
     claimed: bool,
     /// By index.
     consumers: BTreeMap<u32, Consumer>,
@@ -22,6 +23,19 @@ pub struct Watch {
     /// Those whose end was asked for, and whether it is a rollback.
     ending: BTreeMap<u32, bool>,
     closed: bool,
+}
+
+/// How far a connection has come with saying who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Login {
+    #[default]
+    Silent,
+    Asked,
+    /// It was asked for more.
+    Challenged,
+    Known,
+    /// It may use its namespace.
+    Entered,
 }
 
 #[derive(Debug)]
@@ -43,6 +57,11 @@ impl Watch {
     /// Takes note of a command that the connection gives.
     pub fn asked(&mut self, command: &Command) {
         assert!(!self.closed || matches!(command, Command::Tally(_)), "only a tally comes after the end: {command:?}");
+        match command {
+            Command::Authenticate(asked) => return self.authenticates(&asked.credentials),
+            Command::Access { .. } => return assert_eq!(self.login, Login::Known, "asks before it is known who it is"),
+            _ => assert_eq!(self.login, Login::Entered, "asks before it is known who it is: {command:?}"),
+        }
         match command {
             Command::Claim(_) => assert!(!std::mem::replace(&mut self.claimed, true), "claims once"),
             Command::Consume(consume) => {
@@ -88,6 +107,18 @@ impl Watch {
         }
     }
 
+    fn authenticates(&mut self, credentials: &Credentials) {
+        let is_response = matches!(credentials, Credentials::Response(_));
+        let before = if is_response { Login::Challenged } else { Login::Silent };
+        assert_eq!(self.login, before, "says who it is, once and first");
+        self.login = Login::Asked;
+    }
+
+    /// Whether the shell keeps what the peer says from the connection.
+    pub fn waits_for_login(&self) -> bool {
+        self.login == Login::Asked
+    }
+
     /// Takes note of an effect, before the connection sees it.
     pub fn sees(&mut self, effect: &Effect) {
         match effect {
@@ -100,7 +131,10 @@ impl Watch {
                     (consumer.messages, consumer.is_draining) = (0, false);
                 }
             }
+            Effect::Challenge { .. } => self.login = Login::Challenged,
             Effect::Reply { token, reply } => match (Request::of(*token), reply) {
+                (Request::Login, Ok(_)) => self.login = Login::Known,
+                (Request::Access, Ok(_)) => self.login = Login::Entered,
                 (Request::Attach(link), Err(_)) => {
                     self.consumers.remove(&link.consumer().0);
                 }

@@ -5,10 +5,13 @@
 mod client;
 mod credit;
 mod foreign;
+mod guard;
+mod logins;
 mod nodes;
 mod opening;
 mod peer;
 mod receiving;
+mod rights;
 mod sending;
 mod soup;
 mod subscriptions;

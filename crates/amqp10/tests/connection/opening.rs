@@ -12,22 +12,22 @@ use crate::client::{begin, has, open, sends};
 use crate::peer::Said;
 use crate::world::World;
 
-fn init(mechanism: &'static str, response: Option<&'static [u8]>) -> SaslFrame {
+pub(crate) fn init(mechanism: &'static str, response: Option<&'static [u8]>) -> SaslFrame {
     let initial_response = response.map(Bytes::from_static);
     SaslFrame::Init(SaslInit { mechanism: Symbol::from_static(mechanism), initial_response, hostname: None })
 }
 
-fn outcome(code: SaslCode) -> Said {
+pub(crate) fn outcome(code: SaslCode) -> Said {
     Said::Sasl(SaslFrame::Outcome(SaslOutcome { code, additional_data: None }))
 }
 
-fn bytes_of(frames: &[(u16, Performative)]) -> Vec<u8> {
+pub(crate) fn bytes_of(frames: &[(u16, Performative)]) -> Vec<u8> {
     let mut out = BytesMut::new();
     frames.iter().for_each(|(channel, performative)| codec::encode(&mut out, *channel, performative, &[]));
     out.to_vec()
 }
 
-fn sasl_bytes(frame: &SaslFrame) -> Vec<u8> {
+pub(crate) fn sasl_bytes(frame: &SaslFrame) -> Vec<u8> {
     let mut out = BytesMut::new();
     codec::encode_sasl(&mut out, frame);
     out.to_vec()
@@ -55,6 +55,8 @@ fn mechanisms_are_offered_and_credentials_accepted() {
         (init("ANONYMOUS", Some(b"me")), SaslCode::Ok),
         (init("ANONYMOUS", None), SaslCode::Ok),
         (init("PLAIN", Some(b"guest")), SaslCode::Auth),
+        (init("PLAIN", Some(b"root\0guest\0guest")), SaslCode::Auth),
+        (init("PLAIN", Some(b"\0\xff\0guest")), SaslCode::Auth),
         (init("CRAM-MD5", None), SaslCode::Auth),
     ];
     for (frame, code) in table {
@@ -255,6 +257,7 @@ fn the_broker_says_goodbye() {
         (CloseReason::ShuttingDown, Some("close amqp:connection:forced")),
         (CloseReason::Ended, Some("close amqp:connection:forced")),
         (CloseReason::TakenOver, Some("close amqp:connection:forced")),
+        (CloseReason::Revoked, Some("close amqp:unauthorized-access")),
         (CloseReason::Disconnected, None),
     ];
     for (reason, said) in table {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use amqp10::Amqp10;
 use amqp10::codec::{
@@ -10,8 +11,11 @@ use amqp10::codec::{
 };
 use bytes::{Buf, Bytes, BytesMut};
 use model::{
-    CloseReason, Commands, Connection, ConnectionId, Effect, Envelope, Io, Misbehaviour, Output, Protocol, Time,
+    Authenticate, CloseReason, Command, Commands, Connection, ConnectionId, Credentials, Effect, Envelope, Io,
+    Misbehaviour, Output, Protocol, Refusal, Reply, Time,
 };
+
+use crate::guard::Except;
 
 const LIMITS: Limits = Limits { max_frame: u32::MAX };
 
@@ -34,6 +38,12 @@ pub(crate) struct Peer {
     pub(crate) closed: Option<CloseReason>,
     /// What the log says of that.
     pub(crate) misbehaviour: Option<String>,
+    /// Its login waits for an answer; nothing more is shown to it meanwhile.
+    pub(crate) login: Option<Authenticate>,
+    /// The test answers; else everybody is let in at once.
+    pub(crate) holds_login: bool,
+    /// What it may do, once it is let in.
+    pub(crate) guard: Option<Arc<Except>>,
     connection: Box<dyn Connection>,
     output: Output,
     /// Sent and not yet taken by the connection.
@@ -44,15 +54,17 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(protocol: &Amqp10, id: ConnectionId) -> Self {
-        let peer = model::Peer::local("amqp10");
+    pub(crate) fn new(peer: &model::Peer, protocol: &Amqp10, id: ConnectionId) -> Self {
         Self {
             id,
             inbox: VecDeque::new(),
             is_stalled: false,
             closed: None,
             misbehaviour: None,
-            connection: protocol.open(&peer),
+            login: None,
+            holds_login: false,
+            guard: None,
+            connection: protocol.open(peer),
             output: Output::default(),
             input: BytesMut::new(),
             said: BytesMut::new(),
@@ -63,9 +75,64 @@ impl Peer {
     pub(crate) fn send_bytes(&mut self, now: Time, bytes: &[u8]) -> Vec<Envelope> {
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(bytes);
+        if self.login.is_some() {
+            self.input = input;
+            return Vec::new();
+        }
         let commands = self.call(|connection, io| connection.receive(now, &mut input, io));
         self.input = input;
+        self.log_in(now, commands)
+    }
+
+    /// Does the shell's part of a login.
+    fn log_in(&mut self, now: Time, mut commands: Vec<Envelope>) -> Vec<Envelope> {
+        if let Some(Envelope { command: Command::Authenticate(asked), .. }) = commands.first() {
+            let user = match &asked.credentials {
+                Credentials::Password { user, .. } => user.clone(),
+                _ => String::new(),
+            };
+            self.login = Some((**asked).clone());
+            commands.remove(0);
+            assert!(commands.is_empty(), "asks before it is known who it is: {commands:?}");
+            if !self.holds_login {
+                return self.let_in(now, &user, None);
+            }
+        }
         commands
+    }
+
+    /// The login is over.
+    pub(crate) fn let_in(&mut self, now: Time, user: &str, last_message: Option<&'static str>) -> Vec<Envelope> {
+        let mut commands = Vec::new();
+        if let Some(guard) = self.guard.clone() {
+            let command = Command::Permit { user: user.into(), guard: Some(guard) };
+            commands.push(Envelope { connection: self.id, command });
+        }
+        let (user, last_message) = (user.into(), last_message.map(Bytes::from));
+        let reply = Ok(Reply::Authenticated { user, account: None, last_message });
+        commands.extend(self.answer_login(now, |token| Effect::Reply { token, reply }));
+        commands
+    }
+
+    pub(crate) fn keep_out(&mut self, now: Time, refusal: Refusal) -> Vec<Envelope> {
+        self.answer_login(now, |token| Effect::Reply { token, reply: Err(refusal) })
+    }
+
+    pub(crate) fn challenge(&mut self, now: Time, challenge: &'static str) -> Vec<Envelope> {
+        self.answer_login(now, |token| Effect::Challenge { token, challenge: challenge.into() })
+    }
+
+    /// The connection hears the answer, and is shown what has come meanwhile.
+    fn answer_login(&mut self, now: Time, effect: impl FnOnce(model::Token) -> Effect) -> Vec<Envelope> {
+        let Authenticate { token, .. } = self.login.take().expect("a login");
+        let mut commands = self.apply(now, effect(token));
+        commands.extend(self.send_bytes(now, &[]));
+        commands
+    }
+
+    /// Bytes that the connection has not taken.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.len()
     }
 
     pub(crate) fn apply(&mut self, now: Time, effect: Effect) -> Vec<Envelope> {

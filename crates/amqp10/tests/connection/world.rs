@@ -1,6 +1,7 @@
 //! Connections, the real broker, and a journal in memory.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use amqp10::codec::{self, Performative};
 use amqp10::{Amqp10, Amqp10Options};
@@ -8,9 +9,10 @@ use broker::{Broker, Holds, Load, Options, Outgoing, Step};
 use bytes::{Buf, Bytes, BytesMut};
 use model::{
     CloseReason, Command, Commands, ConnectionId, Declare, DeclareMode, Effect, Encodings, Envelope, Inspect, Lsn,
-    Name, Namespace, QueueCounts, QueueInfo, QueueRef, QueueSettings, Reply, Time, Token,
+    Mechanisms, Name, Namespace, QueueCounts, QueueInfo, QueueRef, QueueSettings, Reply, Time, Token,
 };
 
+use crate::guard::Except;
 use crate::peer::{Peer, Said};
 
 /// Who hands in what nobody's client says.
@@ -29,6 +31,10 @@ pub(crate) struct World {
     pub(crate) durable: Lsn,
     peers: Vec<Peer>,
     protocol: Amqp10,
+    /// What clients may do that are opened from now on.
+    pub(crate) guard: Option<Arc<Except>>,
+    /// How they may log in.
+    pub(crate) mechanisms: Mechanisms,
     journal: Vec<(Time, Bytes)>,
     commands: Vec<Envelope>,
     loads: Vec<Load>,
@@ -54,6 +60,8 @@ impl World {
             durable: Lsn(0),
             peers: Vec::new(),
             protocol: Amqp10::new(options),
+            guard: None,
+            mechanisms: Mechanisms::OPEN,
             journal: Vec::new(),
             commands: Vec::new(),
             loads: Vec::new(),
@@ -68,8 +76,10 @@ impl World {
     /// A socket without a word said.
     pub(crate) fn open(&mut self) -> Client {
         let id = ConnectionId { thread: 0, slot: self.peers.len() as u32, generation: 1 };
-        self.peers.push(Peer::new(&self.protocol, id));
-        let peer = model::Peer::local("amqp10");
+        let peer = model::Peer { mechanisms: self.mechanisms, ..model::Peer::local("amqp10") };
+        let mut opened = Peer::new(&peer, &self.protocol, id);
+        opened.guard.clone_from(&self.guard);
+        self.peers.push(opened);
         self.commands
             .push(Envelope { connection: id, command: Command::Open { peer: peer.into(), client: Name::default() } });
         self.peers.len() - 1
@@ -87,6 +97,13 @@ impl World {
         codec::encode(&mut bytes, channel, &performative, payload);
         let commands = self.peers[client].send_bytes(self.now, &bytes);
         self.commands.extend(commands);
+    }
+
+    /// The shell answers a login; everything happens that follows.
+    pub(crate) fn answer(&mut self, client: Client, answer: impl FnOnce(&mut Peer, Time) -> Vec<Envelope>) {
+        let commands = answer(&mut self.peers[client], self.now);
+        self.commands.extend(commands);
+        self.rest();
     }
 
     /// Commands for the next step.

@@ -93,3 +93,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_is_remembered_no_longer_than_it_counts() {
+    let mut cache = Cache::new([1; 32], 1_000, 10);
+    let identity = Identity { valid_until: Some(Time(500)), ..Identity::new("robot", BTreeSet::new(), Source::OAuth) };
+    let digest = cache.digest("robot", &secret("token"));
+    cache.put(Time(0), digest, "robot", Known::Elsewhere(identity));
+    assert!(knows(&mut cache, 499, "robot", "token"));
+    assert!(!knows(&mut cache, 500, "robot", "token"));
+}

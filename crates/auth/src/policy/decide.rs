@@ -70,6 +70,7 @@ impl Prepared {
         }
     }
 
+    /// Whether every answer is yes.
     pub(super) const fn is_unlimited(&self) -> bool {
         self.administrator
     }

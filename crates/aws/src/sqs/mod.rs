@@ -15,6 +15,7 @@ mod target;
 mod visibility;
 
 pub(crate) use message_attributes::{MAX_ATTRIBUTES, is_attribute_name};
+pub(crate) use redrive::Redrive;
 pub(crate) use send::LARGEST_MESSAGE;
 pub(crate) use target::{queue_arn, split_url, spoken_name};
 

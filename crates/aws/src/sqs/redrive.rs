@@ -57,6 +57,11 @@ impl Redrive {
         }
     }
 
+    /// The name of the queue for dead letters.
+    pub(crate) fn into_queue(self) -> String {
+        self.queue
+    }
+
     /// The policy in the core's words. The queue must exist, in the same account and region.
     pub(crate) fn resolve(&self, call: &Call<'_>, namespace: Namespace) -> Result<DeadLetter, Stop> {
         let invalid = |reason: &str| Stop::Fault(Fault::value(&self.raw, "RedrivePolicy", reason));

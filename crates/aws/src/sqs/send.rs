@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Address, Body, Command, Effect, EncodingId, Header, Message, MessageNumber, Name, Namespace, Publish, Refusal,
-    Time, Token,
+    Address, Alarm, Body, Command, Effect, EncodingId, Header, Message, MessageNumber, Name, Namespace, Publish,
+    Refusal, Time, Token,
 };
 use serde::Deserialize;
 
@@ -114,7 +114,10 @@ fn may_be_alias(call: &Call<'_>, name: &Name) -> bool {
 }
 
 fn refuse_while_throttled(call: &Call<'_>) -> Result<(), Fault> {
-    call.memory.throttle.clone().map_or(Ok(()), |alarm| Err(Fault::Throttled(alarm)))
+    let Some(alarm) = call.memory.throttle.clone() else { return Ok(()) };
+    // Whose queue it is that holds most is not told to who might not see it.
+    let culprit = alarm.culprit.filter(|_| !call.caller.is_named());
+    Err(Fault::Throttled(Alarm { culprit, ..alarm }))
 }
 
 /// Checks everything that does not depend on the queue.

@@ -22,6 +22,8 @@ pub(crate) struct Client {
     pub(crate) region: String,
     /// What the shell answers to every login: it knows nobody and lets everybody in, unless a test says otherwise.
     pub(crate) login: Result<Reply, Refusal>,
+    /// It does not answer logins: the test does.
+    pub(crate) holds: bool,
     /// What was last shown to it.
     pub(crate) shown: Option<Signature>,
     commands: Commands,
@@ -57,16 +59,19 @@ pub(crate) fn client_of(service: &Aws) -> Client {
         now: START,
         access_key: "test".to_owned(),
         region: "us-east-1".to_owned(),
-        login: Ok(Reply::Authenticated { user: Name::default(), account: None }),
+        login: Ok(Reply::Authenticated { user: Name::default(), account: None, last_message: None }),
+        holds: false,
         shown: None,
         commands: Commands::default(),
         response: None,
     }
 }
 
+/// Of a request of `START`; the signature is none.
 pub(crate) fn authorization(access_key: &str, region: &str) -> String {
-    let (scope, signature) = (format!("{access_key}/20260101/{region}/sqs/aws4_request"), "0".repeat(64));
-    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={signature}")
+    let (scope, signature) = (format!("{access_key}/20270115/{region}/sqs/aws4_request"), "0".repeat(64));
+    let signed = "content-type;host;x-amz-date;x-amz-target";
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature={signature}")
 }
 
 impl Client {
@@ -79,7 +84,7 @@ impl Client {
     /// Answers the login, if there is one.
     fn log_in(&mut self) {
         let is_login = |envelope: &model::Envelope| matches!(envelope.command, Command::Authenticate(_));
-        if !self.commands.batch.first().is_some_and(is_login) {
+        if self.holds || !self.commands.batch.first().is_some_and(is_login) {
             return;
         }
         let Command::Authenticate(login) = self.command() else { unreachable!("looked at above") };
@@ -97,6 +102,7 @@ impl Client {
         let request = Request::post("/")
             .header("host", "localhost:4566")
             .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-date", "20270115T080000Z")
             .header("x-amz-target", format!("AmazonSQS.{operation}"))
             .header("authorization", authorization(&self.access_key, &self.region));
         self.send(request.body(body.into()).unwrap());

@@ -7,5 +7,7 @@ mod harness;
 mod protocol;
 mod queues;
 mod receive;
+mod rights;
 mod send;
 mod settle;
+mod signatures;

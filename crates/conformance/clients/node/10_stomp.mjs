@@ -1,11 +1,19 @@
 // STOMP with stompjs over TCP.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import tls from "node:tls";
 
 import { Client as Stomp } from "@stomp/stompjs";
 import { TCPWrapper } from "@stomp/tcp-wrapper";
 
-import { PEER, STOMP_PORT, run, soon, test, testUnlike, unique } from "./suite.mjs";
+import { CERTIFICATE, PEER, STOMP_PORT, TLS, run, soon, test, testUnlike, unique } from "./suite.mjs";
+
+/** What stompjs takes for a WebSocket. */
+class Socket extends TCPWrapper {
+  getSocket(port, host) {
+    return TLS ? tls.connect({ port, host, ...CERTIFICATE }) : super.getSocket(port, host);
+  }
+}
 
 class Client {
   #arrived = [];
@@ -14,7 +22,7 @@ class Client {
   static async connect({ versions = ["1.2"], beats = [0, 0], headers = {} } = {}) {
     const client = new Client();
     const stomp = new Stomp({
-      webSocketFactory: () => new TCPWrapper("127.0.0.1", STOMP_PORT),
+      webSocketFactory: () => new Socket("127.0.0.1", STOMP_PORT),
       reconnectDelay: 0,
       heartbeatIncoming: beats[0],
       heartbeatOutgoing: beats[1],

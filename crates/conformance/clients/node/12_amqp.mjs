@@ -4,12 +4,14 @@ import { randomBytes } from "node:crypto";
 
 import amqp from "amqplib";
 
-import { AMQP_PORT, run, soon, test, unique } from "./suite.mjs";
+import { AMQP_PORT, CERTIFICATE, TLS, run, soon, test, unique } from "./suite.mjs";
 
 const MIB = 1024 * 1024;
 
+const server = { protocol: TLS ? "amqps" : "amqp", hostname: "127.0.0.1", port: AMQP_PORT };
+
 function connect(options = {}) {
-  return soon(amqp.connect({ hostname: "127.0.0.1", port: AMQP_PORT, heartbeat: 0, ...options }), "a connection");
+  return soon(amqp.connect({ ...server, heartbeat: 0, ...options }, CERTIFICATE), "a connection");
 }
 
 /** Calls `body` with a channel (or one with confirms) of a connection of its own. */

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 
 import rhea from "rhea";
 
-import { AMQP_PORT, PEER, run, soon, test, testUnlike, unique } from "./suite.mjs";
+import { AMQP_PORT, CERTIFICATE, PEER, TLS, run, soon, test, testUnlike, unique } from "./suite.mjs";
 
 const { types } = rhea;
 
@@ -17,6 +17,7 @@ async function connect(options = {}) {
   const connection = container.connect({
     host: "127.0.0.1",
     port: AMQP_PORT,
+    ...(TLS && { transport: "tls", ...CERTIFICATE }),
     username: "guest",
     password: "guest",
     reconnect: false,

@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import * as SQS from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 
-import { AWS_PORT, run, test, unique } from "./suite.mjs";
+import { AWS, run, test, unique } from "./suite.mjs";
 
 function settings(accessKeyId = "test", region = "us-east-1") {
   const credentials = { accessKeyId, secretAccessKey: "test" };
-  return { endpoint: `http://127.0.0.1:${AWS_PORT}`, region, credentials, maxAttempts: 1 };
+  return { ...AWS, region, credentials, maxAttempts: 1 };
 }
 
 const client = new SQS.SQSClient(settings());

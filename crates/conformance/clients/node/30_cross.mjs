@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import * as SQS from "@aws-sdk/client-sqs";
 
 import { Device, NEWEST } from "./device.mjs";
-import { AWS_PORT, run, test } from "./suite.mjs";
+import { AWS, run, test } from "./suite.mjs";
 
 const sqs = new SQS.SQSClient({
-  endpoint: `http://127.0.0.1:${AWS_PORT}`,
+  ...AWS,
   region: "us-east-1",
   credentials: { accessKeyId: "test", secretAccessKey: "test" },
   maxAttempts: 1,

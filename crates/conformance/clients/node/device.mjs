@@ -1,7 +1,7 @@
 // mqtt.js with a queue of messages in front: every step waits for the broker's answer.
 import mqtt from "mqtt";
 
-import { MQTT_PORT, skip, soon, test, unique } from "./suite.mjs";
+import { CERTIFICATE, MQTT_PORT, TLS, skip, soon, test, unique } from "./suite.mjs";
 
 /** Options of mqtt.connect for a protocol level. */
 function versioned(version) {
@@ -15,7 +15,8 @@ export class Device {
   /** Connects; `options` go to mqtt.connect, `version` is 3, 4 or 5. */
   static async connect({ version = 4, ...options } = {}) {
     const device = new Device();
-    device.client = mqtt.connect(`mqtt://127.0.0.1:${MQTT_PORT}`, {
+    device.client = mqtt.connect(`${TLS ? "mqtts" : "mqtt"}://127.0.0.1:${MQTT_PORT}`, {
+      ...CERTIFICATE,
       clientId: unique("js-"),
       reconnectPeriod: 0,
       ...versioned(version),

@@ -3,14 +3,14 @@ import { createInterface } from "node:readline";
 
 import amqp from "amqplib";
 
-import { AMQP_PORT, DEADLINE } from "./suite.mjs";
+import { AMQP_PORT, CERTIFICATE, DEADLINE, TLS } from "./suite.mjs";
 
 const TOPIC = "amq.topic";
 const SAID = (
   "body content_type correlation_id message_id durable ttl priority reply_to timestamp subject properties group"
 ).split(" ");
 
-const connection = await amqp.connect(`amqp://guest:guest@127.0.0.1:${AMQP_PORT}`);
+const connection = await amqp.connect(`${TLS ? "amqps" : "amqp"}://guest:guest@127.0.0.1:${AMQP_PORT}`, CERTIFICATE);
 const channel = await connection.createConfirmChannel();
 const listeners = new Map();
 

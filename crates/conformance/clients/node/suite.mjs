@@ -1,4 +1,6 @@
 // Named cases, run in order; one line of output each, exit status 1 if any failed.
+import { readFileSync } from "node:fs";
+import { Agent } from "node:https";
 import { basename } from "node:path";
 
 export const DEADLINE = 30_000;
@@ -6,6 +8,18 @@ export const MQTT_PORT = Number(process.env.MQTT_PORT);
 export const AWS_PORT = Number(process.env.AWS_PORT);
 export const AMQP_PORT = Number(process.env.AMQP_PORT);
 export const STOMP_PORT = Number(process.env.STOMP_PORT);
+
+// Where the broker speaks nothing but TLS. Node trusts its authority by NODE_EXTRA_CA_CERTS.
+export const TLS = Boolean(process.env.TLS_CA);
+const file = (name) => (process.env[name] ? readFileSync(process.env[name]) : undefined);
+/** The certificate to show, if the broker wants one, as `tls.connect` takes it. */
+export const CERTIFICATE = { cert: file("TLS_CERT"), key: file("TLS_KEY") };
+
+/** Where and how an AWS client connects. */
+export const AWS = {
+  endpoint: `${TLS ? "https" : "http"}://127.0.0.1:${AWS_PORT}`,
+  ...(TLS && { requestHandler: { httpsAgent: new Agent(CERTIFICATE) } }),
+};
 
 /** Another broker that a suite is pointed at by hand: "rabbitmq" or "activemq". */
 export const PEER = process.env.PEER ?? "";

@@ -8,9 +8,16 @@ import os
 import aio_pika
 from aio_pika.patterns import RPC, Master
 
-from suite import AMQP_PORT, DEADLINE, case, run, same, unique
+from suite import AMQP_PORT, DEADLINE, TLS_CA, TLS_CERT, TLS_KEY, case, run, same, unique
 
-URL = f"amqp://guest:guest@127.0.0.1:{AMQP_PORT}/"
+def url(port):
+    if not TLS_CA:
+        return f"amqp://guest:guest@127.0.0.1:{port}/"
+    certificate = f"&certfile={TLS_CERT}&keyfile={TLS_KEY}" if TLS_CERT else ""
+    return f"amqps://guest:guest@127.0.0.1:{port}/?cafile={TLS_CA}{certificate}"
+
+
+URL = url(AMQP_PORT)
 
 
 def with_channel(function):
@@ -193,7 +200,7 @@ def a_robust_connection_comes_back_with_its_consumers():
     async def body():
         proxy = Proxy()
         port = await proxy.listen()
-        connection = await aio_pika.connect_robust(f"amqp://guest:guest@127.0.0.1:{port}/", reconnect_interval=0.1)
+        connection = await aio_pika.connect_robust(url(port), reconnect_interval=0.1)
         channel = await connection.channel()
         await channel.set_qos(prefetch_count=10)
         queue = await channel.declare_queue(unique("robust-"), durable=True)

@@ -1,10 +1,18 @@
 """The application that 16_celery.py and its worker share."""
 
 import os
+import ssl
 
 from celery import Celery
 
 app = Celery("conformance", broker=f"amqp://guest:guest@127.0.0.1:{os.environ['AMQP_PORT']}//", backend="rpc://")
+if os.environ.get("TLS_CA"):
+    app.conf.broker_use_ssl = {
+        "ca_certs": os.environ["TLS_CA"],
+        "certfile": os.environ.get("TLS_CERT"),
+        "keyfile": os.environ.get("TLS_KEY"),
+        "cert_reqs": ssl.CERT_REQUIRED,
+    }
 app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=2,

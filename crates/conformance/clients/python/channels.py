@@ -6,13 +6,15 @@ import socket
 import pika
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
-from suite import AMQP_PORT, DEADLINE, eventually, same, unique
+from suite import AMQP_PORT, DEADLINE, TLS_CA, eventually, same, tls_context, unique
 
 PERSISTENT = pika.BasicProperties(delivery_mode=2)
 
 
 def connect(user="guest", password="guest", vhost="/", **parameters):
     parameters = {"socket_timeout": DEADLINE, "blocked_connection_timeout": DEADLINE, "heartbeat": 0, **parameters}
+    if TLS_CA:
+        parameters["ssl_options"] = pika.SSLOptions(tls_context(), "127.0.0.1")
     login = pika.PlainCredentials(user, password)
     return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", AMQP_PORT, vhost, login, **parameters))
 

@@ -8,9 +8,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from suite import AWS_PORT, DEADLINE, same
+from suite import AWS_PORT, DEADLINE, TLS_CA, TLS_CERT, TLS_KEY, same
 
-ENDPOINT = f"http://127.0.0.1:{AWS_PORT}"
+ENDPOINT = f"{'https' if TLS_CA else 'http'}://127.0.0.1:{AWS_PORT}"
 
 # Nothing of the machine's own set-up may decide where requests go.
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -27,7 +27,13 @@ def client(service="sqs", key="test", region="us-east-1"):
         region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=DEADLINE, connect_timeout=DEADLINE),
+        verify=TLS_CA or None,
+        config=Config(
+            client_cert=(TLS_CERT, TLS_KEY) if TLS_CERT else None,
+            retries={"total_max_attempts": 1},
+            read_timeout=DEADLINE,
+            connect_timeout=DEADLINE,
+        ),
     )
 
 

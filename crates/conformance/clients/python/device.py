@@ -10,7 +10,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from suite import DEADLINE, MQTT_PORT, case, skip
+from suite import DEADLINE, MQTT_PORT, TLS_CA, TLS_CERT, TLS_KEY, case, skip
 
 V31 = MQTTProtocolVersion.MQTTv31
 V311 = MQTTProtocolVersion.MQTTv311
@@ -71,6 +71,8 @@ class Device:
         self._connect()
 
     def _connect(self):
+        if TLS_CA and not self.client.socket():
+            self.client.tls_set(TLS_CA, TLS_CERT, TLS_KEY)
         self.client.connect("127.0.0.1", MQTT_PORT, **self._connect_args)
         self.client.loop_start()
         self.flags, reason, self.connack = self._connack.get(timeout=DEADLINE)

@@ -6,7 +6,7 @@ import time
 
 import stomp
 
-from suite import DEADLINE, STOMP_PORT, eventually, same, unique
+from suite import DEADLINE, STOMP_PORT, TLS_CA, TLS_CERT, TLS_KEY, eventually, same, unique
 
 VERSIONS = ("1.0", "1.1", "1.2")
 
@@ -38,6 +38,10 @@ class Client(stomp.ConnectionListener):
         self.connected = None
         self._answers = queue.Queue()
         self.connection = _KINDS[version]([("127.0.0.1", STOMP_PORT)], **options)
+        if TLS_CA:
+            certificate = {"cert_file": TLS_CERT, "key_file": TLS_KEY} if TLS_CERT else {}
+            self.connection.set_ssl([("127.0.0.1", STOMP_PORT)], ca_certs=TLS_CA, **certificate)
+            _see_the_end(self.connection.transport)
         self.connection.set_listener("", self)
         self.connection.connect(*login, wait=False, headers=headers)
         self.connected = self._answer("CONNECTED").headers
@@ -182,6 +186,19 @@ class Client(stomp.ConnectionListener):
     def __exit__(self, *_):
         if not self.closed.is_set():
             self.disconnect()
+
+
+def _see_the_end(transport):
+    """stomp.py takes the end of a TLS connection for a pause in it, because it reads without waiting there."""
+    receive = transport.receive
+
+    def receive_or_end():
+        data = receive()
+        if data == b"":
+            transport.blocking = True
+        return data
+
+    transport.receive = receive_or_end
 
 
 def _headers(given):

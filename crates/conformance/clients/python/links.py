@@ -4,16 +4,17 @@ import contextlib
 import os
 import socket
 
-from proton import Delivery, Message, Timeout
+from proton import Delivery, Message, SSLDomain, Timeout
 from proton.handlers import MessagingHandler
 from proton.reactor import AtLeastOnce, AtMostOnce, Container
 from proton.utils import BlockingConnection
 
-from suite import AMQP_PORT, DEADLINE, PEER, same, unique
+from suite import AMQP_PORT, DEADLINE, PEER, TLS_CA, TLS_CERT, TLS_KEY, same, unique
 
 ACCEPTED, REJECTED, RELEASED, MODIFIED = Delivery.ACCEPTED, Delivery.REJECTED, Delivery.RELEASED, Delivery.MODIFIED
 
-URL = f"amqp://127.0.0.1:{AMQP_PORT}"
+# The library compares only names, not addresses, with those of a certificate.
+URL = f"amqps://localhost:{AMQP_PORT}" if TLS_CA else f"amqp://127.0.0.1:{AMQP_PORT}"
 
 
 def node(prefix="node-"):
@@ -34,6 +35,15 @@ def connect(container_id=None, **options):
     if container_id:
         container.container_id = container_id
     options = {"user": "guest", "password": "guest", "allowed_mechs": "PLAIN", **options}
+    if TLS_CA:
+        domain = SSLDomain(SSLDomain.MODE_CLIENT)
+        domain.set_trusted_ca_db(TLS_CA)
+        # A virtual host is also the name that the library looks for in the certificate.
+        named = "virtual_host" not in options
+        domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME if named else SSLDomain.VERIFY_PEER)
+        if TLS_CERT:
+            domain.set_credentials(TLS_CERT, TLS_KEY, None)
+        options["ssl_domain"] = domain
     return BlockingConnection(URL, timeout=DEADLINE, container=container, **options)
 
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import ssl
 import sys
 import time
 import traceback
@@ -12,6 +13,11 @@ MQTT_PORT = int(os.environ["MQTT_PORT"])
 AWS_PORT = int(os.environ["AWS_PORT"])
 AMQP_PORT = int(os.environ.get("AMQP_PORT", 0))
 STOMP_PORT = int(os.environ.get("STOMP_PORT", 0))
+
+# Where the broker speaks nothing but TLS: the authority to trust, and the certificate to show if it wants one.
+TLS_CA = os.environ.get("TLS_CA", "")
+TLS_CERT = os.environ.get("TLS_CERT") or None
+TLS_KEY = os.environ.get("TLS_KEY") or None
 
 # Another broker that a suite is pointed at by hand: "rabbitmq" or "activemq".
 PEER = os.environ.get("PEER", "")
@@ -26,6 +32,14 @@ _numbers = itertools.count(1)
 def unique(prefix):
     """A name that no other case of this process uses."""
     return f"{prefix}{os.getpid()}-{next(_numbers)}"
+
+
+def tls_context():
+    """For clients that take one: trusts the authority, checks the name, shows the certificate."""
+    context = ssl.create_default_context(cafile=TLS_CA)
+    if TLS_CERT:
+        context.load_cert_chain(TLS_CERT, TLS_KEY)
+    return context
 
 
 def case(function):

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use conformance::{Broker, Face, clients};
+use conformance::{Broker, clients};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +73,7 @@ impl Library {
         let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
         let mut command = clients::program(&suites.join(file))?;
         command.arg(argument).env("PYTHONPATH", suites.join("python"));
-        let ports = [("MQTT", Face::Mqtt), ("AMQP", Face::Amqp), ("STOMP", Face::Stomp), ("AWS", Face::Aws)];
-        for (name, face) in ports {
-            command.env(format!("{name}_PORT"), broker.port(face).to_string());
-        }
+        command.envs(broker.environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let input = process.stdin.take().expect("stdin is piped");

@@ -4,7 +4,10 @@ use model::Refusal;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0}")]
-    Refused(#[from] Refusal),
+    Refused(Refusal),
+    /// Who connects to the socket is let in by the shell; it was not, or not any more.
+    #[error("the broker does not know who you are: it does nothing for this connection")]
+    Unknown,
     #[error("malformed request: {0}")]
     Malformed(#[from] serde_json::Error),
     #[error("the body is not base64: {0}")]
@@ -23,4 +26,13 @@ pub(crate) enum Failure {
     Closed,
     #[error("the broker is stopping")]
     Stopping,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Login => Self::Unknown,
+            refusal => Self::Refused(refusal),
+        }
+    }
 }

@@ -252,13 +252,15 @@ fn write_connections(rows: &[ConnectionObject], now: u64, out: &mut dyn Write) -
     if rows.is_empty() {
         return writeln!(out, "no connections");
     }
-    let mut table = Table::new(&["CONNECTION", "PROTOCOL", "ADDRESS", "CLIENT", ">CONSUMERS", ">LEASED", ">AGE"]);
+    let mut table =
+        Table::new(&["CONNECTION", "PROTOCOL", "ADDRESS", "USER", "CLIENT", ">CONSUMERS", ">LEASED", ">AGE"]);
     for row in rows {
         let or_dash = |text: &str| if text.is_empty() { "-".into() } else { one_line(text) };
         table.push(vec![
             row.connection.clone(),
             one_line(&row.protocol),
             or_dash(&row.address),
+            or_dash(&row.user),
             or_dash(&row.client),
             row.consumers.to_string(),
             row.leased.to_string(),

@@ -10,6 +10,9 @@ pub(crate) struct ConnectionObject {
     /// Empty on a Unix socket.
     pub(crate) address: String,
     pub(crate) client: String,
+    /// Who it has logged in as; empty if nobody asked.
+    #[serde(default)]
+    pub(crate) user: String,
     pub(crate) consumers: u64,
     pub(crate) leased: u64,
     pub(crate) since: u64,
@@ -22,6 +25,7 @@ impl From<&ConnectionInfo> for ConnectionObject {
             protocol: info.protocol.into(),
             address: info.address.clone(),
             client: info.client.to_text().into_owned(),
+            user: info.user.to_text().into_owned(),
             consumers: info.consumers,
             leased: info.leased,
             since: info.since.0,

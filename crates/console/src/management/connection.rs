@@ -1,18 +1,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Request, Response, StatusCode};
 use model::{
-    CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, QueueInfo, Refusal, Reply, Status,
-    Time, Token,
+    Alarm, Authenticate, CloseReason, Command, Effect, Exchanged, HttpConnection, HttpIo, Inspect, Name, QueueInfo,
+    Refusal, Reply, Resource, Status, Time, Token,
 };
 use serde::Serialize;
 use serde_json::json;
 
 use crate::json::{ConnectionObject, QueueObject, ROLE, StatusObject, TopicObject, VERSION};
 use crate::management::route::Route;
-use crate::management::{ManagementOptions, metrics, page};
+use crate::management::{ManagementOptions, login, metrics, page};
 
 /// Objects of one list; the rest is counted.
 const LISTED: usize = 10_000;
@@ -29,6 +31,8 @@ pub(super) struct ManagementConnection {
 }
 
 enum Question {
+    /// Who asks; then the rest.
+    Login(Route),
     Health,
     Status,
     Queues,
@@ -44,10 +48,48 @@ impl ManagementConnection {
     }
 
     fn ask(&mut self, question: Question, what: Inspect, io: &mut HttpIo<'_>) {
+        let token = self.wait_for(question);
+        io.commands.push(Command::Inspect { token, what });
+    }
+
+    fn wait_for(&mut self, question: Question) -> Token {
         self.tokens += 1;
         let token = Token(self.tokens);
-        io.commands.push(Command::Inspect { token, what });
         self.pending = Some((token, question));
+        token
+    }
+
+    /// Every request is asked for its login: a proxy may send those of several clients through one connection.
+    fn log_in(&mut self, request: &Request<Bytes>, route: Route, io: &mut HttpIo<'_>) {
+        let Some(credentials) = login::credentials(request) else {
+            *io.response = Some(unauthorized());
+            return;
+        };
+        let token = self.wait_for(Question::Login(route));
+        let authenticate = Authenticate { token, credentials, client: Name::default() };
+        io.commands.push(Command::Authenticate(Box::new(authenticate)));
+    }
+
+    /// Serves somebody who may be served, or anybody.
+    fn serve(&mut self, route: Route, io: &mut HttpIo<'_>) {
+        match route {
+            Route::Page => *io.response = Some(start_page(&self.options)),
+            Route::Health => self.ask(Question::Health, Inspect::Status, io),
+            Route::Status => self.ask(Question::Status, Inspect::Status, io),
+            Route::Metrics => self.ask(Question::MetricsOfBroker, Inspect::Status, io),
+            Route::Queues { prefix, internal } => {
+                let what = Inspect::Queues { namespace: None, prefix: prefix.into(), internal };
+                self.ask(Question::Queues, what, io);
+            }
+            Route::Topics => self.ask(Question::Topics, Inspect::Topics { namespace: None }, io),
+            Route::Connections => self.ask(Question::Connections, Inspect::Connections, io),
+            Route::WrongMethod => {
+                let mut response = failure(StatusCode::METHOD_NOT_ALLOWED, "this can only be read");
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                *io.response = Some(response);
+            }
+            Route::Unknown => *io.response = Some(failure(StatusCode::NOT_FOUND, "there is nothing here")),
+        }
     }
 
     /// The response, or `None` if there is more to ask.
@@ -58,12 +100,18 @@ impl ManagementConnection {
         reply: Result<Reply, Refusal>,
         io: &mut HttpIo<'_>,
     ) -> Option<Exchanged> {
-        let reply = match reply {
-            Ok(reply) => reply,
-            Err(refusal) => return Some(failure(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string())),
+        let reply = match (reply, &question) {
+            (Ok(reply), _) => reply,
+            // The broker answers, so it is alive; how it is, it tells whom it knows.
+            (Err(Refusal::Login | Refusal::Denied(_)), Question::Health) => return Some(health(None)),
+            (Err(refusal), _) => return Some(refused(&refusal)),
         };
         Some(match (question, reply) {
-            (Question::Health, Reply::Status(status)) => health(&status),
+            (Question::Login(route), Reply::Authenticated { .. }) => {
+                self.serve(route, io);
+                return None;
+            }
+            (Question::Health, Reply::Status(status)) => health(Some(&status)),
             (Question::Status, Reply::Status(status)) => ok(&StatusObject::from(&*status)),
             (Question::Queues, Reply::Queues(queues)) => list("queues", &queues, |it| QueueObject::from(it)),
             (Question::Topics, Reply::Topics(topics)) => list("topics", &topics, |it| TopicObject::from(it)),
@@ -93,27 +141,8 @@ impl HttpConnection for ManagementConnection {
     fn request(&mut self, _now: Time, request: Request<Bytes>, io: &mut HttpIo<'_>) {
         assert!(self.pending.is_none(), "the shell gives one request at a time");
         match Route::of(&request) {
-            Route::Page => {
-                let mut response = respond(StatusCode::OK, HTML, page::render(&self.options).into());
-                let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
-                response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-                *io.response = Some(response);
-            }
-            Route::Health => self.ask(Question::Health, Inspect::Status, io),
-            Route::Status => self.ask(Question::Status, Inspect::Status, io),
-            Route::Metrics => self.ask(Question::MetricsOfBroker, Inspect::Status, io),
-            Route::Queues { prefix, internal } => {
-                let what = Inspect::Queues { namespace: None, prefix: prefix.into(), internal };
-                self.ask(Question::Queues, what, io);
-            }
-            Route::Topics => self.ask(Question::Topics, Inspect::Topics { namespace: None }, io),
-            Route::Connections => self.ask(Question::Connections, Inspect::Connections, io),
-            Route::WrongMethod => {
-                let mut response = failure(StatusCode::METHOD_NOT_ALLOWED, "this can only be read");
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                *io.response = Some(response);
-            }
-            Route::Unknown => *io.response = Some(failure(StatusCode::NOT_FOUND, "there is nothing here")),
+            route @ (Route::Health | Route::WrongMethod | Route::Unknown) => self.serve(route, io),
+            route => self.log_in(&request, route, io),
         }
     }
 
@@ -142,14 +171,43 @@ impl HttpConnection for ManagementConnection {
     }
 }
 
-/// An alarm does not make a broker unhealthy: it still delivers, which is what ends the alarm.
-fn health(status: &Status) -> Exchanged {
-    let short_of = status.alarm.as_ref().map(|alarm| alarm.short_of.as_str());
-    let mut body = json!({ "status": "ok", "role": ROLE, "version": VERSION, "alarm": short_of });
-    if let Some(alarm) = &status.alarm {
-        body["reason"] = alarm.to_string().into();
+/// An alarm does not make a broker unhealthy: it still delivers, which is what ends the alarm. Anybody may read this, so
+/// no queue is named.
+fn health(status: Option<&Status>) -> Exchanged {
+    let alarm = status.and_then(|status| status.alarm.as_ref());
+    let short_of = alarm.map(|alarm| alarm.short_of);
+    let mut body = json!({
+        "status": "ok", "role": ROLE, "version": VERSION, "alarm": short_of.map(Resource::as_str),
+    });
+    if let Some(short_of) = short_of {
+        body["reason"] = Alarm { short_of, culprit: None }.to_string().into();
     }
     ok(&body)
+}
+
+fn start_page(options: &ManagementOptions) -> Exchanged {
+    let mut response = respond(StatusCode::OK, HTML, page::render(options).into());
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// Every refusal has its status here once.
+fn refused(refusal: &Refusal) -> Exchanged {
+    match refusal {
+        Refusal::Login => unauthorized(),
+        Refusal::Denied(denial) => failure(StatusCode::FORBIDDEN, &denial.to_string()),
+        // What is the matter with it stands in the broker's log.
+        Refusal::LoginUnavailable(_) => failure(StatusCode::SERVICE_UNAVAILABLE, "nobody can log in for now"),
+        refusal => failure(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string()),
+    }
+}
+
+/// The same whatever is wrong.
+fn unauthorized() -> Exchanged {
+    let mut response = failure(StatusCode::UNAUTHORIZED, "log in first");
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Causeway\""));
+    response
 }
 
 fn list<T, S: Serialize>(name: &str, all: &[T], show: impl Fn(&T) -> S) -> Exchanged {

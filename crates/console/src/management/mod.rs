@@ -1,6 +1,7 @@
 //! The management face: health, metrics and read-only JSON over HTTP.
 
 mod connection;
+mod login;
 mod metrics;
 mod page;
 mod route;
@@ -42,7 +43,8 @@ pub struct CertificateLifetime {
     pub ends: i64,
 }
 
-/// `GET` of `/`, `/health`, `/metrics` and `/api/{status,queues,topics,connections}`.
+/// `GET` of `/`, `/health`, `/metrics` and `/api/{status,queues,topics,connections}`. All but `/health` need a login by
+/// HTTP Basic, a bearer token or a client certificate.
 pub struct Management {
     options: Arc<ManagementOptions>,
 }

@@ -114,9 +114,9 @@ plant.1  amq.topic   0         0  yes
 ";
     assert_eq!(output(shop(), "topics").unwrap(), expected);
     let expected = "\
-CONNECTION  PROTOCOL  ADDRESS  CLIENT  CONSUMERS  LEASED  AGE
-0.0.0       admin     -        -               0       0   0s
-1.0.1       admin     -        other           0       0   2h
+CONNECTION  PROTOCOL  ADDRESS  USER  CLIENT  CONSUMERS  LEASED  AGE
+0.0.0       admin     -        -     -               0       0   0s
+1.0.1       admin     -        -     other           0       0   2h
 ";
     assert_eq!(output(shop(), "connections").unwrap(), expected);
     assert_eq!(output(Bench::new(), "queues").unwrap(), "no queues\n");

@@ -2,101 +2,18 @@
 
 use std::sync::Arc;
 
-use broker::{Broker, Options, Step};
-use bytes::Bytes;
-use console::{CertificateLifetime, CertificateLifetimes, Management, ManagementOptions};
-use http::{Method, Request, StatusCode};
+use broker::{Broker, Options};
+use http::{Method, StatusCode};
 use model::{
-    Alarm, CloseReason, Command, Commands, Effect, Exchanged, HttpConnection, HttpIo, HttpService, Inspect, Namespace,
-    QueueCounts, QueueId, QueueInfo, QueueSettings, Reply, Resource, Space, Status, Tally, Time, Token,
+    Alarm, CloseReason, Command, Culprit, Effect, HttpIo, Inspect, Namespace, QueueCounts, QueueId, QueueInfo,
+    QueueSettings, Reply, Resource, Space, Status, Tally, Time, Token,
 };
 use serde_json::{Value as Json, json};
 
-use crate::harness::{NOW, PEER, queue};
+use crate::browser::Browser;
+use crate::harness::{PEER, queue};
 
 const SHORT_OF_MEMORY: Alarm = Alarm { short_of: Resource::Memory, culprit: None };
-
-#[derive(Debug)]
-struct Good;
-
-impl CertificateLifetimes for Good {
-    fn all(&self) -> Vec<CertificateLifetime> {
-        let lifetime = CertificateLifetime {
-            listener: "mqtt 127.0.0.1:8883".into(),
-            kind: "certificate",
-            file: "/c/server.pem".into(),
-            subject: "CN=a \"b\"".into(),
-            ends: (NOW.0 / 1_000) as i64 + 60,
-        };
-        vec![lifetime.clone(), lifetime]
-    }
-}
-
-struct Browser {
-    connection: Box<dyn HttpConnection>,
-    commands: Commands,
-    response: Option<Exchanged>,
-}
-
-impl Browser {
-    fn new() -> Self {
-        let options =
-            ManagementOptions { listeners: vec!["mqtt on 127.0.0.1:1883".into()], certificates: Some(Arc::new(Good)) };
-        let connection = Management::new(options).open(&PEER);
-        Self { connection, commands: Commands::default(), response: None }
-    }
-
-    fn request(&mut self, method: Method, uri: &str) {
-        let request = Request::builder().method(method).uri(uri).body(Bytes::new()).unwrap();
-        let mut io = HttpIo { commands: &mut self.commands, response: &mut self.response };
-        self.connection.request(NOW, request, &mut io);
-    }
-
-    fn apply(&mut self, effect: Effect) {
-        let mut io = HttpIo { commands: &mut self.commands, response: &mut self.response };
-        self.connection.apply(NOW, effect, &mut io);
-    }
-
-    /// What the broker is asked.
-    fn asked(&mut self) -> (Token, Inspect) {
-        match std::mem::take(&mut self.commands.batch).pop().unwrap().command {
-            Command::Inspect { token, what } => (token, what),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn answer(&mut self, reply: Reply) {
-        let (token, _) = self.asked();
-        self.apply(Effect::Reply { token, reply: Ok(reply) });
-    }
-
-    fn response(&mut self) -> (StatusCode, String) {
-        let response = self.response.take().expect("a response");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        (response.status(), String::from_utf8(response.into_body().to_vec()).unwrap())
-    }
-
-    fn json(&mut self) -> Json {
-        let (status, body) = self.response();
-        assert_eq!(status, StatusCode::OK, "{body}");
-        serde_json::from_str(&body).unwrap()
-    }
-
-    /// A `GET` that a broker answers.
-    fn get(&mut self, uri: &str, broker: &mut Broker) -> Json {
-        self.request(Method::GET, uri);
-        self.serve(broker);
-        self.json()
-    }
-
-    fn serve(&mut self, broker: &mut Broker) {
-        while !self.commands.batch.is_empty() {
-            let mut step = Step::default();
-            broker.step(NOW, &mut self.commands, &mut step);
-            step.effects.into_iter().for_each(|outgoing| self.apply(outgoing.effect));
-        }
-    }
-}
 
 fn info(n: u32, name: &str) -> QueueInfo {
     QueueInfo {
@@ -142,7 +59,9 @@ fn a_broker_is_shown() {
 fn an_alarm_is_told_and_healthy() {
     let mut browser = Browser::new();
     browser.request(Method::GET, "/health");
-    browser.answer(Reply::Status(Box::new(Status { alarm: Some(SHORT_OF_MEMORY), ..Status::default() })));
+    let culprit = Culprit { queue: "secret".into(), messages: 1, bytes: 2 };
+    let alarm = Alarm { culprit: Some(Arc::new(culprit)), ..SHORT_OF_MEMORY };
+    browser.answer(Reply::Status(Box::new(Status { alarm: Some(alarm), ..Status::default() })));
     let health = browser.json();
     assert_eq!((&health["status"], &health["alarm"]), (&json!("ok"), &json!("memory")));
     assert_eq!(health["reason"], "short of memory");

@@ -44,6 +44,18 @@ pub(super) enum Trouble {
     NoRuntime(std::io::Error),
 }
 
+impl Trouble {
+    /// Whether others are better not asked here for a while. What only one login meets is no reason: anybody could keep
+    /// everybody out.
+    pub(super) fn is_everybodys(&self) -> bool {
+        match self {
+            Self::Broken(_) | Self::Late | Self::ServiceAccount(_) | Self::NoRuntime(_) => true,
+            Self::Refused(result) => code::UNAVAILABLE.contains(&result.rc),
+            Self::TooMany(..) | Self::Nonsense => false,
+        }
+    }
+}
+
 /// Whether a password was the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
@@ -55,6 +67,8 @@ pub(super) enum Bound {
 mod code {
     pub(super) const SUCCESS: u32 = 0;
     pub(super) const SIZE_LIMIT_EXCEEDED: u32 = 4;
+    /// Busy, unavailable.
+    pub(super) const UNAVAILABLE: [u32; 2] = [51, 52];
     /// What says that this user does not get in: a constraint (a locked account), no such entry, no password in it,
     /// wrong password, no right, unwilling (a disabled account).
     pub(super) const NOT_THIS_USER: [u32; 6] = [19, 32, 48, 49, 50, 53];

@@ -72,8 +72,12 @@ impl Ldap {
                     return answer;
                 }
                 Err(trouble) => {
-                    host.breaker().fail(Instant::now());
                     error!("{} cannot tell who {user:?} is: {trouble}", host.url());
+                    if !trouble.is_everybodys() {
+                        host.breaker().succeed();
+                        return Err(No::Unavailable("the directory server does not answer as it should".to_owned()));
+                    }
+                    host.breaker().fail(Instant::now());
                 }
             }
         }

@@ -77,6 +77,8 @@ fn object(part: &[u8]) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn token(header: &str, claims: &str) -> String {
@@ -119,5 +121,18 @@ mod tests {
         }
         assert!(is_token(token(r#"{"alg":"none"}"#, "{}").as_bytes()));
         assert!(!is_token(format!("{}.x", token(r#"{"alg":"none"}"#, "{}")).as_bytes()));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(header in any::<String>(), parts in prop::collection::vec(any::<Vec<u8>>(), 0..4)) {
+            let raw = parts.join(&b'.');
+            let encoded = parts.iter().map(|part| URL_SAFE_NO_PAD.encode(part)).collect::<Vec<_>>().join(".");
+            let headed = format!("{}.{encoded}", URL_SAFE_NO_PAD.encode(header));
+            for bytes in [raw.as_slice(), encoded.as_bytes(), headed.as_bytes()] {
+                is_token(bytes);
+                Token::parse(bytes).ok();
+            }
+        }
     }
 }

@@ -112,3 +112,15 @@ fn what_only_looks_like_a_no() {
         assert!(is_unavailable(&answer), "{lines}: {answer:?}");
     }
 }
+
+/// Somebody whose groups cannot be told keeps nobody else out.
+#[test]
+fn what_one_login_meets_is_no_reason_to_ask_nobody_else() {
+    let Some(slapd) = server() else { return };
+    let host = format!("hosts = ['ldap://127.0.0.1:{}']\n", slapd.plain);
+    let directories = directories(&format!("{host}role_base = 'cn=alice,dc=example,dc=com'"));
+    for _ in 0..3 {
+        assert!(is_unavailable(&login(&directories, "alice", "alice's password")));
+        assert_eq!(login(&directories, "alice", "wrong"), Err(DirectoryError::Refused));
+    }
+}

@@ -33,6 +33,13 @@ fn directories(lines: &str) -> Directories {
     load(lines).unwrap_or_else(|error| panic!("{error}"))
 }
 
+#[test]
+fn without_servers_there_is_no_directory() {
+    let machine = Machine { cores: 1, memory: Some(1 << 30), cgroup_memory: None };
+    let sources = Sources { file: None, environment: Vec::new().into_iter(), flags: Flags::default(), machine };
+    assert!(Directories::from_config(&Config::load(sources).unwrap()).unwrap().is_none());
+}
+
 /// A key set with these keys.
 fn key_set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()

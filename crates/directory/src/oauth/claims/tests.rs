@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use config::{Algorithm, Jwks};
 use model::{Action, Protected, What};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -117,4 +118,32 @@ fn groups_and_scopes() {
     let bare = Oauth { scope_prefix: Some(String::new()), ..settings.clone() };
     let claims = claims(&json!({"scope": "tag:administrator"}));
     assert!(identity(&claims, &bare, &[], NOW).unwrap().administrator);
+}
+
+/// JSON of the kinds that claims have, and of others.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "broker(\\.(read|write|tag):[a*%/+]{0,8})? ?".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| {
+        let objects = prop::collection::btree_map("[a-z]{1,5}", inner.clone(), 0..4);
+        let lists = prop::collection::vec(inner, 0..4);
+        prop_oneof![lists.prop_map(Value::from), objects.prop_map(|map| Value::Object(map.into_iter().collect()))]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(name in "iss|aud|exp|nbf|iat|sub|scope|groups|client_id", value in value(), now in any::<u64>()) {
+        let settings = Oauth { groups_claim: Some("groups".to_owned()), ..settings() };
+        if let Ok(identity) = identity(&claims(&json!({name: value})), &settings, &[], Time(now)) {
+            prop_assert!(is_name(&identity.name) && identity.is_valid(Time(now)), "{identity:?}");
+        }
+    }
 }
