@@ -5,6 +5,7 @@ use console::CliCommand;
 
 use crate::accounts::{KeyCommand, UserCommand};
 use crate::certs::CertsArguments;
+use crate::permissions::PermissionsCommand;
 
 /// A message broker: MQTT devices and AWS SDK programs on one ledger of queues and topics.
 #[derive(Debug, Parser)]
@@ -196,6 +197,9 @@ pub(crate) enum Subcommands {
     /// Add, change, remove or list access keys of users, for AWS SDKs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Check the permissions file, explain what it decides, or make one of another broker's
+    #[command(subcommand)]
+    Permissions(PermissionsCommand),
     /// Make a development authority, and certificates of it for the broker and for clients
     Certs(CertsArguments),
     #[command(flatten)]

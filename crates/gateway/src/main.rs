@@ -14,6 +14,7 @@ mod gauge;
 mod listeners;
 mod master_key;
 mod offline;
+mod permissions;
 mod random;
 mod run;
 mod store;
@@ -53,6 +54,7 @@ fn act(line: CommandLine) -> Result<(), Failure> {
         Some(Subcommands::Restore { backup }) => offline::restore(&backup, &config.data, line.json),
         Some(Subcommands::User(command)) => accounts::run_user(command, &config, line.json),
         Some(Subcommands::Key(command)) => accounts::run_key(command, &config, line.json),
+        Some(Subcommands::Permissions(command)) => permissions::run(&command, &config, line.json),
         Some(Subcommands::Admin(command)) => {
             console::run(command, &config.data.join("admin.sock"), line.json, &mut std::io::stdout().lock())
                 .map_err(|error| Failure::Start(error.to_string()))

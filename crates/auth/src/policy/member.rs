@@ -30,12 +30,11 @@ impl Member {
         }
     }
 
-    /// All that `identity` is.
+    /// All that `identity` is. Who is anonymous has the rights of the user that settings make of such, too, but not those
+    /// of everybody who has logged in.
     pub(super) fn all_of(identity: &Identity) -> Vec<Self> {
-        if is_anonymous(identity) {
-            return vec![Self::Anonymous];
-        }
-        let own = [Self::Authenticated, Self::User(identity.name.clone())];
+        let kind = if is_anonymous(identity) { Self::Anonymous } else { Self::Authenticated };
+        let own = [kind, Self::User(identity.name.clone())];
         own.into_iter().chain(identity.groups.iter().cloned().map(Self::Group)).collect()
     }
 }

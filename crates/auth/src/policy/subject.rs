@@ -71,7 +71,8 @@ impl Guard for Subject {
     }
 
     fn is_unlimited(&self) -> bool {
-        self.with_seat(|seat| seat.standing.as_ref().is_some_and(Prepared::is_unlimited))
+        let unlimited = |seat: &Seat| seat.standing.as_ref().is_some_and(Prepared::is_unlimited);
+        self.authority.counts(&self.identity) && self.with_seat(unlimited)
     }
 
     fn allows(&self, action: Action, protected: &Protected<'_>) -> bool {

@@ -24,6 +24,7 @@ use self::roster::Everybody;
 use self::watch::{Files, Watched};
 use crate::engine::Engine;
 use crate::exit::Failure;
+use crate::permissions::{default_path, host_names};
 
 /// Threads that check passwords and ask directories. Each may take 20 MiB for a moment.
 const LOGIN_THREADS: usize = 4;
@@ -67,7 +68,7 @@ impl Access {
             None => Ok(Users::default()),
         });
         let users = users.map_err(|error| wrong("users file", &users_path, &error))?;
-        let permissions_path = config.permissions_file.clone().unwrap_or_else(|| config.data.join("permissions.toml"));
+        let permissions_path = default_path(config);
         let hosts = host_names(config);
         let policy = read_policy(&permissions_path, &hosts, config.permissions_file.is_some())
             .map_err(|error| wrong("permissions file", &permissions_path, &error))?;
@@ -248,18 +249,6 @@ fn read_policy(path: &std::path::Path, hosts: &HostNames, required: bool) -> Res
         None if required => Err("there is no such file".into()),
         None => Ok(Policy::open()),
     }
-}
-
-/// How rules name namespaces.
-fn host_names(config: &Config) -> HostNames {
-    let name = |namespace: &config::Namespace| {
-        if namespace.account == crate::define::ROOT_ACCOUNT && namespace.region == config.region {
-            "/".into()
-        } else {
-            model::Name::from(format!("{}/{}", namespace.account, namespace.region))
-        }
-    };
-    config.virtual_hosts.iter().map(|host| (host.name.clone(), name(&host.namespace))).collect()
 }
 
 fn open_audit(config: &Config) -> Result<(AuditLog, Option<AuditWriter>), Failure> {

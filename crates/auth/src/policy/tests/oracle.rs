@@ -96,6 +96,7 @@ fn login() -> impl Strategy<Value = Login> {
         2 => Just(("bob", &[][..], false)),
         1 => Just(("anonymous", &["meters"][..], false)),
         2 => Just(("anonymous", &[][..], true)),
+        1 => Just(("bob", &["drivers"][..], true)),
     ];
     (who, select(&["", "a", "q", "b.z"][..]), any::<bool>(), any::<bool>(), 0..12_u8).prop_map(
         |((name, groups, anonymous), client, inside, secure, role)| Login {

@@ -283,8 +283,7 @@ fn exchange<'a>(what: &'a str, right: &str) -> Option<&'a str> {
 fn is(login: &Login, member: &str) -> bool {
     match member {
         "anonymous" => login.anonymous,
-        _ if login.anonymous => false,
-        "*" => true,
+        "*" => !login.anonymous,
         _ => member.strip_prefix("user:").map_or(login.groups.contains(&member), |user| user == login.name),
     }
 }
@@ -293,8 +292,7 @@ fn is_user(login: &Login, who: &str) -> bool {
     match who {
         "" => true,
         "$anonymous" => login.anonymous,
-        _ if login.anonymous => false,
-        "*" => true,
+        "*" => !login.anonymous,
         _ => who.strip_prefix("group:").map_or(who == login.name, |group| login.groups.contains(&group)),
     }
 }

@@ -40,7 +40,7 @@ fn a_subject_follows_the_policy_and_the_users() {
     assert!(may(&subject, Action::Read, What::Queue(&queue)), "groups are those of now");
     company.there.store(false, Ordering::Relaxed);
     authority.set_roster(company);
-    assert!(!subject.stands());
+    assert!(!subject.stands() && !subject.is_unlimited());
     assert!(!may(&subject, Action::Read, What::Queue(&queue)));
 }
 
