@@ -66,7 +66,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
     let (access, writer) = Access::open(config, random::bytes()?)?;
     access.check(config)?;
-    let faces = faces(config, &encodings, &hosts, secret, &certificates);
+    let faces = faces(config, &encodings, &hosts, secret, &certificates, &access);
     let bound = listeners::bind(config, &faces, &certificates)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
@@ -130,6 +130,7 @@ fn faces(
     hosts: &VirtualHosts,
     secret: [u8; 32],
     certificates: &Arc<Certificates>,
+    access: &Arc<Access>,
 ) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
@@ -142,8 +143,11 @@ fn faces(
     stomp.virtual_hosts = hosts.clone();
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
-    let management =
-        ManagementOptions { listeners: listeners::hints(config), certificates: Some(certificates.clone()) };
+    let management = ManagementOptions {
+        listeners: listeners::hints(config),
+        certificates: Some(certificates.clone()),
+        logins: Some(access.clone()),
+    };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
         amqp: amqp(config, encodings, hosts),
