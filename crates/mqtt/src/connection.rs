@@ -98,12 +98,13 @@ enum Phase {
 impl Connection for MqttConnection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         let limits = Limits { max_packet: self.options.max_packet };
-        if let Phase::Waiting { .. } = self.phase {
+        if let Phase::Waiting { since } = self.phase {
+            let since = since.unwrap_or(now);
             let limits = Limits { max_packet: self.options.max_packet.min(CONNECT_BYTES) };
             match codec::decode_first(input, &limits) {
                 Ok(None) => return Ok(()),
                 Ok(Some(packet)) => {
-                    let connecting = connect::begin(packet, now, &self.login, io)?;
+                    let connecting = connect::begin(packet, (since, now), &self.login, io)?;
                     self.phase = Phase::Connecting(Box::new(connecting));
                 }
                 Err(error) => {
