@@ -1,10 +1,11 @@
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 use model::{ConnectionId, Effect, Lsn};
 
 use crate::entry::Located;
 use crate::holds::Holds;
 use crate::record::Record;
 use crate::record::split_body;
+use crate::records::Records;
 use crate::rights::Audit;
 
 /// What one call of [`crate::Broker::step`] has to tell the world. The shell reuses it: it takes the contents and calls
@@ -12,7 +13,7 @@ use crate::rights::Audit;
 #[derive(Debug, Default)]
 pub struct Step {
     /// Records for the journal, each `[length u32 LE][bytes]`, numbered from `first` on.
-    pub records: BytesMut,
+    pub records: Records,
     pub first: Lsn,
     pub count: u32,
     pub effects: Vec<Outgoing>,
@@ -64,10 +65,11 @@ impl Step {
 
     fn write_one(&mut self, record: &Record, next: &mut u64) -> u64 {
         let start = self.records.len();
-        self.records.put_u32_le(0);
+        let prefix = self.records.buffer.len();
+        self.records.buffer.put_u32_le(0);
         record.encode(&mut self.records);
         let length = (self.records.len() - start - 4) as u32;
-        self.records[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        self.records.buffer[prefix..prefix + 4].copy_from_slice(&length.to_le_bytes());
         self.count += 1;
         *next += 1;
         *next - 1

@@ -5,15 +5,16 @@ use crate::binding::{Binding, Exchange};
 use crate::directory::{Ldap, Oauth};
 use crate::error::Errors;
 use crate::flags::Flags;
+use crate::key_source::{KeySource, key};
 use crate::listener::Listener;
 use crate::load;
 use crate::machine::Machine;
 use crate::queue::Queue;
 use crate::secret::Secret;
 use crate::topic::{Subscription, Topic};
-use crate::value::{Table, Value};
+use crate::value::Table;
 use crate::virtual_host::VirtualHost;
-use crate::words::{CertificateUser, Durability};
+use crate::words::{CertificateUser, Durability, Encryption};
 
 /// The whole configuration, checked. What each field means stands in `REFERENCE.md`.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,11 @@ pub struct Config {
     pub secret_key: Option<Secret<[u8; 32]>>,
     /// `None`: it is in a file in `data`, which is made once.
     pub master_key: Option<Secret<[u8; 32]>>,
+    pub encryption: Encryption,
+    /// There if the store is to be encrypted.
+    pub encryption_key: Option<KeySource>,
+    /// What the store's key is to be changed to.
+    pub encryption_new_key: Option<Secret<[u8; 32]>>,
     /// Those that are enabled, by face.
     pub listeners: Vec<Listener>,
     pub queues: Vec<Queue>,
@@ -135,6 +141,9 @@ impl Config {
             secret_key: key(&effective, "secret_key"),
             master_key: key(&effective, "master_key"),
             listeners: listeners(&effective),
+            encryption: effective.word("encryption", Encryption::from_name),
+            encryption_key: KeySource::new(&effective),
+            encryption_new_key: key(&effective, "encryption_new_key"),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),
             topics: effective.tables("topic").iter().map(Topic::new).collect(),
             exchanges: effective.tables("exchange").iter().map(Exchange::new).collect(),
@@ -152,11 +161,4 @@ fn listeners(effective: &Table) -> Vec<Listener> {
     let folder = effective.optional_text("tls_dir").map(PathBuf::from);
     let enabled = effective.tables("listener").iter().filter(|table| table.bool("enabled"));
     enabled.map(|table| Listener::new(table, folder.clone())).collect()
-}
-
-fn key(effective: &Table, name: &str) -> Option<Secret<[u8; 32]>> {
-    match effective.value(name)? {
-        Value::Bytes(bytes) => bytes.as_slice().try_into().ok().map(Secret::new),
-        _ => None,
-    }
 }

@@ -45,6 +45,15 @@ pub enum Cause {
     SecretTwice { key: &'static str },
     #[error("{key}_file = {path:?}: cannot be read: {reason}")]
     SecretUnreadable { key: &'static str, path: String, reason: String },
+    #[error("{first} and {second} are both set: keep one of them")]
+    KeyTwice { first: &'static str, second: &'static str },
+    #[error(
+        "encryption = {encryption:?} needs a master key: set one of encryption_key, encryption_key_file, \
+         encryption_key_credential and encryption_key_command"
+    )]
+    NeedsKeyOfStore { encryption: String },
+    #[error("listener {face}: tls is not built yet: set tls = false", face = .face.name())]
+    TlsNotBuilt { face: Face },
     #[error(
         "listener {face}: tls = \"{mode}\" needs certificate_files and key_files, or tls_dir",
         face = .face.name(),

@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod fill;
 mod flags;
+mod key_source;
 mod layer;
 mod listener;
 mod load;
@@ -42,6 +43,7 @@ pub use directory::{Jwks, Ldap, Oauth};
 pub use environment::{DISK_VARIABLE, FILE_VARIABLE};
 pub use error::{Cause, Error, Errors};
 pub use flags::Flags;
+pub use key_source::KeySource;
 pub use listener::{Certificates, Listener};
 pub use machine::Machine;
 pub use origin::Origin;
@@ -55,6 +57,6 @@ pub use text_file::read_file;
 pub use topic::{Subscription, Topic};
 pub use virtual_host::VirtualHost;
 pub use words::{
-    Algorithm, CertificateUser, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode,
-    TlsVersion,
+    Algorithm, CertificateUser, ClientCertificate, Dialect, Durability, Encryption, ExchangeKind, Face, Match,
+    Overflow, TlsMode, TlsVersion,
 };

@@ -71,6 +71,8 @@ pub enum Form {
     Region,
     /// A path of a URL.
     UrlPath,
+    /// A line for the shell.
+    Command,
     /// A log filter: its grammar is the logger's business.
     Filter,
     /// A JMS selector: its grammar is the selector's business.
@@ -178,7 +180,7 @@ impl Form {
             Self::UrlPath => {
                 text.starts_with('/') && text.len() <= NAME_BYTES && text.bytes().all(|b| b.is_ascii_graphic())
             }
-            Self::Filter => printable && (1..=NAME_BYTES).contains(&text.len()),
+            Self::Filter | Self::Command => printable && (1..=NAME_BYTES).contains(&text.len()),
             Self::Selector => (1..=TEXT_BYTES).contains(&text.len()),
             Self::Line => printable && (1..=NAME_BYTES).contains(&text.len()),
             Self::DirectoryHost => is_directory_host(text),
@@ -192,6 +194,7 @@ impl Form {
             Self::Account => "12 digits".to_owned(),
             Self::Region => "1 to 32 lower-case letters, digits or \"-\"".to_owned(),
             Self::UrlPath => "a path that begins with \"/\"".to_owned(),
+            Self::Command => format!("a command of 1 to {NAME_BYTES} bytes in one line"),
             Self::Filter => "a log filter such as \"info\" or \"warn,net=debug\"".to_owned(),
             Self::Selector => format!("a selector of 1 to {TEXT_BYTES} bytes"),
             Self::Line => format!("a text of 1 to {NAME_BYTES} bytes without control characters"),

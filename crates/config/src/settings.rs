@@ -4,7 +4,8 @@
 use crate::directory_settings::{LDAP, OAUTH};
 use crate::setting::{Form, Kind, Preset, Rule, Setting, UNBOUNDED};
 use crate::words::{
-    CertificateUser, ClientCertificate, Dialect, Durability, ExchangeKind, Face, Match, Overflow, TlsMode, TlsVersion,
+    CertificateUser, ClientCertificate, Dialect, Durability, Encryption, ExchangeKind, Face, Match, Overflow, TlsMode,
+    TlsVersion,
 };
 
 const DAY: u64 = 86_400_000;
@@ -215,6 +216,43 @@ pub const SETTINGS: &[Setting] = &[
         secret: true,
         in_file: true,
         doc: "Encrypts the secrets of access keys in the users file. Brokers that share a users file need the same one.",
+    },
+    setting(
+        "encryption",
+        Kind::Choice(Encryption::NAMES),
+        Preset::Is("off"),
+        "Whether what is written to the store is encrypted, and how. It needs a master key, from exactly one of the next \
+         three settings. A store that is not encrypted yet becomes it as it is rewritten; `causeway store compact` rewrites \
+         what is older than the last checkpoint at once. With `off` and a key an encrypted store becomes a plain one.",
+    ),
+    Setting {
+        name: "encryption_key",
+        kind: Kind::Hex(32),
+        preset: Preset::Unset("none"),
+        secret: true,
+        in_file: true,
+        doc: "The master key of the store. Who loses it loses the store. `causeway store rekey` changes it.",
+    },
+    setting(
+        "encryption_key_credential",
+        Kind::Text(Form::Name),
+        Preset::Unset("none"),
+        "The name of a systemd credential (`LoadCredential=`, `LoadCredentialEncrypted=`) that holds the master key, as \
+         64 hexadecimal digits.",
+    ),
+    setting(
+        "encryption_key_command",
+        Kind::Text(Form::Command),
+        Preset::Unset("none"),
+        "A command of the shell that prints the master key, as 64 hexadecimal digits. It runs once at start and has 30 s.",
+    ),
+    Setting {
+        name: "encryption_new_key",
+        kind: Kind::Hex(32),
+        preset: Preset::Unset("none"),
+        secret: true,
+        in_file: false,
+        doc: "The master key that `causeway store rekey` changes the store to. Not in the file, because it is meant for one run.",
     },
     setting(
         "listener",

@@ -131,6 +131,11 @@ words! {
 }
 
 words! {
+    /// How the store is encrypted.
+    Encryption { Off = "off", Aes256Gcm = "aes-256-gcm", ChaCha20Poly1305 = "chacha20-poly1305" }
+}
+
+words! {
     /// What happens to a message that a full queue gets.
     Overflow {
         /// The new one is refused, and its publisher told so.

@@ -86,6 +86,21 @@ pub(crate) struct SettingFlags {
     /// Whether TLS clients are asked for a certificate: "none", "optional", "required"
     #[arg(long, global = true, value_name = "WORD")]
     client_certificate: Option<String>,
+    /// How the store is encrypted: "off", "aes-256-gcm" or "chacha20-poly1305"
+    #[arg(long, global = true, value_name = "WORD")]
+    encryption: Option<String>,
+    /// File with 64 hexadecimal digits, the master key of an encrypted store
+    #[arg(long, global = true, value_name = "FILE")]
+    encryption_key_file: Option<String>,
+    /// Name of a systemd credential that holds the master key
+    #[arg(long, global = true, value_name = "NAME")]
+    encryption_key_credential: Option<String>,
+    /// Command of the shell that prints the master key
+    #[arg(long, global = true, value_name = "COMMAND")]
+    encryption_key_command: Option<String>,
+    /// File with 64 hexadecimal digits, the new master key for `store rekey`
+    #[arg(long, global = true, value_name = "FILE")]
+    encryption_new_key_file: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
     mqtt_port: Option<String>,
     #[arg(long, global = true, value_name = "PORT")]
@@ -139,6 +154,11 @@ impl SettingFlags {
             tls_only: self.tls_only.then_some(true),
             tls_min_version: self.tls_min_version.clone(),
             client_certificate: self.client_certificate.clone(),
+            encryption: self.encryption.clone(),
+            encryption_key_file: self.encryption_key_file.clone(),
+            encryption_key_credential: self.encryption_key_credential.clone(),
+            encryption_key_command: self.encryption_key_command.clone(),
+            encryption_new_key_file: self.encryption_new_key_file.clone(),
             mqtt_port: self.mqtt_port.clone(),
             mqtt_tls_port: self.mqtt_tls_port.clone(),
             amqp_tls_port: self.amqp_tls_port.clone(),
@@ -213,6 +233,8 @@ pub(crate) enum StoreCommand {
     },
     /// Give back the space of what is not needed any more
     Compact,
+    /// Change the master key of an encrypted store; nothing else is rewritten
+    Rekey,
     /// Change the store to the newest format, which older programs cannot read
     Finalize,
 }

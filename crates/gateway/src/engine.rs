@@ -198,7 +198,7 @@ impl Engine {
             let (first, count) = (step.first, std::mem::take(&mut step.count));
             let holds = std::mem::take(&mut step.holds);
             let checkpoint = step.checkpoint.take().map(|first| journal::Lsn(first.0));
-            let payload = buffers.take(&mut step.records);
+            let payload = step.records.take(|buffer| buffers.take(buffer)).into();
             match journal {
                 Some(journal) => {
                     let (holds, releases) = (put_holds(holds.added), put_holds(holds.released));

@@ -12,6 +12,7 @@ mod engine;
 mod exit;
 mod gauge;
 mod listeners;
+mod master_key;
 mod offline;
 mod permissions;
 mod random;

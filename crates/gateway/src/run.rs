@@ -115,7 +115,8 @@ fn recover(config: &Config, broker: &mut Broker) -> Result<Option<Store>, Failur
     if config.ephemeral {
         return Ok(None);
     }
-    Store::open(&config.data, store::options(config), transit_room(config), broker).map(Some)
+    let options = store::options(config, crate::master_key::encryption(config)?);
+    Store::open(&config.data, options, transit_room(config), broker).map(Some)
 }
 
 pub(crate) fn transit_room(config: &Config) -> usize {

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use journal::disk::{real::RealDisk, volatile::VolatileDisk};
 use journal::{
-    Answers, Changes, Committer, Damage, Disk, Error, Events, Identity, KeeperHandle, Opened, Progress, Repair,
-    ReplayError, Space, Submitter,
+    Answers, Changes, Committer, Damage, Disk, Error, Events, Identity, KeeperHandle, KeyFault, Opened, Progress,
+    Repair, ReplayError, Space, Submitter,
 };
 use model::{Backup, Command, Lsn, Time};
 
@@ -124,7 +124,7 @@ impl Store {
 }
 
 /// What the journal is to know of the configuration.
-pub(crate) fn options(config: &Config) -> journal::Options {
+pub(crate) fn options(config: &Config, encryption: journal::Encryption) -> journal::Options {
     journal::Options {
         segment_bytes: config.segment_size,
         first_segment_bytes: FIRST_SEGMENT.min(config.segment_size),
@@ -137,6 +137,7 @@ pub(crate) fn options(config: &Config) -> journal::Options {
             Durability::None => journal::Durability::None,
         },
         repair: config.repair,
+        encryption,
         max_frame_bytes: usize::try_from(config.memory_limit / FRAME_SHARE)
             .unwrap_or(usize::MAX)
             .min(journal::MAX_FRAME),
@@ -147,6 +148,9 @@ pub(crate) fn options(config: &Config) -> journal::Options {
 
 /// Why the store cannot be opened, and what can be done about damage.
 pub(crate) fn refused(data: &Path, error: &Error, repair: bool) -> Failure {
+    if let Error::Key(fault) = error {
+        return no_key(data, fault);
+    }
     let advice = match error {
         Error::Corrupt { .. } if error.is_in_checkpoint() => "; `causeway store check` names all damage",
         Error::Corrupt { file, .. } if !repair && file.ends_with(".seg") => {
@@ -159,6 +163,23 @@ pub(crate) fn refused(data: &Path, error: &Error, repair: bool) -> Failure {
         _ => "",
     };
     Failure::store(data, format_args!("{error}{advice}"))
+}
+
+/// Which setting is wrong about a store whose keys cannot be had.
+pub(crate) fn no_key(data: &Path, fault: &KeyFault) -> Failure {
+    const SETTINGS: &str =
+        "one of encryption_key, encryption_key_file, encryption_key_credential, encryption_key_command";
+    let data = data.display();
+    match fault {
+        KeyFault::Needed(_) | KeyFault::NoneGiven => {
+            Failure::Configuration(format!("data folder {data}: {fault}: set {SETTINGS}"))
+        }
+        KeyFault::Wrong { .. } => {
+            Failure::Configuration(format!("data folder {data}: {fault}: it must come from {SETTINGS}"))
+        }
+        KeyFault::OldFormat | KeyFault::Plain => Failure::Configuration(format!("data folder {data}: {fault}")),
+        KeyFault::Lost(_) => Failure::Start(format!("data folder {data}: {fault}")),
+    }
 }
 
 fn repaired(damage: &Damage) -> String {

@@ -9,9 +9,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use journal::disk::real::RealDisk;
-use journal::{Batch, Changes, Error, Events, Hold, Lsn, Options, Store, open, put_record};
+use journal::{Batch, Changes, Error, Events, Hold, Lsn, Options, Payload, Store, open, put_record};
 use rustix::time::{ClockId, clock_gettime};
 
 const GROUP: u64 = 200;
@@ -103,10 +103,10 @@ fn plain(folder: &str, messages: u64, journal: f64, name: &str, zeroed: u64) -> 
     Ok(())
 }
 
-fn record() -> Bytes {
+fn record() -> Payload {
     let mut payload = BytesMut::new();
     put_record(&mut payload, &[0x5a; RECORD]);
-    payload.freeze()
+    payload.freeze().into()
 }
 
 fn cpu_micros() -> f64 {

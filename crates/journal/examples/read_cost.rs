@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use journal::disk::real::RealDisk;
 use journal::{Batch, Changes, Error, Events, Hold, Lsn, Opened, Options, Store, open, put_record};
 
@@ -90,6 +90,6 @@ fn hold(lsn: u64) -> Hold {
 fn batch(first: u64, count: u32) -> Batch {
     let mut payload = BytesMut::new();
     (0..count).for_each(|_| put_record(&mut payload, &[0x5a; RECORD]));
-    let payload: Bytes = payload.freeze();
+    let payload = payload.freeze().into();
     Batch { first: Lsn(first), count, payload, ..Batch::default() }
 }

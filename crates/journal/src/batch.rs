@@ -1,9 +1,10 @@
 //! Records on their way in: numbers and batches.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 
 use crate::error::Error;
 use crate::limits::MAX_RECORD;
+use crate::payload::Payload;
 
 /// The number of a record. The first record of a store is 1; 0 means none.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +40,7 @@ pub struct Batch {
     /// Milliseconds since 1970.
     pub time: u64,
     /// `count` records, each `[length: u32 little endian][bytes]`.
-    pub payload: Bytes,
+    pub payload: Payload,
     /// More holders, of records of this batch or of older ones that have a holder.
     pub holds: Vec<Hold>,
     /// Holders that are gone, with `bytes` as at their hold; they count after `holds`.
@@ -65,10 +66,10 @@ impl Batch {
         if self.first != expected {
             return fault("its first number is not the next one of the store");
         }
-        let mut count = 0;
-        for record in Records::of(&self.payload) {
-            match record {
-                Some(record) if record.len() <= MAX_RECORD => count += 1,
+        let (mut rest, mut count) = (self.payload.rest(), 0);
+        while rest.len() > 0 {
+            match rest.skip_record() {
+                Some(length) if length <= MAX_RECORD => count += 1,
                 Some(_) => return fault("a record is longer than the limit"),
                 None => return fault("the payload ends inside a record"),
             }
@@ -92,7 +93,7 @@ impl Batch {
     }
 }
 
-/// The records of a payload; `None` as the last item if it ends inside a record.
+/// The records of a frame's payload; `None` as the last item if it ends inside a record.
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
 }
@@ -123,22 +124,10 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// The longest prefix of whole records that fits into `room` bytes: its length and its count.
-pub(crate) fn fitting(payload: &[u8], room: usize) -> (usize, u32) {
-    let (mut length, mut count) = (0, 0);
-    for record in Records::of(payload).map_while(|record| record) {
-        let longer = length + 4 + record.len();
-        if longer > room {
-            break;
-        }
-        length = longer;
-        count += 1;
-    }
-    (length, count)
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn payload(records: &[&[u8]]) -> Bytes {
@@ -149,30 +138,21 @@ mod tests {
 
     #[test]
     fn a_batch_must_be_what_it_says() {
-        let good = Batch { first: Lsn(7), count: 2, payload: payload(&[b"ab", b""]), ..Batch::default() };
+        let good = Batch { first: Lsn(7), count: 2, payload: payload(&[b"ab", b""]).into(), ..Batch::default() };
         assert!(good.check(Lsn(7)).is_ok());
         assert!(matches!(good.check(Lsn(8)), Err(Error::Batch { first: Lsn(7), .. })));
         assert!(Batch { count: 3, ..good.clone() }.check(Lsn(7)).is_err());
-        assert!(Batch { payload: good.payload.slice(..5), ..good.clone() }.check(Lsn(7)).is_err());
+        assert!(Batch { payload: payload(&[b"ab", b""]).slice(..5).into(), ..good.clone() }.check(Lsn(7)).is_err());
         let held = |lsn| Batch { holds: vec![Hold { lsn: Lsn(lsn), bytes: 1, count: 1 }], ..good.clone() };
         assert!(held(8).check(Lsn(7)).is_ok());
         assert!(held(9).check(Lsn(7)).is_err());
         assert!(held(0).check(Lsn(7)).is_err());
         assert!(Batch { checkpoint: Some(Lsn(8)), ..good.clone() }.check(Lsn(7)).is_ok());
         assert!(Batch { checkpoint: Some(Lsn(9)), ..good.clone() }.check(Lsn(7)).is_err());
-        let long = Batch { count: 1, payload: payload(&[&vec![0; MAX_RECORD]]), ..good };
+        let long = Batch { count: 1, payload: payload(&[&vec![0; MAX_RECORD]]).into(), ..good };
         assert!(long.check(Lsn(7)).is_ok());
         let mut longer = BytesMut::from(&(MAX_RECORD as u32 + 1).to_le_bytes()[..]);
         longer.resize(4 + MAX_RECORD + 1, 0);
-        assert!(Batch { payload: longer.freeze(), ..long }.check(Lsn(7)).is_err());
-    }
-
-    #[test]
-    fn a_prefix_holds_whole_records() {
-        let payload = payload(&[b"ab", b"cde", b"f"]);
-        assert_eq!(fitting(&payload, 5), (0, 0));
-        assert_eq!(fitting(&payload, 6), (6, 1));
-        assert_eq!(fitting(&payload, 17), (13, 2));
-        assert_eq!(fitting(&payload, 18), (18, 3));
+        assert!(Batch { payload: longer.freeze().into(), ..long }.check(Lsn(7)).is_err());
     }
 }

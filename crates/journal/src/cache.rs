@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 
 use crate::batch::Lsn;
+use crate::crypt::DataKey;
 use crate::disk::{File, guard};
 use crate::error::Error;
 use crate::hot::Span;
@@ -22,11 +23,18 @@ pub(crate) struct ReadFrame {
 /// A file by its key, and the first record of a frame in it.
 type Place = (u64, Lsn);
 
+/// A file, and what its contents are sealed with.
+#[derive(Clone)]
+pub(crate) struct OpenFile {
+    pub(crate) file: Arc<dyn File>,
+    pub(crate) key: Option<Arc<DataKey>>,
+}
+
 /// The latest are at the back.
 pub(crate) struct Cache {
     max_bytes: usize,
     frames: Mutex<Frames>,
-    files: Mutex<VecDeque<(u64, Arc<dyn File>)>>,
+    files: Mutex<VecDeque<(u64, OpenFile)>>,
 }
 
 #[derive(Default)]
@@ -97,16 +105,16 @@ impl Cache {
         true
     }
 
-    pub(crate) fn file(&self, key: u64) -> Option<Arc<dyn File>> {
+    pub(crate) fn file(&self, key: u64) -> Option<OpenFile> {
         let mut files = guard(&self.files);
         let index = files.iter().rposition(|(open, _)| *open == key)?;
         let entry = files.remove(index)?;
-        let file = Arc::clone(&entry.1);
+        let file = entry.1.clone();
         files.push_back(entry);
         Some(file)
     }
 
-    pub(crate) fn keep_file(&self, key: u64, file: Arc<dyn File>) {
+    pub(crate) fn keep_file(&self, key: u64, file: OpenFile) {
         let mut files = guard(&self.files);
         files.push_back((key, file));
         if files.len() > OPEN_SEGMENTS {

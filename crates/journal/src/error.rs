@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::batch::Lsn;
+use crate::crypt::KeyFault;
 
 /// Why damage to the checkpoint itself is not repaired: no other record says what it says.
 pub(crate) const IN_CHECKPOINT: &str = "it is part of the last checkpoint, which cannot be repaired: restore a backup";
@@ -23,6 +24,9 @@ pub enum Error {
 
     #[error("{} has format version {found}, this program knows versions up to {known}: start a newer program", path.display())]
     Newer { path: PathBuf, found: u8, known: u8 },
+
+    #[error(transparent)]
+    Key(KeyFault),
 
     #[error("{} {reason}", path.display())]
     Identity { path: PathBuf, reason: &'static str },

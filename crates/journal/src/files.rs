@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checkpoint::{self, Checkpoint, Listed};
 use crate::cold;
+use crate::crypt::Vault;
 use crate::disk::{Disk, failed};
 use crate::error::Error;
 use crate::index::Entry;
@@ -59,7 +60,7 @@ impl Files {
         self.log.iter().map(|(_, bytes)| bytes).sum()
     }
 
-    pub(crate) fn plan(self, disk: &dyn Disk, store_id: u64, checkpoint: Option<&Checkpoint>) -> Result<Plan, Error> {
+    pub(crate) fn plan(self, disk: &dyn Disk, vault: &Vault, checkpoint: Option<&Checkpoint>) -> Result<Plan, Error> {
         let start = checkpoint.map_or(0, |checkpoint| checkpoint.start);
         let (old, scanned): (Vec<_>, Vec<_>) = self.log.iter().partition(|(file, _)| file.last < start);
         if let Some((file, _)) = scanned.iter().find(|(file, _)| file.cold) {
@@ -69,7 +70,7 @@ impl Files {
         let mut plan = Plan { unfinished: self.unfinished, ..Plan::default() };
         plan.scanned = scanned.iter().map(|(file, _)| file.first).collect();
         if let Some(checkpoint) = checkpoint {
-            plan.add_old(disk, store_id, checkpoint, old)?;
+            plan.add_old(disk, vault, checkpoint, old)?;
             if plan.scanned.first() != Some(&start) {
                 return Err(missing(&names::segment(start)));
             }
@@ -93,7 +94,7 @@ impl Plan {
     fn add_old(
         &mut self,
         disk: &dyn Disk,
-        store_id: u64,
+        vault: &Vault,
         checkpoint: &Checkpoint,
         found: Vec<(FileId, u64)>,
     ) -> Result<(), Error> {
@@ -111,7 +112,7 @@ impl Plan {
             let whole = if file.cold { bytes } else { round_down(bytes) };
             self.old.push(match same {
                 Some(listed) if listed.entry.bytes == whole => listed.entry,
-                _ if file.cold => cold::read_header(disk, store_id, file)?,
+                _ if file.cold => cold::read_header(disk, vault, file)?,
                 _ => return Err(Error::corrupt(file.name(), bytes, "the file has another length")),
             });
         }

@@ -21,18 +21,28 @@
 //! of the frame before, so each frame vouches for all content before it. A frame of no records only makes an epoch
 //! durable. A later version keeps the places of `magic`, `version`, `store_id` and `header_crc`.
 //!
+//! Version 3 is version 2, sealed: the payload is a nonce of 12 bytes, the records, encrypted, and a tag of 16 bytes, and bytes
+//! 0..60 are authenticated with them. `payload_len` and `payload_crc` are those of what lies on the disk.
+//!
 //! Flag 1 (since version 2) says that the frame was written without waiting for the disk, so frames before it may be
 //! unsound although this one is not.
 
+use bytes::Bytes;
+
+use crate::crypt::DataKey;
 use crate::limits::round_up;
 
-/// The newest version that this program reads and writes, of frames and of everything else.
+/// The newest version that this program reads, of frames and of everything else: with sealed contents.
+pub(crate) const SEALED: u8 = 3;
+/// The newest version of what is not sealed.
 pub(crate) const VERSION: u8 = 2;
 /// The version before, which knows no checkpoints.
 pub(crate) const FIRST_VERSION: u8 = 1;
 pub(crate) const HEADER: usize = 68;
 const MAGIC: [u8; 4] = *b"CWFR";
 const CRC_AT: usize = 64;
+/// What is authenticated with a sealed payload: all but the checksums of it.
+const AUTHENTIC: usize = 60;
 const UNSYNCED: u8 = 1;
 
 /// The header of a frame, without what follows from the format itself.
@@ -84,6 +94,26 @@ impl Header {
         (out, crc)
     }
 
+    /// What the bytes of a payload stand for, which lies in a segment with this key; the reason if it is not what was
+    /// written.
+    pub(crate) fn unseal(&self, mut payload: Vec<u8>, key: Option<&DataKey>) -> Result<Bytes, &'static str> {
+        match (self.version == SEALED, key) {
+            (false, None) => Ok(payload.into()),
+            (true, Some(key)) => match key.open_frame(&self.authentic(), &mut payload) {
+                Some(range) => Ok(Bytes::from(payload).slice(range)),
+                None => Err("the frame is not what was sealed"),
+            },
+            _ => Err("the frame and its segment differ in whether they are sealed"),
+        }
+    }
+
+    /// The bytes that are authenticated with a sealed payload.
+    pub(crate) fn authentic(&self) -> [u8; AUTHENTIC] {
+        let mut out = [0; AUTHENTIC];
+        out.copy_from_slice(&self.encode().0[..AUTHENTIC]);
+        out
+    }
+
     /// Reads the header that may begin `block`.
     pub(crate) fn parse(block: &[u8], store_id: u64) -> Parsed {
         let Some(bytes) = block.first_chunk::<HEADER>() else { return Parsed::Nothing };
@@ -94,7 +124,7 @@ impl Header {
         if u64_at(bytes, 32) != store_id || crc != crc32c::crc32c(&bytes[..CRC_AT]) {
             return Parsed::Nothing;
         }
-        if bytes[4] > VERSION {
+        if bytes[4] > SEALED {
             return Parsed::Newer(bytes[4]);
         }
         let header = Self {

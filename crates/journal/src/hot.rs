@@ -33,6 +33,7 @@ pub(crate) fn read(source: &Source<'_>, store_id: u64, location: Location) -> Re
     if crc32c::crc32c(&payload) != header.payload_crc {
         return Err(corrupt("the frame's payload is damaged"));
     }
+    let payload = header.unseal(payload, source.key.as_deref()).map_err(corrupt)?;
     // No more than the payload can hold, whatever the header says.
     let mut spans = Vec::with_capacity((header.rec_count as usize).min(payload.len() / 4));
     let mut at = 0;

@@ -12,7 +12,7 @@ use std::io::{ErrorKind, IoSlice};
 
 use crate::disk::{Disk, failed, remove_if_there};
 use crate::error::Error;
-use crate::frame::{VERSION, u32_at, u64_at};
+use crate::frame::{SEALED, VERSION, u32_at, u64_at};
 
 pub(crate) const NAME: &str = "IDENTITY";
 const UNFINISHED: &str = "IDENTITY.new";
@@ -47,15 +47,15 @@ impl Identity {
         if read != LEN || bytes[..4] != MAGIC || u32_at(&bytes, LEN - 4) != crc {
             return Err(Error::Identity { path: disk.path(NAME), reason: "is damaged" });
         }
-        if bytes[4] > VERSION {
-            return Err(Error::Newer { path: disk.path(NAME), found: bytes[4], known: VERSION });
+        if bytes[4] > SEALED {
+            return Err(Error::Newer { path: disk.path(NAME), found: bytes[4], known: SEALED });
         }
         let mut secret = [0; 32];
         secret.copy_from_slice(&bytes[16..48]);
         Ok(Some((Self { store_id: u64_at(&bytes, 8), secret }, bytes[4])))
     }
 
-    /// Makes an identity of the newest version. Durable when this returns.
+    /// Makes an identity of the newest version of what is not sealed. Durable when this returns.
     pub(crate) fn create(disk: &dyn Disk) -> Result<Self, Error> {
         let mut numbers = [0; 40];
         disk.randomness(&mut numbers).map_err(failed(disk, "make randomness for", NAME))?;

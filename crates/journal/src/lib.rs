@@ -6,6 +6,7 @@
 //! ```text
 //! DIR/LOCK                  advisory lock: one process per store
 //! DIR/IDENTITY              store id and secret, made once
+//! DIR/KEYS, DIR/KEYS.copy   of an encrypted store: the key of its keys, sealed with the master key
 //! DIR/CHECKPOINT            where recovery begins, and which records are held there
 //! DIR/CHECKPOINT.copy       the same once more: the store is nothing without it
 //! DIR/log/0000000007.seg    segments; from the checkpoint on without gaps
@@ -16,7 +17,7 @@
 //! ```
 //!
 //! The bytes of a frame are drawn in `frame.rs`, those of a segment in `segment.rs`, those of the others in
-//! `checkpoint.rs`, `frames.rs` and `cold/`.
+//! `checkpoint.rs`, `frames.rs` and `cold/`. What is encrypted, with which keys, stands in `crypt/`.
 //!
 //! The owner says which records are *held*. The journal does not know what a record means: a record that nobody holds is
 //! dead once a checkpoint is durable behind it. Recovery begins at the last checkpoint, a range of records from which the
@@ -40,6 +41,7 @@ mod cache;
 mod checkpoint;
 mod cold;
 mod committer;
+mod crypt;
 mod cursor;
 pub mod disk;
 mod error;
@@ -58,6 +60,7 @@ mod manifest;
 mod names;
 mod offline;
 mod open;
+mod payload;
 mod queue;
 mod reader;
 mod recovery;
@@ -71,6 +74,7 @@ mod writer;
 
 pub use batch::{Batch, Hold, Lsn, put_record};
 pub use committer::{Committer, Submitter};
+pub use crypt::{Algorithm, Encryption, KEY, KeyFault, KeyId, MasterKey, rekey};
 pub use disk::{Disk, File, Lock};
 pub use error::{Error, ReplayError};
 pub use events::{Answers, Events};
@@ -80,6 +84,7 @@ pub use limits::{Durability, Format, MAX_FRAME, MAX_RECORD, Options};
 pub use manifest::Progress;
 pub use offline::{Fault, FileStats, Kind, Report, Stats, check, compact, dump, restore, stats};
 pub use open::{Opened, finalize, open};
+pub use payload::Payload;
 pub use reader::{Load, Reader};
 pub use recovery::{Damage, Repair, TornTail};
 pub use replay::{Changes, Replay};

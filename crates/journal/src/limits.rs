@@ -1,5 +1,7 @@
 //! Every limit of the journal, named.
 
+use crate::crypt::Encryption;
+
 /// Longest record in bytes; the caller splits larger bodies.
 pub const MAX_RECORD: usize = 4 << 20;
 /// Longest payload of a frame in bytes.
@@ -37,7 +39,8 @@ pub struct Options {
     pub first_segment_bytes: u64,
     /// Longest payload of a frame, at most [`MAX_FRAME`]. A single longer record gets a frame of its own.
     pub max_frame_bytes: usize,
-    /// Files kept in wait for their use as a segment.
+    /// Files kept in wait for their use as a segment. With two, one is recycled while the other is used, and under load none is
+    /// zeroed.
     pub spares: usize,
     /// Bytes of read frames that a [`Store`](crate::Store) keeps.
     pub cache_bytes: usize,
@@ -51,6 +54,7 @@ pub struct Options {
     /// refusing it. Damage to the checkpoint itself is refused all the same.
     pub repair: bool,
     pub format: Format,
+    pub encryption: Encryption,
 }
 
 /// When a record counts as durable.
@@ -80,13 +84,14 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             first_segment_bytes: 1 << 20,
             max_frame_bytes: MAX_FRAME,
-            spares: 1,
+            spares: 2,
             cache_bytes: 16 << 20,
             max_bytes: None,
             reserve_bytes: 0,
             durability: Durability::Fsync,
             repair: false,
             format: Format::Keep,
+            encryption: Encryption::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::io::{ErrorKind, IoSlice};
 
 use crate::batch::Lsn;
 use crate::checkpoint;
+use crate::crypt::KEY_FILES;
 use crate::disk::{Disk, failed, read_whole};
 use crate::error::Error;
 use crate::identity;
@@ -104,8 +105,10 @@ impl Copied {
         let (crc, rest) = line.strip_prefix("file ")?.split_once(' ')?;
         let (bytes, name) = rest.split_once(' ')?;
         let of_log = || name.strip_prefix(LOG)?.strip_prefix('/').map(Name::parse);
-        let known =
-            name == identity::NAME || checkpoint::FILES.contains(&name) || matches!(of_log(), Some(Name::File(_)));
+        let known = name == identity::NAME
+            || KEY_FILES.contains(&name)
+            || checkpoint::FILES.contains(&name)
+            || matches!(of_log(), Some(Name::File(_)));
         let copied =
             Self { name: name.to_owned(), bytes: bytes.parse().ok()?, crc: u32::from_str_radix(crc, 16).ok()? };
         known.then_some(copied)

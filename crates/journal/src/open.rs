@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::batch::Lsn;
 use crate::checkpoint::{Checkpoint, Loaded};
+use crate::crypt::{Access, Encryption, KeyFault, Nonces, Vault};
 use crate::disk::{Disk, Lock, failed, remove_if_there};
 use crate::error::Error;
 use crate::files::{Files, Plan};
-use crate::frame::{FIRST_VERSION, VERSION};
+use crate::frame::{FIRST_VERSION, SEALED, VERSION};
 use crate::holders::Table;
 use crate::identity::Identity;
 use crate::keeper::{Cleaner, Desk, Keeper};
@@ -48,26 +49,22 @@ pub struct Opened {
 /// Opens the store on `disk`, making it if there is none, and hands `replay` the records from the last checkpoint on, in
 /// order. What was replayed is durable, including records whose writer never got to confirm them.
 pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> Result<Opened, Error> {
-    let lock = lock(&*disk)?;
-    disk.create_dir(LOG).map_err(failed(&*disk, "create", LOG))?;
-    disk.sync_dir("").map_err(failed(&*disk, "sync", ""))?;
-    let files = Files::list(&*disk)?;
-    let (identity, format) = identify(&*disk, &files, options.format)?;
+    let Entered { lock, files, identity, vault, format } = enter(&*disk, &options)?;
     let created = !files.has_log();
-    let loaded = Loaded::load(&*disk, identity.store_id, files.bytes())?;
-    let desk = Arc::new(Desk::open(&*disk, &files.spares, &options)?);
+    let loaded = Loaded::load(&*disk, &vault, files.bytes())?;
+    let desk = Arc::new(Desk::open(&*disk, &files.spares, &options, &vault)?);
     desk.state().checkpoint_bytes = loaded.as_ref().map_or(0, Loaded::len);
-    let plan = files.plan(&*disk, identity.store_id, loaded.as_ref().map(|loaded| &loaded.checkpoint))?;
+    let plan = files.plan(&*disk, &vault, loaded.as_ref().map(|loaded| &loaded.checkpoint))?;
     let paired = clear(&*disk, &plan, loaded.as_ref())?;
     let checkpoint_copy_used = loaded.as_ref().is_some_and(Loaded::is_of_copy);
     let checkpoint = loaded.map(|loaded| loaded.checkpoint);
 
     let shared = Arc::new(Shared::default());
     plan.old.iter().for_each(|entry| shared.index_mut().add_old(*entry));
-    let store = Store::new(Arc::clone(&disk), Arc::clone(&shared), identity.store_id, options.cache_bytes);
+    let store = Store::new(Arc::clone(&disk), Arc::clone(&shared), Arc::clone(&vault), options.cache_bytes);
     let recovered = match created {
-        true => create(&*disk, &desk, &shared, identity.store_id, format, &options)?,
-        false => recover(begin(&*disk, &identity, &shared, &store, &checkpoint, &options), &plan.scanned, replay)?,
+        true => create(&*disk, &desk, &shared, &vault, format, &options)?,
+        false => recover(begin(&*disk, &vault, &shared, &store, &checkpoint, &options), &plan.scanned, replay)?,
     };
     let Recovered { mut tail, table, cut, repaired } = recovered;
     let bounds = checkpoint.as_ref().map(|checkpoint| (checkpoint.first, checkpoint.end));
@@ -81,7 +78,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         shared: Arc::clone(&shared),
         desk: Arc::clone(&desk),
         store: store.clone(),
-        store_id: identity.store_id,
+        vault: Arc::clone(&vault),
         durability: options.durability,
         checkpoints: format > FIRST_VERSION,
         durable: checkpoint.map(Arc::new),
@@ -90,7 +87,8 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         unsynced: tail.segment.number,
         _lock: Arc::clone(&lock),
     };
-    let (store_id, settings) = (identity.store_id, Settings::new(&options, format));
+    let settings = Settings::new(&options, writes_version(&vault, format));
+    let nonces = nonces(&*disk)?;
     let mut writer = Writer {
         disk,
         shared,
@@ -98,7 +96,9 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         tail,
         table,
         last_checkpoint: bounds.map_or(Lsn(1), |(first, _)| first),
-        store_id,
+        vault,
+        nonces,
+        sealed: Vec::new(),
         settings,
         poisoned: false,
         _lock: lock,
@@ -119,6 +119,25 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         checkpoint: bounds,
         checkpoint_copy_used,
     })
+}
+
+/// A store that is locked, and that can be read.
+struct Entered {
+    lock: Arc<dyn Lock>,
+    files: Files,
+    identity: Identity,
+    vault: Arc<Vault>,
+    format: u8,
+}
+
+fn enter(disk: &dyn Disk, options: &Options) -> Result<Entered, Error> {
+    let lock = lock(disk)?;
+    disk.create_dir(LOG).map_err(failed(disk, "create", LOG))?;
+    disk.sync_dir("").map_err(failed(disk, "sync", ""))?;
+    let files = Files::list(disk)?;
+    let (identity, format) = identify(disk, &files, options.format)?;
+    let (vault, format) = unlock(disk, &identity, format, &options.encryption)?;
+    Ok(Entered { lock, files, identity, vault, format })
 }
 
 /// Makes both files of the checkpoint say the same, and then removes what is no part of the log according to it. Returns
@@ -154,7 +173,7 @@ pub fn finalize(disk: &dyn Disk) -> Result<(), Error> {
 /// The identity of the store, made if there is none, and the version to write.
 fn identify(disk: &dyn Disk, files: &Files, format: Format) -> Result<(Identity, u8), Error> {
     match Identity::load(disk)? {
-        Some((identity, version)) if version == VERSION || format == Format::Keep => Ok((identity, version)),
+        Some((identity, version)) if version >= VERSION || format == Format::Keep => Ok((identity, version)),
         Some((identity, _)) => {
             identity.save(disk, VERSION)?;
             Ok((identity, VERSION))
@@ -164,9 +183,42 @@ fn identify(disk: &dyn Disk, files: &Files, format: Format) -> Result<(Identity,
     }
 }
 
+/// The keys of the store, made if it is to be encrypted and has none, and its version: from then on older programs refuse it.
+fn unlock(
+    disk: &dyn Disk,
+    identity: &Identity,
+    version: u8,
+    encryption: &Encryption,
+) -> Result<(Arc<Vault>, u8), Error> {
+    if encryption.writes.is_some() && version == FIRST_VERSION {
+        return Err(Error::Key(KeyFault::OldFormat));
+    }
+    let vault = Vault::open(disk, identity.store_id, version, encryption, Access::Write)?;
+    let version = match vault.has_key() && version < SEALED {
+        // The keys come first: what says that they are there is right.
+        true => identity.save(disk, SEALED).map(|()| SEALED)?,
+        false => version,
+    };
+    Ok((Arc::new(vault), version))
+}
+
+/// The version of what is written to a store of a version.
+fn writes_version(vault: &Vault, format: u8) -> u8 {
+    match vault.writes() {
+        Some(_) => SEALED,
+        None => format.min(VERSION),
+    }
+}
+
+fn nonces(disk: &dyn Disk) -> Result<Nonces, Error> {
+    let mut salt = [0; 8];
+    disk.randomness(&mut salt).map_err(failed(disk, "make randomness for", LOG))?;
+    Ok(Nonces::new(salt))
+}
+
 fn begin<'a>(
     disk: &'a dyn Disk,
-    identity: &Identity,
+    vault: &'a Vault,
     shared: &'a Shared,
     store: &'a Store,
     checkpoint: &Option<Checkpoint>,
@@ -175,7 +227,7 @@ fn begin<'a>(
     let known = checkpoint.as_ref();
     Begin {
         disk,
-        store_id: identity.store_id,
+        vault,
         shared,
         store,
         table: known.map_or_else(Table::default, |checkpoint| checkpoint.table.clone()),
@@ -194,16 +246,16 @@ fn create(
     disk: &dyn Disk,
     desk: &Desk,
     shared: &Shared,
-    store_id: u64,
-    version: u8,
+    vault: &Vault,
+    format: u8,
     options: &Options,
 ) -> Result<Recovered, Error> {
     let expect = Expect { block_no: 1, prev_crc: 0, lsn: Lsn(1), epoch: 1, time: 0 };
     let header = SegmentHeader {
-        version,
+        version: writes_version(vault, format),
         // Nothing is before it.
         unsynced: false,
-        store_id,
+        store_id: vault.store_id,
         number: FIRST_SEGMENT,
         epoch: expect.epoch,
         first_block: expect.block_no,
@@ -216,7 +268,7 @@ fn create(
         Some(spare) => spare,
         None => desk.make(disk, shared, round_up(options.first_segment_bytes.max(need)))?,
     };
-    let segment = Segment::begin(disk, spare, header)?;
+    let segment = Segment::begin(disk, spare, header, vault)?;
     shared.begin_segment(segment.number, expect.lsn, segment.len);
     let mut table = Table::default();
     table.begin_segment(expect.lsn);

@@ -12,9 +12,12 @@
 //! │ epoch u64        │ first block_no   │ first_lsn    │ prev │ crc   │
 //! │ @24              │ u64 @32          │ u64 @40      │ @48  │ @52   │
 //! ├──────────────────┴──────────────────┴──────────────┴──────┴───────┤
-//! │ zeros up to 4096, then frames                                     │
+//! │ since version 3 the data key, 60 bytes @56; zeros up to 4096,     │
+//! │ then frames                                                       │
 //! └───────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! In version 3 the algorithm (u8 @6) says how frames are sealed, and bytes 0..52 are authenticated with the data key.
 //!
 //! Flag 2 (since version 2) says that frames before this segment were not waited for, as in a frame.
 //!
@@ -25,9 +28,10 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
+use crate::crypt::{Algorithm, DataKey, ENVELOPE, NewKey, Vault};
 use crate::disk::{Disk, File, failed};
 use crate::error::Error;
-use crate::frame::{VERSION, u32_at, u64_at};
+use crate::frame::{SEALED, u32_at, u64_at};
 use crate::keeper::Spare;
 use crate::limits::{BLOCK, CHUNK, ZEROS};
 use crate::names::{self, LOG};
@@ -37,6 +41,8 @@ pub(crate) const FIRST_SEGMENT: u64 = 1;
 const MAGIC: [u8; 4] = *b"CWSG";
 const RECYCLED: u8 = 1;
 const UNSYNCED: u8 = 2;
+const ALGORITHM_AT: usize = 6;
+const CRC_AT: usize = 52;
 const LEN: usize = 56;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,44 +66,74 @@ pub(crate) struct Segment {
     /// Whole blocks of the file, in bytes.
     pub(crate) len: u64,
     pub(crate) recycled: bool,
+    /// What its frames are sealed with.
+    pub(crate) key: Option<Arc<DataKey>>,
 }
 
 impl Segment {
     /// Opens an existing segment and checks its header.
-    pub(crate) fn open(disk: &dyn Disk, number: u64, store_id: u64) -> Result<(Self, SegmentHeader), Error> {
+    pub(crate) fn open(disk: &dyn Disk, number: u64, vault: &Vault) -> Result<(Self, SegmentHeader), Error> {
         let name = names::segment(number);
         let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
         let size = file.size().map_err(failed(disk, "read", &name))?;
         let mut block = [0; BLOCK];
         file.read_at(&mut block, 0).map_err(failed(disk, "read", &name))?;
         let header = SegmentHeader::decode(&block).map_err(|fault| match fault {
-            Fault::Newer(found) => Error::Newer { path: disk.path(&name), found, known: VERSION },
+            Fault::Newer(found) => Error::Newer { path: disk.path(&name), found, known: SEALED },
             Fault::Damaged => Error::corrupt(&name, 0, "its header is damaged"),
         })?;
-        if header.store_id != store_id || header.number != number {
+        if header.store_id != vault.store_id || header.number != number {
             return Err(Error::corrupt(&name, 0, "its header belongs to another store or segment"));
         }
-        let segment = Self { number, file, len: size - size % BLOCK as u64, recycled: header.recycled };
+        let key = match header.version == SEALED {
+            true => Some(key_of(&block, vault).ok_or_else(|| Error::corrupt(&name, 0, "its key is damaged"))?),
+            false => None,
+        };
+        let segment = Self { number, file, len: size - size % BLOCK as u64, recycled: header.recycled, key };
         Ok((segment, header))
     }
 
     /// Makes a segment of a spare. Durable when this returns.
-    pub(crate) fn begin(disk: &dyn Disk, spare: Spare, mut header: SegmentHeader) -> Result<Self, Error> {
+    pub(crate) fn begin(
+        disk: &dyn Disk,
+        spare: Spare,
+        mut header: SegmentHeader,
+        vault: &Vault,
+    ) -> Result<Self, Error> {
         let number = header.number;
         let name = names::segment(number);
         header.recycled = spare.recycled;
         let file = disk.open(&spare.name).map_err(failed(disk, "open", &spare.name))?;
-        let block = header.encode();
+        let new = vault.new_key(disk)?;
+        let block = header.encode(new.as_ref().map(|new| (vault, new)));
         file.write_at(&[IoSlice::new(&block), IoSlice::new(&ZEROS)], 0).map_err(failed(disk, "write", &spare.name))?;
         file.sync_data().map_err(failed(disk, "sync", &spare.name))?;
         disk.rename(&spare.name, &name).map_err(failed(disk, "rename", &spare.name))?;
         disk.sync_dir(LOG).map_err(failed(disk, "sync", LOG))?;
-        Ok(Self { number, file, len: spare.len, recycled: spare.recycled })
+        Ok(Self { number, file, len: spare.len, recycled: spare.recycled, key: new.map(|new| new.key) })
     }
 
     pub(crate) fn name(&self) -> String {
         names::segment(self.number)
     }
+
+    /// How its frames are sealed.
+    pub(crate) fn algorithm(&self) -> Option<Algorithm> {
+        self.key.as_ref().map(|key| key.algorithm)
+    }
+}
+
+/// Whether the file, a segment or one to be, may hold contents that are not sealed, beside zeros.
+pub(crate) fn may_be_plain(disk: &dyn Disk, name: &str) -> Result<bool, Error> {
+    let mut block = [0; BLOCK];
+    let file = disk.open(name).map_err(failed(disk, "open", name))?;
+    file.read_at(&mut block, 0).map_err(failed(disk, "read", name))?;
+    let sealed = SegmentHeader::decode(&block).is_ok_and(|header| header.version == SEALED);
+    Ok(!sealed && block != ZEROS)
+}
+
+fn key_of(block: &[u8; BLOCK], vault: &Vault) -> Option<Arc<DataKey>> {
+    vault.open_key(block[ALGORITHM_AT], &block[..CRC_AT], &block[LEN..LEN + ENVELOPE])
 }
 
 enum Fault {
@@ -106,7 +142,7 @@ enum Fault {
 }
 
 impl SegmentHeader {
-    fn encode(&self) -> [u8; BLOCK] {
+    fn encode(&self, key: Option<(&Vault, &NewKey)>) -> [u8; BLOCK] {
         let mut out = [0; BLOCK];
         out[..4].copy_from_slice(&MAGIC);
         out[4] = self.version;
@@ -116,16 +152,21 @@ impl SegmentHeader {
             out[at..at + 8].copy_from_slice(&number.to_le_bytes());
         }
         out[48..52].copy_from_slice(&self.prev_crc.to_le_bytes());
-        let crc = crc32c::crc32c(&out[..LEN - 4]);
-        out[LEN - 4..LEN].copy_from_slice(&crc.to_le_bytes());
+        if let Some((vault, new)) = key {
+            out[ALGORITHM_AT] = new.key.algorithm as u8;
+            let envelope = vault.envelope(new, &out[..CRC_AT]);
+            out[LEN..LEN + ENVELOPE].copy_from_slice(&envelope);
+        }
+        let crc = crc32c::crc32c(&out[..CRC_AT]);
+        out[CRC_AT..LEN].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
     fn decode(block: &[u8; BLOCK]) -> Result<Self, Fault> {
-        if block[..4] != MAGIC || u32_at(block, LEN - 4) != crc32c::crc32c(&block[..LEN - 4]) {
+        if block[..4] != MAGIC || u32_at(block, CRC_AT) != crc32c::crc32c(&block[..CRC_AT]) {
             return Err(Fault::Damaged);
         }
-        if block[4] > VERSION {
+        if block[4] > SEALED {
             return Err(Fault::Newer(block[4]));
         }
         Ok(Self {

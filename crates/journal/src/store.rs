@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::Lsn;
-use crate::cache::{Cache, ReadFrame};
+use crate::cache::{Cache, OpenFile, ReadFrame};
 use crate::cold;
-use crate::disk::{Disk, File, failed};
+use crate::crypt::Vault;
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::frames::{Frames, Location};
 use crate::hot;
@@ -26,13 +27,13 @@ pub struct Store {
 struct Inner {
     disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
-    store_id: u64,
+    vault: Arc<Vault>,
     cache: Cache,
 }
 
 impl Store {
-    pub(crate) fn new(disk: Arc<dyn Disk>, shared: Arc<Shared>, store_id: u64, max_bytes: usize) -> Self {
-        Self { inner: Arc::new(Inner { disk, shared, store_id, cache: Cache::new(max_bytes) }) }
+    pub(crate) fn new(disk: Arc<dyn Disk>, shared: Arc<Shared>, vault: Arc<Vault>, max_bytes: usize) -> Self {
+        Self { inner: Arc::new(Inner { disk, shared, vault, cache: Cache::new(max_bytes) }) }
     }
 
     /// The records `first..=last`, all of them or an error. They are slices of whole frames (up to [`MAX_FRAME`](crate::MAX_FRAME)),
@@ -99,9 +100,8 @@ impl Inner {
         }
         let source = self.source(&entry)?;
         let frame = match entry.file.cold {
-            false => {
-                hot::read(&source, self.store_id, location).map(|(payload, spans)| ReadFrame::new(payload, spans))?
-            }
+            false => hot::read(&source, self.vault.store_id, location)
+                .map(|(payload, spans)| ReadFrame::new(payload, spans))?,
             true => match self.read_cold(&source, &entry, location, &lsns)? {
                 Cold::Frame(frame) => frame,
                 Cold::Record(record) => {
@@ -124,7 +124,7 @@ impl Inner {
         location: Location,
         lsns: &RangeInclusive<Lsn>,
     ) -> Result<Cold, Error> {
-        let table = cold::Table::read(source, location.offset, self.store_id)?;
+        let table = cold::Table::read(source, location.offset, self.vault.store_id)?;
         let lsn = *lsns.start();
         let Some(record) = table.find(lsn) else { return Err(Error::Released { lsn }) };
         let single = lsns.start() == lsns.end() && table.payload_len > SMALL_FRAME;
@@ -141,8 +141,8 @@ impl Inner {
         }
         let Entry { key, file, first, end, .. } = *entry;
         let frames = match file.cold {
-            false => Frames::load(&*self.disk, self.store_id, file.first, first, end)?,
-            true => cold::read_frames(&*self.disk, self.store_id, file)?,
+            false => Frames::load(&*self.disk, self.vault.store_id, file.first, first, end)?,
+            true => cold::read_frames(&*self.disk, &self.vault, file)?,
         };
         let frames = Arc::new(frames);
         self.shared.keep_frames(key, Arc::clone(&frames));
@@ -150,16 +150,17 @@ impl Inner {
     }
 
     fn source(&self, entry: &Entry) -> Result<Source<'_>, Error> {
-        Ok(Source { disk: &*self.disk, file: self.file(entry)?, name: entry.file.name() })
+        let OpenFile { file, key } = self.file(entry)?;
+        Ok(Source { disk: &*self.disk, file, name: entry.file.name(), key })
     }
 
-    fn file(&self, entry: &Entry) -> Result<Arc<dyn File>, Error> {
+    fn file(&self, entry: &Entry) -> Result<OpenFile, Error> {
         if let Some(file) = self.cache.file(entry.key) {
             return Ok(file);
         }
-        let name = entry.file.name();
-        let file = self.disk.open(&name).map_err(failed(&*self.disk, "open", &name))?;
-        self.cache.keep_file(entry.key, Arc::clone(&file));
+        let Source { file, key, .. } = Source::of_log(&*self.disk, &self.vault, entry.file)?;
+        let file = OpenFile { file, key };
+        self.cache.keep_file(entry.key, file.clone());
         if !self.shared.index().contains(entry.key) {
             // Removed meanwhile: an open handle would keep its space.
             self.cache.forget(entry.key);

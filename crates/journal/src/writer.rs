@@ -3,11 +3,12 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::batch::{Batch, Hold, Lsn, fitting};
+use crate::batch::{Batch, Hold, Lsn};
 use crate::checkpoint::Checkpoint;
+use crate::crypt::{FRAME_SEAL, Nonces, Vault};
 use crate::disk::{Disk, Lock, failed};
 use crate::error::{Error, is_full};
-use crate::frame::{self, FIRST_VERSION, HEADER, Header};
+use crate::frame::{self, FIRST_VERSION, HEADER, Header, SEALED};
 use crate::holders::Table;
 use crate::keeper::{Desk, Spare};
 use crate::limits::{BLOCK, Durability, MAX_FRAME, Options, ZEROS, round_up};
@@ -25,7 +26,10 @@ pub struct Writer {
     pub(crate) table: Table,
     /// Where the last checkpoint begins.
     pub(crate) last_checkpoint: Lsn,
-    pub(crate) store_id: u64,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) nonces: Nonces,
+    /// The sealed payload of a frame, kept for its memory.
+    pub(crate) sealed: Vec<u8>,
     pub(crate) settings: Settings,
     pub(crate) poisoned: bool,
     pub(crate) _lock: Arc<dyn Lock>,
@@ -42,6 +46,9 @@ pub(crate) struct Settings {
 
 /// Asked when the disk is full: to wait for room and try again, or to give up with an error.
 pub type OnFull<'a> = dyn FnMut(&Writer, Error) -> Result<(), Error> + 'a;
+
+/// Bytes of a sealed payload whose memory is kept.
+const KEPT_SEALED: usize = 1 << 20;
 
 /// What a frame is written for.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -62,7 +69,8 @@ struct Gathered<'a> {
 
 impl Settings {
     pub(crate) fn new(options: &Options, version: u8) -> Self {
-        let max_frame = options.max_frame_bytes.min(MAX_FRAME);
+        let sealed = if version == SEALED { FRAME_SEAL } else { 0 };
+        let max_frame = options.max_frame_bytes.min(MAX_FRAME) - sealed;
         Self { version, durability: options.durability, max_frame, small_segment: options.first_segment_bytes }
     }
 
@@ -140,12 +148,12 @@ impl Writer {
         }
         let mut frame = Gathered::default();
         for batch in batches {
-            let (mut rest, mut left) = (&batch.payload[..], batch.count);
+            let (mut rest, mut left) = (batch.payload.rest(), batch.count);
             while left > 0 {
                 let room = self.settings.max_frame.saturating_sub(frame.len);
                 let (len, count) = match rest.len() <= room {
                     true => (rest.len(), left),
-                    false => fitting(rest, room),
+                    false => rest.fitting(room),
                 };
                 if count == 0 && frame.count > 0 {
                     self.write_frame(&frame, Purpose::Records, full)?;
@@ -153,12 +161,11 @@ impl Writer {
                     continue;
                 }
                 // A record longer than a frame's payload may be gets a frame of its own.
-                let (len, count) = if count == 0 { (record_len(rest), 1) } else { (len, count) };
-                frame.slices.push(&rest[..len]);
+                let (len, count) = if count == 0 { (rest.first_len(), 1) } else { (len, count) };
+                rest.take(len, |slice| frame.slices.push(slice));
                 frame.len += len;
                 frame.count += count;
                 frame.time = batch.time;
-                rest = &rest[len..];
                 left -= count;
             }
         }
@@ -166,8 +173,11 @@ impl Writer {
     }
 
     fn write_frame(&mut self, frame: &Gathered<'_>, purpose: Purpose, full: &mut OnFull<'_>) -> Result<(), Error> {
-        let span = frame::span(frame.len);
-        if span > self.tail.segment.len - self.tail.at {
+        let payload_len = frame.len + if self.settings.version == SEALED { FRAME_SEAL } else { 0 };
+        let span = frame::span(payload_len);
+        // A segment that was begun with other settings ends where it is.
+        let ends = self.tail.segment.algorithm() != self.vault.writes();
+        if ends || span > self.tail.segment.len - self.tail.at {
             let spare = match purpose {
                 Purpose::Records => self.spare(span + BLOCK as u64, full)?,
                 Purpose::Epoch => self.last_resort(span + BLOCK as u64)?,
@@ -175,25 +185,21 @@ impl Writer {
             self.begin_segment(spare)?;
         }
         let unsynced = self.settings.unsynced() && purpose == Purpose::Records;
-        let expect = &self.tail.expect;
-        let header = Header {
-            version: self.settings.version,
-            unsynced,
-            rec_count: frame.count,
-            payload_len: frame.len as u32,
-            epoch: expect.epoch,
-            block_no: expect.block_no,
-            store_id: self.store_id,
-            first_lsn: expect.lsn.0,
-            time: frame.time,
-            prev_crc: expect.prev_crc,
-            payload_crc: frame.slices.iter().fold(0, |crc, slice| crc32c::crc32c_append(crc, slice)),
+        let mut header = self.header(frame, payload_len, unsynced);
+        let mut sealed = std::mem::take(&mut self.sealed);
+        let payload = match &self.tail.segment.key {
+            None => &frame.slices[..],
+            Some(key) => {
+                key.seal_frame(&mut self.nonces, &header.authentic(), &frame.slices, &mut sealed);
+                &[&sealed[..]]
+            }
         };
+        header.payload_crc = payload.iter().fold(0, |crc, slice| crc32c::crc32c_append(crc, slice));
         let (bytes, crc) = header.encode();
-        let mut slices = Vec::with_capacity(frame.slices.len() + 3);
+        let mut slices = Vec::with_capacity(payload.len() + 3);
         slices.push(IoSlice::new(&bytes));
-        slices.extend(frame.slices.iter().map(|slice| IoSlice::new(slice)));
-        slices.push(IoSlice::new(&ZEROS[..span as usize - HEADER - frame.len]));
+        slices.extend(payload.iter().map(|slice| IoSlice::new(slice)));
+        slices.push(IoSlice::new(&ZEROS[..span as usize - HEADER - payload_len]));
         let (segment, at) = (&self.tail.segment, self.tail.at);
         if segment.recycled && at + span < segment.len {
             slices.push(IoSlice::new(&ZEROS));
@@ -205,7 +211,27 @@ impl Writer {
         }
         self.shared.count_frame(span, waited.into());
         self.advance(&header, crc);
+        sealed.shrink_to(KEPT_SEALED);
+        self.sealed = sealed;
         Ok(())
+    }
+
+    /// The header of the next frame, without the checksum of its payload.
+    fn header(&self, frame: &Gathered<'_>, payload_len: usize, unsynced: bool) -> Header {
+        let expect = &self.tail.expect;
+        Header {
+            version: self.settings.version,
+            unsynced,
+            rec_count: frame.count,
+            payload_len: payload_len as u32,
+            epoch: expect.epoch,
+            block_no: expect.block_no,
+            store_id: self.vault.store_id,
+            first_lsn: expect.lsn.0,
+            time: frame.time,
+            prev_crc: expect.prev_crc,
+            payload_crc: 0,
+        }
     }
 
     /// Counts a durable frame in.
@@ -228,7 +254,7 @@ impl Writer {
         let header = SegmentHeader {
             version: self.settings.version,
             unsynced: self.settings.unsynced(),
-            store_id: self.store_id,
+            store_id: self.vault.store_id,
             number: self.tail.segment.number + 1,
             epoch: expect.epoch,
             first_block: expect.block_no,
@@ -237,7 +263,8 @@ impl Writer {
             recycled: false,
         };
         let first = expect.lsn;
-        let segment = Segment::begin(&*self.disk, spare, header)?;
+        let segment = Segment::begin(&*self.disk, spare, header, &self.vault)?;
+        self.nonces.restart();
         let sealed = self.shared.begin_segment(segment.number, first, segment.len);
         self.table.begin_segment(first);
         (self.tail.segment, self.tail.at) = (segment, BLOCK as u64);
@@ -320,9 +347,4 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.desk.close();
     }
-}
-
-/// Length of the first record with its length field.
-fn record_len(payload: &[u8]) -> usize {
-    4 + frame::u32_at(payload, 0) as usize
 }

@@ -4,24 +4,31 @@ use model::{Binding, Body, Exchange, ExchangeSettings, Header, Message, Name, Ti
 
 use super::settings::{put_exchange_settings, put_header_rule, put_kind, put_reason, put_settings};
 use super::{Copied, Loose, Published, Record, Route, StagedAgain, Tie};
+use crate::records::Records;
 use crate::wire::{put_bool, put_bytes, put_number, put_option};
 
 impl Record {
-    pub(crate) fn encode(&self, out: &mut BytesMut) {
+    pub(crate) fn encode(&self, out: &mut Records) {
         match self {
             Self::Published(published) => {
-                out.put_u8(1);
+                out.buffer.put_u8(1);
                 put_published(out, published);
             }
             Self::Staged { transaction, published } => {
-                out.put_u8(2);
-                put_number(out, transaction.0);
+                out.buffer.put_u8(2);
+                put_number(&mut out.buffer, transaction.0);
                 put_published(out, published);
             }
             Self::Piece(bytes) => {
-                out.put_u8(3);
-                out.extend_from_slice(bytes);
+                out.buffer.put_u8(3);
+                out.append(bytes);
             }
+            rest => rest.encode_definition(&mut out.buffer),
+        }
+    }
+
+    fn encode_definition(&self, out: &mut BytesMut) {
+        match self {
             Self::Settled { queue, ranges } => {
                 put_head(out, 4, *queue);
                 put_number(out, ranges.len() as u64);
@@ -229,7 +236,8 @@ pub(crate) fn split_body(body: &Body) -> (Vec<Bytes>, Body) {
 }
 
 /// `message` with the body that is left after [`split_body`].
-pub(crate) fn put_message(out: &mut BytesMut, message: &Message, pieces: u32, last: &Body) {
+fn put_message(records: &mut Records, message: &Message, pieces: u32, last: &Body) {
+    let out = &mut records.buffer;
     put_number(out, message.address.namespace.0.into());
     put_exchange(out, &message.address.exchange);
     put_bytes(out, message.address.key.as_bytes());
@@ -239,7 +247,7 @@ pub(crate) fn put_message(out: &mut BytesMut, message: &Message, pieces: u32, la
     put_number(out, pieces.into());
     put_number(out, last.len() as u64);
     for piece in last.pieces() {
-        out.extend_from_slice(piece);
+        records.append(piece);
     }
 }
 
@@ -251,10 +259,11 @@ fn put_header(out: &mut BytesMut, header: &Header) {
     put_time(out, header.not_before);
 }
 
-fn put_published(out: &mut BytesMut, published: &Published) {
-    put_number(out, published.number.0);
+fn put_published(records: &mut Records, published: &Published) {
+    put_number(&mut records.buffer, published.number.0);
     let (pieces, last) = split_body(&published.message.body);
-    put_message(out, &published.message, pieces.len() as u32, &last);
+    put_message(records, &published.message, pieces.len() as u32, &last);
+    let out = &mut records.buffer;
     match published.hold {
         None => put_bool(out, false),
         Some((queue, number)) => {

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use model::{
     Address, Binding, DeadLetter, DeathReason, EncodingId, Exchange, ExchangeKind, ExchangeSettings, Header,
     HeaderRule, HeaderValue, Lifetime, Message, MessageNumber, Namespace, Overflow, QueueKind, QueueSettings, Tag,
@@ -14,12 +14,13 @@ use smallvec::smallvec;
 
 use super::{Copied, Declared, Died, Parsed, Published, Record, Route, Tie, describe};
 use crate::entry::Located;
+use crate::records::Records;
 use crate::transaction::TransactionNumber;
 
 fn encoded(record: &Record) -> Bytes {
-    let mut out = BytesMut::new();
+    let mut out = Records::default();
     record.encode(&mut out);
-    out.freeze()
+    out.take(|buffer| buffer.split().freeze()).concat().into()
 }
 
 fn decoded(bytes: Bytes) -> Record {

@@ -352,7 +352,7 @@ impl World {
         assert!(batch.batch.is_empty(), "a step takes the whole batch");
         self.most_records = self.most_records.max(step.count as usize);
         self.most_effects = self.most_effects.max(step.effects.len());
-        let mut records = step.records.freeze();
+        let mut records = Bytes::from(step.records.take(|buffer| buffer.split().freeze()).concat());
         if step.count > 0 {
             assert_eq!(step.first.0, self.last().0 + 1, "records are numbered without gaps");
         }

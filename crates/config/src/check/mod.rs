@@ -7,12 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::directory_check;
 use crate::error::{Cause, Error};
+use crate::key_source::NAMES as KEYS;
 use crate::origin::Origin;
 use crate::setting::Setting;
 use crate::settings::SETTINGS;
 use crate::units::write_size;
 use crate::value::{Table, Value};
-use crate::words::{ExchangeKind, Face, TlsMode};
+use crate::words::{Encryption, ExchangeKind, Face, TlsMode};
 
 /// Segments that any `disk_limit` has room for.
 const LEAST_SEGMENTS: u64 = 4;
@@ -20,6 +21,7 @@ const LEAST_SEGMENTS: u64 = 4;
 pub(crate) fn check(table: &Table, errors: &mut Vec<Error>) {
     check_memory(table, errors);
     check_disk(table, errors);
+    check_encryption(table, errors);
     check_listeners(table, errors);
     for setting in SETTINGS.iter().filter(|setting| ["queue", "topic", "exchange"].contains(&setting.name)) {
         check_duplicates(setting, table.tables(setting.name), errors);
@@ -56,6 +58,20 @@ fn check_disk(table: &Table, errors: &mut Vec<Error>) {
         let (limit, least) = (write_size(limit), write_size(least));
         let cause = Cause::SmallerThanSegments { limit, least, segments: LEAST_SEGMENTS };
         errors.push(Error::new(table.origin("disk_limit").clone(), cause));
+    }
+}
+
+fn check_encryption(table: &Table, errors: &mut Vec<Error>) {
+    let mut set = KEYS.into_iter().filter(|name| table.entries.contains_key(name));
+    let first = set.next();
+    if let (Some(first), Some(second)) = (first, set.next()) {
+        let cause = Cause::KeyTwice { first, second };
+        errors.push(Error::new(table.origin(second).clone(), cause));
+    }
+    let word = table.text_of("encryption").filter(|word| *word != Encryption::Off.name());
+    if let (Some(word), None) = (word, first) {
+        let cause = Cause::NeedsKeyOfStore { encryption: word.to_owned() };
+        errors.push(Error::new(table.origin("encryption").clone(), cause));
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::CertificateUser;
+use crate::KeySource;
 use crate::{Certificates, ClientCertificate, Durability, TlsMode, TlsVersion};
 
 #[test]
@@ -77,9 +78,12 @@ fn every_flag() {
         region: text("r"),
         auto_create: Some(false),
         io_threads: text("5"),
+        permissions_file: text("/p"),
+        audit_log: text("/a"),
         log: text("debug"),
         max_message_size: text("2MiB"),
         max_connections: text("7"),
+        max_connections_per_user: text("3"),
         login_timeout: text("1m"),
         tls_dir: text("/certs"),
         tls_only: Some(false),
@@ -107,6 +111,11 @@ fn every_flag() {
         console_address: text("127.0.0.3"),
         secret_key_file: None,
         master_key_file: None,
+        encryption: text("aes-256-gcm"),
+        encryption_key_file: None,
+        encryption_key_credential: text("causeway"),
+        encryption_key_command: None,
+        encryption_new_key_file: None,
     };
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
@@ -118,6 +127,7 @@ fn every_flag() {
     assert_eq!((config.password_memory, config.password_passes), (64 << 20, 3));
     assert_eq!((config.login_cache.as_secs(), config.users_file), (0, PathBuf::from("/u")));
     assert_eq!((config.anonymous.as_deref(), config.certificate_user), (Some("guest"), CertificateUser::CommonName));
+    assert_eq!(config.encryption_key, Some(KeySource::Credential("causeway".into())));
     let sockets: Vec<_> = config.listeners.iter().map(|listener| listener.socket.to_string()).collect();
     assert_eq!(
         sockets,

@@ -81,6 +81,7 @@ fn text(form: Form) -> BoxedStrategy<String> {
         Form::Name | Form::Filter | Form::Line => "[^\\p{Cc}]{1,12}".boxed(),
         Form::Key => "[^\\p{Cc}]{0,12}".boxed(),
         Form::Account => "[0-9]{12}".boxed(),
+        Form::Command => "[ -~]{1,40}".boxed(),
         Form::Region => "[a-z0-9-]{1,32}".boxed(),
         Form::UrlPath => "/[!-~]{0,12}".boxed(),
         Form::DirectoryHost => "ldaps://[a-z0-9.-]{1,12}(:[1-9][0-9]{0,3})?".boxed(),
@@ -127,7 +128,7 @@ fn file() -> impl Strategy<Value = String> {
     const BREAKS: &[&str] = &[
         "dev =", "memory_limit =", "disk_limit =", "tls =", "tls_only =", "client_certificate =", "certificate_files =",
         "key_files =", "proxy_from =", "port =", "exchange =", "start_tls =", "jwks_", "service_account_username =",
-        "user_search_matching =", "role_search_matching =",
+        "user_search_matching =", "role_search_matching =", "encryption",
     ];
     (lines(SETTINGS), tables()).prop_map(|(scalars, tables)| {
         let mut kept = "dev = true\nmemory_limit = '1GiB'\n".to_owned();

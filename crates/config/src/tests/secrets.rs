@@ -40,6 +40,30 @@ fn a_stronger_source_wins_in_either_form_and_the_weaker_file_is_not_read() {
 }
 
 #[test]
+fn the_key_of_the_store_has_one_source() {
+    use crate::{Encryption, KeySource};
+    let of = |text: &str| from_file(text).encryption_key;
+    assert_eq!(of(""), None);
+    assert_eq!(of("encryption_key_credential = 'causeway'"), Some(KeySource::Credential("causeway".to_owned())));
+    assert_eq!(of("encryption_key_command = 'pass show x'"), Some(KeySource::Command("pass show x".to_owned())));
+    let config = from_file(&format!("encryption = 'chacha20-poly1305'\nencryption_key = '{KEY}'"));
+    assert_eq!(config.encryption, Encryption::ChaCha20Poly1305);
+    assert!(matches!(&config.encryption_key, Some(KeySource::Given(key)) if key.expose()[31] == 0xff));
+    assert!(!format!("{config:?}").contains("17, 34, 51"));
+    assert!(show(&config).contains("# encryption_key = \"***\""), "{}", show(&config));
+    assert_eq!(
+        file_errors("encryption = 'aes-256-gcm'"),
+        "causeway.toml:1:14: encryption = \"aes-256-gcm\" needs a master key: set one of encryption_key, \
+         encryption_key_file, encryption_key_credential and encryption_key_command"
+    );
+    assert_eq!(
+        file_errors(&format!("encryption_key = '{KEY}'\nencryption_key_command = 'x'")),
+        "causeway.toml:2:26: encryption_key and encryption_key_command are both set: keep one of them"
+    );
+    assert!(file_errors("encryption = 'rot13'").ends_with("one of \"off\", \"aes-256-gcm\", \"chacha20-poly1305\""));
+}
+
+#[test]
 fn never_shown() {
     let config = from_environment(&[("CAUSEWAY_SECRET_KEY", KEY)]);
     assert_eq!(format!("{:?}", config.secret_key), "Some(***)");

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::Path;
 
 use indicatif::BinaryBytes;
-use journal::{Disk, Fault, Report};
+use journal::{Disk, Encryption, Fault, Report};
 use serde_json::json;
 
 use super::progress::Bar;
@@ -10,9 +10,15 @@ use super::{count, failed, say};
 use crate::exit::Failure;
 
 /// Reads and verifies the whole store, and names each place that is damaged.
-pub(super) fn check(data: &Path, disk: &dyn Disk, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn check(
+    data: &Path,
+    disk: &dyn Disk,
+    encryption: &Encryption,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let bar = Bar::new("checking");
-    let checked = journal::check(disk, |progress| bar.show(progress));
+    let checked = journal::check(disk, encryption, |progress| bar.show(progress));
     drop(bar);
     let report = checked.map_err(|error| failed(data, &error))?;
     if json {

@@ -19,7 +19,7 @@ pub(super) fn compact(
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let stats = journal::stats(&*disk).map_err(|error| failed(data, &error))?;
+    let stats = journal::stats(&*disk, &options.encryption).map_err(|error| failed(data, &error))?;
     let bar = Bar::spinner("compacting");
     // Damage is no business of this command: whoever starts the broker decides about it.
     let compacted = journal::compact(disk, Options { repair: false, ..options });

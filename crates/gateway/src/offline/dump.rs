@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use journal::{Disk, Lsn};
+use journal::{Disk, Encryption, Lsn};
 use serde_json::json;
 
 use super::{failed, say};
@@ -19,13 +19,19 @@ pub(super) struct Wanted {
 }
 
 /// Prints a line for each record that is there.
-pub(super) fn dump(data: &Path, disk: &dyn Disk, wanted: &Wanted, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn dump(
+    data: &Path,
+    disk: &dyn Disk,
+    encryption: &Encryption,
+    wanted: &Wanted,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut out = BufWriter::new(out);
     let mut left = wanted.max.unwrap_or(u64::MAX);
     if left == 0 {
         return Ok(());
     }
-    let dumped = journal::dump(disk, Lsn(wanted.from), |lsn, time, record| {
+    let dumped = journal::dump(disk, encryption, Lsn(wanted.from), |lsn, time, record| {
         let line = if wanted.json { object(lsn, time, record) } else { line(lsn, time, record) };
         say(&mut out, line).unwrap_or_else(|failure| failure.exit());
         left -= 1;

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use journal::Disk;
+use journal::{Disk, Encryption};
 use serde_json::json;
 
 use super::{failed, say};
@@ -9,8 +9,14 @@ use crate::exit::Failure;
 use crate::store::NEWEST;
 
 /// Changes the store to the newest format.
-pub(super) fn finalize(data: &Path, disk: &dyn Disk, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let format = journal::stats(disk).map_err(|error| failed(data, &error))?.format;
+pub(super) fn finalize(
+    data: &Path,
+    disk: &dyn Disk,
+    encryption: &Encryption,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let format = journal::stats(disk, encryption).map_err(|error| failed(data, &error))?.format;
     journal::finalize(disk).map_err(|error| failed(data, &error))?;
     let now = format.max(NEWEST);
     if json {

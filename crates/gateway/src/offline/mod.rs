@@ -5,6 +5,7 @@ mod compact;
 mod dump;
 mod finalize;
 mod progress;
+mod rekey;
 mod restore;
 mod stats;
 
@@ -25,13 +26,17 @@ use crate::store;
 pub(crate) fn run(command: StoreCommand, config: &Config, json: bool) -> Result<(), Failure> {
     let data = &config.data;
     let disk = open(data)?;
+    let encryption = crate::master_key::encryption(config)?;
     let mut out = std::io::stdout().lock();
     match command {
-        StoreCommand::Check => check::check(data, &*disk, json, &mut out),
-        StoreCommand::Stats => stats::stats(data, &*disk, json, &mut out),
-        StoreCommand::Dump { from, max } => dump::dump(data, &*disk, &dump::Wanted { from, max, json }, &mut out),
-        StoreCommand::Compact => compact::compact(data, disk, store::options(config), json, &mut out),
-        StoreCommand::Finalize => finalize::finalize(data, &*disk, json, &mut out),
+        StoreCommand::Check => check::check(data, &*disk, &encryption, json, &mut out),
+        StoreCommand::Stats => stats::stats(data, &*disk, &encryption, json, &mut out),
+        StoreCommand::Dump { from, max } => {
+            dump::dump(data, &*disk, &encryption, &dump::Wanted { from, max, json }, &mut out)
+        }
+        StoreCommand::Compact => compact::compact(data, disk, store::options(config, encryption), json, &mut out),
+        StoreCommand::Finalize => finalize::finalize(data, &*disk, &encryption, json, &mut out),
+        StoreCommand::Rekey => rekey::rekey(data, &*disk, &encryption, config, json, &mut out),
     }
 }
 
@@ -48,6 +53,7 @@ fn open(data: &Path) -> Result<Arc<dyn Disk>, Failure> {
 fn failed(data: &Path, error: &Error) -> Failure {
     match error {
         Error::Locked { .. } => Failure::store(data, "a broker is running on it: stop it first"),
+        Error::Key(fault) => store::no_key(data, fault),
         Error::Corrupt { .. } => Failure::store(data, format_args!("{error}; `causeway store check` names all damage")),
         other => Failure::store(data, other),
     }

@@ -76,8 +76,10 @@ mod tests {
     fn records(data: &Path) -> Vec<String> {
         let mut records = Vec::new();
         let disk = RealDisk::new(data).unwrap();
-        journal::dump(&disk, Lsn(1), |_, _, record| records.push(String::from_utf8_lossy(record).into_owned()))
-            .unwrap();
+        journal::dump(&disk, &journal::Encryption::default(), Lsn(1), |_, _, record| {
+            records.push(String::from_utf8_lossy(record).into_owned())
+        })
+        .unwrap();
         records
     }
 
@@ -88,7 +90,7 @@ mod tests {
         let mut opened = journal::open(disk, Options::default(), &mut replay).unwrap();
         let mut payload = BytesMut::new();
         put_record(&mut payload, b"kept");
-        let payload = payload.freeze();
+        let payload = payload.freeze().into();
         opened.writer.append(&[Batch { first: opened.next, count: 1, payload, ..Batch::default() }]).unwrap();
         let (handle, keeper) = (opened.keeper.handle(), opened.keeper);
         let keeping = std::thread::spawn(move || keeper.run(Silent));

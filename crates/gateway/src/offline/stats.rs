@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::Path;
 
 use indicatif::BinaryBytes;
-use journal::{Disk, FileStats, Kind, Lsn, Stats};
+use journal::{Disk, Encryption, FileStats, Kind, Lsn, Stats};
 use serde_json::json;
 
 use super::{count, failed, say};
@@ -13,8 +13,14 @@ const TITLES: [&str; 7] = ["FILE", "KIND", "FIRST", "LAST", "SIZE", "LIVE", "REC
 const NUMBERS: usize = 2;
 
 /// Shows the files of the log and what of them is held, as of the last checkpoint.
-pub(super) fn stats(data: &Path, disk: &dyn Disk, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let stats = journal::stats(disk).map_err(|error| failed(data, &error))?;
+pub(super) fn stats(
+    data: &Path,
+    disk: &dyn Disk,
+    encryption: &Encryption,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let stats = journal::stats(disk, encryption).map_err(|error| failed(data, &error))?;
     if json { say(out, object(&stats)) } else { table(&stats, out) }
 }
 

@@ -9,7 +9,8 @@
 //! `length` is that of all of it; the file may be longer. The lists are varints: the count of files and, for each, whether
 //! it is cold, its first segment and first record (as differences to what follows the file before), how many segments
 //! and records it spans, its size, how many bytes were held when it was made, and how many records and bytes of it are held; then the
-//! table of holders. Files from the start segment on have size 0: they are read anyway.
+//! table of holders. Files from the start segment on have size 0: they are read anyway. In a store that is encrypted all of this
+//! is sealed (`crypt/blob.rs`).
 
 mod pair;
 

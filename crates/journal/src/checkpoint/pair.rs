@@ -6,9 +6,10 @@
 use std::io::IoSlice;
 
 use super::{Checkpoint, MAGIC};
+use crate::crypt::{Vault, open_blob, seal_blob};
 use crate::disk::{Disk, failed, read_whole, remove_if_there};
 use crate::error::Error;
-use crate::frame::VERSION;
+use crate::frame::SEALED;
 
 pub(crate) const NAME: &str = "CHECKPOINT";
 const COPY: &str = "CHECKPOINT.copy";
@@ -31,9 +32,9 @@ struct Read {
 
 impl Loaded {
     /// Reads the checkpoint of the store; `None` if it has none. `log_bytes` are those of all files of the log.
-    pub(crate) fn load(disk: &dyn Disk, store_id: u64, log_bytes: u64) -> Result<Option<Self>, Error> {
-        let original = read(disk, NAME, store_id, log_bytes);
-        let copy = read(disk, COPY, store_id, log_bytes);
+    pub(crate) fn load(disk: &dyn Disk, vault: &Vault, log_bytes: u64) -> Result<Option<Self>, Error> {
+        let original = read(disk, NAME, vault, log_bytes);
+        let copy = read(disk, COPY, vault, log_bytes);
         let (Read { checkpoint, bytes }, stale, fault) = match (original, copy) {
             (Ok(None), Ok(None)) => return Ok(None),
             (Ok(Some(original)), Ok(Some(copy))) if original.bytes == copy.bytes => (original, None, None),
@@ -77,8 +78,8 @@ impl Loaded {
 impl Checkpoint {
     /// Puts this checkpoint in the place of the one before; returns the length of a file. Durable, in both files, when
     /// this returns.
-    pub(crate) fn save(&self, disk: &dyn Disk, store_id: u64) -> Result<u64, Error> {
-        let bytes = self.encode(store_id);
+    pub(crate) fn save(&self, disk: &dyn Disk, vault: &Vault) -> Result<u64, Error> {
+        let bytes = seal_blob(vault, disk, MAGIC, self.encode(vault.store_id))?;
         replace(disk, NAME, &bytes)?;
         replace(disk, COPY, &bytes)?;
         Ok(bytes.len() as u64)
@@ -86,12 +87,15 @@ impl Checkpoint {
 }
 
 /// Reads one of the files; `None` if it is not there.
-fn read(disk: &dyn Disk, name: &str, store_id: u64, log_bytes: u64) -> Result<Option<Read>, Error> {
+fn read(disk: &dyn Disk, name: &str, vault: &Vault, log_bytes: u64) -> Result<Option<Read>, Error> {
     let Some(bytes) = read_whole(disk, name)? else { return Ok(None) };
-    if bytes.len() > 4 && bytes[..4] == MAGIC && bytes[4] > VERSION {
-        return Err(Error::Newer { path: disk.path(name), found: bytes[4], known: VERSION });
+    if bytes.len() > 4 && bytes[..4] == MAGIC && bytes[4] > SEALED {
+        return Err(Error::Newer { path: disk.path(name), found: bytes[4], known: SEALED });
     }
-    let read = Checkpoint::decode(&bytes, store_id, log_bytes);
+    let read = match bytes.len() > 4 && bytes[..4] == MAGIC && bytes[4] == SEALED {
+        true => open_blob(vault, &bytes).and_then(|content| Checkpoint::decode(&content, vault.store_id, log_bytes)),
+        false => Checkpoint::decode(&bytes, vault.store_id, log_bytes),
+    };
     let checkpoint = read.map_err(|reason| Error::corrupt(name, 0, reason))?;
     Ok(Some(Read { checkpoint, bytes }))
 }

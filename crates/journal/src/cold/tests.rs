@@ -5,7 +5,11 @@ use std::sync::Arc;
 use super::*;
 use crate::disk::simulated::SimulatedDisk;
 
-const STORE: u64 = 77;
+/// Without and with encryption.
+fn vaults() -> [Vault; 2] {
+    [Vault::plain(77), Vault::sealed(77)]
+}
+
 const ID: FileId = FileId { first: 3, last: 9, cold: true };
 
 fn records() -> Vec<(Lsn, Vec<u8>)> {
@@ -13,9 +17,9 @@ fn records() -> Vec<(Lsn, Vec<u8>)> {
     sizes.iter().map(|&(lsn, len)| (Lsn(lsn), vec![lsn as u8; len])).collect()
 }
 
-fn written(records: &[(Lsn, Vec<u8>)]) -> SimulatedDisk {
+fn written(vault: &Vault, records: &[(Lsn, Vec<u8>)]) -> SimulatedDisk {
     let disk = SimulatedDisk::new(1);
-    let mut out = ColdWriter::create(&disk, STORE, ID, Lsn(8), Lsn(6000)).unwrap();
+    let mut out = ColdWriter::create(&disk, vault, ID, Lsn(8), Lsn(6000)).unwrap();
     records.iter().for_each(|(lsn, record)| out.push(*lsn, record).unwrap());
     out.finish(345).unwrap();
     out.publish().unwrap();
@@ -23,12 +27,12 @@ fn written(records: &[(Lsn, Vec<u8>)]) -> SimulatedDisk {
 }
 
 /// Everything that the file says it holds, read whole and one by one.
-fn read(disk: &dyn Disk) -> Result<Vec<(Lsn, Vec<u8>)>, Error> {
-    let entry = read_header(disk, STORE, ID)?;
-    let source = Source::open(disk, ID.name())?;
+fn read(vault: &Vault, disk: &dyn Disk) -> Result<Vec<(Lsn, Vec<u8>)>, Error> {
+    let entry = read_header(disk, vault, ID)?;
+    let source = Source::of_log(disk, vault, ID)?;
     let mut records = Vec::new();
-    for location in read_frames(disk, STORE, ID)?.iter(entry.first) {
-        let table = Table::read(&source, location.offset, STORE)?;
+    for location in read_frames(disk, vault, ID)?.iter(entry.first) {
+        let table = Table::read(&source, location.offset, vault.store_id)?;
         let payload = table.read_payload(&source)?;
         for span in table.spans() {
             let record = table.find(span.lsn).expect("it is in the table");
@@ -42,31 +46,39 @@ fn read(disk: &dyn Disk) -> Result<Vec<(Lsn, Vec<u8>)>, Error> {
 
 #[test]
 fn records_come_back() {
-    let disk = written(&records());
-    assert_eq!(read(&disk).unwrap(), records());
-    let entry = read_header(&disk, STORE, ID).unwrap();
-    assert_eq!((entry.first, entry.end, entry.held), (Lsn(8), Lsn(6000), 345));
-    assert!(read_header(&disk, STORE + 1, ID).is_err());
+    for vault in vaults() {
+        let disk = written(&vault, &records());
+        assert_eq!(read(&vault, &disk).unwrap(), records());
+        let entry = read_header(&disk, &vault, ID).unwrap();
+        assert_eq!((entry.first, entry.end, entry.held), (Lsn(8), Lsn(6000), 345));
+        assert!(read_header(&disk, &Vault::plain(78), ID).is_err());
+    }
 }
 
 #[test]
 fn long_records_have_frames_of_their_own() {
     let records: Vec<(Lsn, Vec<u8>)> =
         (1..=6).map(|lsn| (Lsn(7 + lsn), vec![lsn as u8; crate::MAX_RECORD / lsn as usize])).collect();
-    let disk = written(&records);
-    assert_eq!(read(&disk).unwrap(), records);
-    let frames = read_frames(&disk, STORE, ID).unwrap();
-    assert_eq!(frames.iter(Lsn(8)).count(), 6);
+    for vault in vaults() {
+        let disk = written(&vault, &records);
+        assert_eq!(read(&vault, &disk).unwrap(), records);
+        let frames = read_frames(&disk, &vault, ID).unwrap();
+        assert_eq!(frames.iter(Lsn(8)).count(), 6);
+    }
 }
 
 #[test]
 fn no_bit_may_change() {
-    let disk = written(&records());
+    vaults().iter().for_each(no_bit_of);
+}
+
+fn no_bit_of(vault: &Vault) {
+    let disk = written(vault, &records());
     let size = disk.open(&ID.name()).unwrap().size().unwrap();
     let mut noticed = 0;
     for bit in 0..size * 8 {
         disk.flip_bit(&ID.name(), bit / 8, (bit % 8) as u8);
-        match read(&disk) {
+        match read(vault, &disk) {
             Ok(read) => assert_eq!(read, records(), "bit {bit}"),
             Err(error) => {
                 assert!(matches!(error, Error::Corrupt { .. } | Error::Newer { .. }), "bit {bit}: {error}");
@@ -82,7 +94,8 @@ fn no_bit_may_change() {
 /// What a sound checksum stands behind may still be nonsense.
 #[test]
 fn lengths_are_not_believed() {
-    let disk: Arc<dyn Disk> = Arc::new(written(&records()));
+    let vault = Vault::plain(77);
+    let disk: Arc<dyn Disk> = Arc::new(written(&vault, &records()));
     let file = disk.open(&ID.name()).unwrap();
     let table_len = 4 * 9 + 2;
     let mut sound = vec![0; 44 + table_len];
@@ -95,7 +108,7 @@ fn lengths_are_not_believed() {
             frame[40..44].copy_from_slice(&crc.to_le_bytes());
             file.write_at(&[std::io::IoSlice::new(&frame)], BLOCK as u64).unwrap();
             let source = Source::open(&*disk, ID.name()).unwrap();
-            if let Ok(table) = Table::read(&source, BLOCK as u64, STORE) {
+            if let Ok(table) = Table::read(&source, BLOCK as u64, vault.store_id) {
                 let _ = table.read_payload(&source);
                 table
                     .spans()

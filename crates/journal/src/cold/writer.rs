@@ -3,9 +3,10 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use super::ColdHeader;
 use super::frame::Builder;
+use super::{ColdHeader, INDEX_BLOCK, nonce};
 use crate::batch::Lsn;
+use crate::crypt::{NewKey, Vault};
 use crate::disk::{Disk, File, failed, remove_if_there};
 use crate::error::Error;
 use crate::frames::Frames;
@@ -15,7 +16,8 @@ use crate::names::FileId;
 
 pub(crate) struct ColdWriter<'a> {
     disk: &'a dyn Disk,
-    store_id: u64,
+    vault: &'a Vault,
+    key: Option<NewKey>,
     file: Arc<dyn File>,
     /// Its name while it is not whole.
     name: String,
@@ -31,13 +33,20 @@ pub(crate) struct ColdWriter<'a> {
 
 impl<'a> ColdWriter<'a> {
     /// Begins the file `id` for records of `first..end`.
-    pub(crate) fn create(disk: &'a dyn Disk, store_id: u64, id: FileId, first: Lsn, end: Lsn) -> Result<Self, Error> {
+    pub(crate) fn create(
+        disk: &'a dyn Disk,
+        vault: &'a Vault,
+        id: FileId,
+        first: Lsn,
+        end: Lsn,
+    ) -> Result<Self, Error> {
         let name = format!("{}.new", id.name());
+        let key = vault.new_key(disk)?;
         remove_if_there(disk, &name)?;
         let file = disk.create(&name).map_err(failed(disk, "create", &name))?;
-        let (frames, builder) = (Frames::default(), Builder::default());
+        let (frames, builder) = (Frames::default(), Builder::new(key.is_some()));
         let at = BLOCK as u64;
-        Ok(Self { disk, store_id, file, name, id, first, end, frames, builder, at, whole: false })
+        Ok(Self { disk, vault, key, file, name, id, first, end, frames, builder, at, whole: false })
     }
 
     /// Adds a record with a higher number than those before.
@@ -52,14 +61,17 @@ impl<'a> ColdWriter<'a> {
     /// Ends the file, of whose records `held` bytes are held, and makes it durable, without its name.
     pub(crate) fn finish(&mut self, held: u64) -> Result<(Entry, Frames), Error> {
         self.flush()?;
-        let index = self.frames.encode(self.store_id);
+        let mut index = self.frames.encode(self.vault.store_id);
+        if let Some(new) = &self.key {
+            new.key.seal(nonce(INDEX_BLOCK), &[], &mut index, 0);
+        }
         let index_at = self.at;
         self.write(&index)?;
         let Self { id: file, first, end, at: bytes, .. } = *self;
         let entry = Entry { key: 0, file, first, end, bytes, held };
-        let header = ColdHeader { store_id: self.store_id, entry, index_at, index_len: index.len() as u64 };
+        let header = ColdHeader { store_id: self.vault.store_id, entry, index_at, index_len: index.len() as u64 };
         self.at = 0;
-        self.write(&header.encode())?;
+        self.write(&header.encode(self.key.as_ref().map(|new| (self.vault, new))))?;
         self.file.sync_data().map_err(failed(self.disk, "sync", &self.name))?;
         Ok((entry, std::mem::take(&mut self.frames)))
     }
@@ -76,7 +88,8 @@ impl<'a> ColdWriter<'a> {
             return Ok(());
         }
         self.frames.push(self.first, self.builder.first(), self.at);
-        let frame = self.builder.finish(self.store_id);
+        let key = self.key.as_ref().map(|new| (&*new.key, nonce(self.at / BLOCK as u64)));
+        let frame = self.builder.finish(self.vault.store_id, key);
         self.write(&frame)
     }
 

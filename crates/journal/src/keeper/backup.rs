@@ -7,6 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use super::{Desk, Keeper};
 use crate::batch::Lsn;
 use crate::checkpoint;
+use crate::crypt::KEY_FILES;
 use crate::disk::{Disk, failed};
 use crate::error::Error;
 use crate::events::Events;
@@ -92,6 +93,7 @@ impl Keeper {
             *bytes = end;
         }
         let mut small = vec![identity::NAME];
+        small.extend(KEY_FILES.iter().filter(|_| self.vault.has_key()));
         if self.durable.is_some() {
             small.extend(checkpoint::FILES);
         }

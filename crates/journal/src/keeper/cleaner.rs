@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::index::Entry;
 use crate::names::{self, LOG};
+use crate::source::Source;
 
 /// Rewrites after which a newer checkpoint comes first.
 const PER_CHECKPOINT: u64 = 8;
@@ -60,6 +61,24 @@ impl Keeper {
         Ok(rewritten > 0)
     }
 
+    /// Rewrites old files that are sealed otherwise than new ones are.
+    pub(super) fn rewrite_others(&mut self, on: &mut dyn Events) -> Result<(), Error> {
+        let Some(checkpoint) = self.durable.clone().filter(|_| self.paired) else { return Ok(()) };
+        let mut rewritten = false;
+        for file in self.candidates(&checkpoint) {
+            let of_log = Source::of_log(&*self.disk, &self.vault, file.entry.file);
+            let algorithm = of_log?.key.map(|key| key.algorithm);
+            if file.stuck || algorithm == self.vault.writes() {
+                continue;
+            }
+            match self.rewrite(&checkpoint, &[file.entry], on) {
+                Ok(_) => rewritten = true,
+                Err(Failure::Source(_, error) | Failure::Other(error)) => return Err(error),
+            }
+        }
+        if rewritten { self.publish(Checkpoint::clone(&checkpoint)) } else { Ok(()) }
+    }
+
     /// Whether a newer checkpoint waits, which says more about what is dead, and makes the next opening shorter.
     fn has_newer(&self) -> bool {
         self.desk.state().checkpoint.is_some()
@@ -92,7 +111,7 @@ impl Keeper {
     fn rewrite(&self, checkpoint: &Arc<Checkpoint>, run: &[Entry], on: &mut dyn Events) -> Result<u64, Failure> {
         let copy = Copy {
             disk: &*self.disk,
-            store_id: self.store_id,
+            vault: &self.vault,
             held: &checkpoint.table,
             store: &self.store,
             pause: &mut || self.make_spare(on),

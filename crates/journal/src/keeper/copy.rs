@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::cold::{self, ColdWriter};
+use crate::crypt::Vault;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::frames::{Frames, Location};
@@ -21,7 +22,7 @@ const PACE: usize = 4 << 20;
 /// Copies of `files`, which are neighbours, what `held` says into one cold file. Everything that is copied was verified.
 pub(super) struct Copy<'a> {
     pub(super) disk: &'a dyn Disk,
-    pub(super) store_id: u64,
+    pub(super) vault: &'a Vault,
     pub(super) held: &'a Table,
     /// Knows where the frames of a file lie.
     pub(super) store: &'a Store,
@@ -50,12 +51,12 @@ impl<'a> Copy<'a> {
             return Err(Failure::Other(Error::corrupt("", 0, "nothing is to be copied")));
         };
         let id = FileId { first: front.file.first, last: back.file.last, cold: true };
-        let out = ColdWriter::create(self.disk, self.store_id, id, front.first, back.end);
+        let out = ColdWriter::create(self.disk, self.vault, id, front.first, back.end);
         let mut out = out.map_err(Failure::Other)?;
         let mut held = 0;
         for entry in files {
             let blame = |error| Failure::Source(entry.key, error);
-            let source = Source::open(self.disk, entry.file.name()).map_err(blame)?;
+            let source = Source::of_log(self.disk, self.vault, entry.file).map_err(blame)?;
             let frames: Arc<Frames> = self.store.frames(entry).map_err(blame)?;
             let live = self.held.live(entry.first..entry.end);
             held += live.bytes;
@@ -90,9 +91,9 @@ impl<'a> Copy<'a> {
 
     fn read(&self, source: &Source<'_>, entry: &Entry, frame: Location) -> Result<(Bytes, Vec<Span>), Error> {
         if !entry.file.cold {
-            return hot::read(source, self.store_id, frame);
+            return hot::read(source, self.vault.store_id, frame);
         }
-        let table = cold::Table::read(source, frame.offset, self.store_id)?;
+        let table = cold::Table::read(source, frame.offset, self.vault.store_id)?;
         Ok((table.read_payload(source)?, table.spans()))
     }
 

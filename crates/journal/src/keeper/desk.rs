@@ -23,6 +23,8 @@ pub(crate) struct Desk {
     pub(crate) spares: usize,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) reserve: u64,
+    /// New files are sealed.
+    pub(super) seals: bool,
 }
 
 /// A durable file of whole blocks, in wait for its use as a segment.
@@ -67,12 +69,12 @@ impl State {
 }
 
 impl Desk {
-    pub(crate) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options, seals: bool) -> Self {
         let segment_bytes = round_up(options.segment_bytes.clamp(2 * BLOCK as u64, MAX_SEGMENT));
         let reserved = RESERVED.min(segment_bytes / 16);
         let (spares, max_bytes, reserve) = (options.spares, options.max_bytes, options.reserve_bytes);
         let (state, keeper, writer) = Default::default();
-        Self { state, keeper, writer, segment_bytes, reserved, spares, max_bytes, reserve }
+        Self { state, keeper, writer, segment_bytes, reserved, spares, max_bytes, reserve, seals }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

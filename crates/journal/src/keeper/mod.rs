@@ -17,6 +17,7 @@ use self::choice::Goal;
 pub(crate) use self::cleaner::Cleaner;
 pub(crate) use self::desk::{Desk, Spare};
 use crate::checkpoint::Checkpoint;
+use crate::crypt::Vault;
 use crate::disk::{Disk, Lock, failed};
 use crate::error::Error;
 use crate::events::Events;
@@ -34,7 +35,7 @@ pub struct Keeper {
     pub(crate) shared: Arc<Shared>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) store: Store,
-    pub(crate) store_id: u64,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) durability: Durability,
     /// The store knows checkpoints.
     pub(crate) checkpoints: bool,
@@ -76,9 +77,10 @@ impl Keeper {
         KeeperHandle { desk: Arc::clone(&self.desk) }
     }
 
-    /// Cleans until nothing more is given back.
+    /// Cleans until nothing more is given back, and everything old is encrypted or not as the settings say.
     pub(crate) fn compact(&mut self, on: &mut dyn Events) -> Result<(), Error> {
-        self.clean(Goal::least(self.desk.segment_bytes), on)
+        self.clean(Goal::least(self.desk.segment_bytes), on)?;
+        self.rewrite_others(on)
     }
 
     fn work(&mut self, on: &mut dyn Events) -> Result<(), Error> {
@@ -141,7 +143,7 @@ impl Keeper {
         if !self.checkpoints {
             return Ok(());
         }
-        match sealed.frames.save(&*self.disk, self.store_id, sealed.entry.file.first) {
+        match sealed.frames.save(&*self.disk, self.vault.store_id, sealed.entry.file.first) {
             // They are found in the segment then.
             Err(error) if error.is_full() => Ok(()),
             other => other,
@@ -152,7 +154,7 @@ impl Keeper {
     fn publish(&mut self, mut checkpoint: Checkpoint) -> Result<(), Error> {
         self.sync_all()?;
         checkpoint.list(self.shared.index().files());
-        match checkpoint.save(&*self.disk, self.store_id) {
+        match checkpoint.save(&*self.disk, &self.vault) {
             Ok(bytes) => self.desk.state().checkpoint_bytes = bytes,
             Err(error) if error.is_full() => {
                 let mut state = self.desk.state();

@@ -2,25 +2,27 @@
 
 use std::io::ErrorKind;
 
+use crate::crypt::Vault;
 use crate::disk::{Disk, failed};
 use crate::error::Error;
 use crate::keeper::desk::{Desk, Spare};
 use crate::limits::Options;
 use crate::names::{self, LOG};
-use crate::segment::write_zeros;
+use crate::segment::{may_be_plain, write_zeros};
 use crate::shared::Shared;
 
 impl Desk {
-    /// A desk with the spares that were found, by their serial numbers; those of another size than segments have now are
-    /// removed.
-    pub(crate) fn open(disk: &dyn Disk, found: &[u64], options: &Options) -> Result<Self, Error> {
-        let desk = Self::new(options);
+    /// A desk with the spares that were found, by their serial numbers; those of another size than segments have now, and
+    /// those that are not sealed in a store that is, are removed.
+    pub(crate) fn open(disk: &dyn Disk, found: &[u64], options: &Options, vault: &Vault) -> Result<Self, Error> {
+        let desk = Self::new(options, vault.writes().is_some());
         for &serial in found {
             let name = names::spare(serial);
             let file = disk.open(&name).map_err(failed(disk, "open", &name))?;
             let len = file.size().map_err(failed(disk, "read", &name))?;
+            let fit = len == desk.segment_bytes && !desk.must_go(disk, &name)?;
             let mut state = desk.state();
-            if len == desk.segment_bytes && state.spares.len() < desk.spares {
+            if fit && state.spares.len() < desk.spares {
                 state.spares.push(Spare { name, len, recycled: true });
             } else {
                 disk.remove(&name).map_err(failed(disk, "remove", &name))?;
@@ -63,7 +65,7 @@ impl Desk {
         let state = self.state();
         let full = state.spares.len() >= self.spares;
         drop(state);
-        if full || len != self.segment_bytes {
+        if full || len != self.segment_bytes || self.must_go(disk, segment)? {
             return disk.remove(segment).map_err(failed(disk, "remove", segment));
         }
         let name = names::spare(self.next_serial());
@@ -73,6 +75,11 @@ impl Desk {
         state.spares.push(Spare { name, len, recycled: true });
         (state.wanted, state.short) = (false, false);
         Ok(())
+    }
+
+    /// Whether a file may not be used again, because there may be something in it that is not sealed.
+    fn must_go(&self, disk: &dyn Disk, name: &str) -> Result<bool, Error> {
+        if self.seals { may_be_plain(disk, name) } else { Ok(false) }
     }
 
     pub(crate) fn spare_bytes(&self) -> u64 {

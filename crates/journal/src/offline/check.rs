@@ -3,6 +3,7 @@
 use super::survey::Survey;
 use super::walk::Walk;
 use crate::cold;
+use crate::crypt::Encryption;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::index::Entry;
@@ -31,9 +32,9 @@ pub struct Fault {
 }
 
 /// Reads and verifies all that the store consists of; changes nothing.
-pub fn check(disk: &dyn Disk, progress: impl FnMut(Progress)) -> Result<Report, Error> {
+pub fn check(disk: &dyn Disk, encryption: &Encryption, progress: impl FnMut(Progress)) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut survey = match Survey::of(disk) {
+    let mut survey = match Survey::of(disk, encryption) {
         Err(error @ Error::Corrupt { .. }) => {
             report.note(error)?;
             return Ok(report);
@@ -57,7 +58,7 @@ struct Check<'a, P> {
 
 impl<P: FnMut(Progress)> Check<'_, P> {
     fn run(&mut self) -> Result<(), Error> {
-        let Survey { plan, store_id, .. } = self.survey;
+        let Survey { plan, vault, .. } = self.survey;
         let mut total = plan.old.iter().map(|entry| entry.bytes).sum();
         for &number in &plan.scanned {
             total += Source::open(self.disk, names::segment(number))?.size()?;
@@ -70,7 +71,7 @@ impl<P: FnMut(Progress)> Check<'_, P> {
             self.done(checked, entry.bytes, total)?;
         }
         for (index, &number) in plan.scanned.iter().enumerate() {
-            let walk = Walk::open(self.disk, *store_id, number).map(|walk| walk.len);
+            let walk = Walk::open(self.disk, vault, number).map(|walk| walk.len);
             let bytes = walk.unwrap_or_default();
             let checked = self.segment(number, None).and_then(|()| self.joint(&plan.scanned[index..]));
             self.done(checked, bytes, total)?;
@@ -90,7 +91,7 @@ impl<P: FnMut(Progress)> Check<'_, P> {
 
     /// Walks through a segment, over damage, too; `old` says how far it must reach.
     fn segment(&mut self, number: u64, old: Option<&Entry>) -> Result<(), Error> {
-        let mut walk = Walk::open(self.disk, self.survey.store_id, number)?;
+        let mut walk = Walk::open(self.disk, &self.survey.vault, number)?;
         loop {
             while let Some(frame) = walk.next()? {
                 self.report.records += frame.spans.len() as u64;
@@ -113,7 +114,7 @@ impl<P: FnMut(Progress)> Check<'_, P> {
 
     /// Whether the segment behind the first one continues it; the last one may end with a torn write.
     fn joint(&mut self, numbers: &[u64]) -> Result<(), Error> {
-        let mut walk = Walk::open(self.disk, self.survey.store_id, numbers[0])?;
+        let mut walk = Walk::open(self.disk, &self.survey.vault, numbers[0])?;
         while walk.next()?.is_some() || walk.skip()?.is_some() {}
         let Some(&next) = numbers.get(1) else {
             let mut block = [0; crate::limits::BLOCK];
@@ -123,7 +124,7 @@ impl<P: FnMut(Progress)> Check<'_, P> {
             }
             return Ok(());
         };
-        let next = Walk::open(self.disk, self.survey.store_id, next)?;
+        let next = Walk::open(self.disk, &self.survey.vault, next)?;
         let same = next.header.first_block == walk.block_no && next.header.first_lsn == walk.lsn.0;
         if same && walk.prev_crc.is_none_or(|crc| crc == next.header.prev_crc) {
             return Ok(());
@@ -136,12 +137,12 @@ impl<P: FnMut(Progress)> Check<'_, P> {
     }
 
     fn cold(&mut self, entry: &Entry) -> Result<(), Error> {
-        let store_id = self.survey.store_id;
-        let source = Source::open(self.disk, entry.file.name())?;
-        let frames = cold::read_frames(self.disk, store_id, entry.file)?;
+        let vault = &self.survey.vault;
+        let source = Source::of_log(self.disk, vault, entry.file)?;
+        let frames = cold::read_frames(self.disk, vault, entry.file)?;
         let mut held = 0;
         for location in frames.iter(entry.first) {
-            let table = match cold::Table::read(&source, location.offset, store_id) {
+            let table = match cold::Table::read(&source, location.offset, vault.store_id) {
                 Ok(table) => table,
                 Err(error) => {
                     self.report.note(error)?;

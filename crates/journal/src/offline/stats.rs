@@ -3,6 +3,7 @@
 use super::survey::Survey;
 use super::walk::Walk;
 use crate::batch::Lsn;
+use crate::crypt::Encryption;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::holders::Live;
@@ -47,8 +48,8 @@ pub enum Kind {
 }
 
 /// Looks at the store; reads no more of it than opening does.
-pub fn stats(disk: &dyn Disk) -> Result<Stats, Error> {
-    let survey = Survey::of(disk)?;
+pub fn stats(disk: &dyn Disk, encryption: &Encryption) -> Result<Stats, Error> {
+    let survey = Survey::of(disk, encryption)?;
     let live = |first: Lsn, end: Lsn| {
         survey.checkpoint.as_ref().map_or(Live::default(), |checkpoint| checkpoint.table.live(first..end))
     };
@@ -63,13 +64,13 @@ pub fn stats(disk: &dyn Disk) -> Result<Stats, Error> {
         ));
     }
     for &number in &survey.plan.scanned {
-        let mut walk = Walk::open(disk, survey.store_id, number)?;
+        let mut walk = Walk::open(disk, &survey.vault, number)?;
         let first = walk.lsn;
         while walk.next_known(survey.first())?.is_some() {}
         files.push(FileStats::new(FileId::hot(number), Kind::Hot, (first, walk.lsn), walk.len, live(first, walk.lsn)));
     }
     let checkpoint = survey.checkpoint.as_ref().map(|checkpoint| (checkpoint.first, checkpoint.end));
-    let (store_id, format, spares) = (survey.store_id, survey.format, survey.spares.len());
+    let (store_id, format, spares) = (survey.vault.store_id, survey.format, survey.spares.len());
     Ok(Stats { store_id, format, checkpoint, files, spares })
 }
 

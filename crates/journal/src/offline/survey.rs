@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::Lsn;
 use crate::checkpoint::{Checkpoint, Loaded};
+use crate::crypt::{Access, Encryption, Vault};
 use crate::disk::{Disk, Lock};
 use crate::error::Error;
 use crate::files::{Files, Plan};
@@ -11,7 +12,7 @@ use crate::identity::Identity;
 use crate::open::lock;
 
 pub(super) struct Survey {
-    pub(super) store_id: u64,
+    pub(super) vault: Vault,
     /// The version of the store.
     pub(super) format: u8,
     pub(super) checkpoint: Option<Checkpoint>,
@@ -29,16 +30,17 @@ impl Survey {
     }
 
     /// Nobody opens the store as long as the survey is there.
-    pub(super) fn of(disk: &dyn Disk) -> Result<Self, Error> {
+    pub(super) fn of(disk: &dyn Disk, encryption: &Encryption) -> Result<Self, Error> {
         let lock = lock(disk)?;
         let Some((Identity { store_id, .. }, format)) = Identity::load(disk)? else {
             return Err(Identity::none(disk));
         };
+        let vault = Vault::open(disk, store_id, format, encryption, Access::Read)?;
         let files = Files::list(disk)?;
-        let loaded = Loaded::load(disk, store_id, files.bytes())?.map(|loaded| (loaded.checkpoint, loaded.fault));
+        let loaded = Loaded::load(disk, &vault, files.bytes())?.map(|loaded| (loaded.checkpoint, loaded.fault));
         let (checkpoint, fault) = loaded.unzip();
         let spares = files.spares.clone();
-        let plan = files.plan(disk, store_id, checkpoint.as_ref())?;
-        Ok(Self { store_id, format, checkpoint, spares, plan, fault: fault.flatten(), _lock: lock })
+        let plan = files.plan(disk, &vault, checkpoint.as_ref())?;
+        Ok(Self { vault, format, checkpoint, spares, plan, fault: fault.flatten(), _lock: lock })
     }
 }

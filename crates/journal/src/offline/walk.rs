@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::batch::Lsn;
+use crate::crypt::Vault;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::frame::{Header, Parsed};
@@ -34,9 +35,10 @@ pub(super) struct Frame {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn open(disk: &'a dyn Disk, store_id: u64, number: u64) -> Result<Self, Error> {
-        let (segment, header) = Segment::open(disk, number, store_id)?;
-        let source = Source { disk, name: segment.name(), file: segment.file };
+    pub(super) fn open(disk: &'a dyn Disk, vault: &Vault, number: u64) -> Result<Self, Error> {
+        let (segment, header) = Segment::open(disk, number, vault)?;
+        let store_id = vault.store_id;
+        let source = Source { disk, name: segment.name(), file: segment.file, key: segment.key };
         let (block_no, lsn, prev_crc) = (header.first_block, Lsn(header.first_lsn), Some(header.prev_crc));
         Ok(Self { source, header, len: segment.len, at: BLOCK as u64, block_no, lsn, prev_crc, store_id })
     }

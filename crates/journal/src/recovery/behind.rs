@@ -29,7 +29,7 @@ impl Scan<'_> {
             if behind == Behind::Durable {
                 break;
             }
-            let (segment, header) = Segment::open(self.begin.disk, number, self.begin.store_id)?;
+            let (segment, header) = Segment::open(self.begin.disk, number, self.begin.vault)?;
             behind = match header.unsynced && self.rest(&segment, BLOCK as u64)? != Behind::Durable {
                 true => Behind::Loose,
                 false => Behind::Durable,
@@ -48,7 +48,7 @@ impl Scan<'_> {
             let read =
                 segment.file.read_at(&mut chunk[..length], at).map_err(failed(self.begin.disk, "read", &name))?;
             for block in chunk[..read].chunks_exact(BLOCK) {
-                match Header::parse(block, self.begin.store_id) {
+                match Header::parse(block, self.begin.vault.store_id) {
                     Parsed::Newer(found) => return Err(self.newer(found)),
                     Parsed::Frame(header, _) if header.block_no > self.expect.block_no => match header.unsynced {
                         true => behind = Behind::Loose,

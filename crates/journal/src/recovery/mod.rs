@@ -6,15 +6,14 @@ mod repair;
 
 use std::io;
 
-use bytes::Bytes;
-
 use self::behind::Behind;
 pub use self::repair::{Damage, Repair};
 use crate::batch::{Lsn, Records};
 use crate::checkpoint;
+use crate::crypt::Vault;
 use crate::disk::{Disk, failed};
 use crate::error::{Error, IN_CHECKPOINT};
-use crate::frame::{FIRST_VERSION, HEADER, Header, Parsed, VERSION};
+use crate::frame::{FIRST_VERSION, HEADER, Header, Parsed, SEALED};
 use crate::holders::Table;
 use crate::limits::{BLOCK, CHUNK, MAX_FRAME};
 use crate::replay::{Changes, Replay};
@@ -56,7 +55,7 @@ pub(crate) struct Expect {
 /// Where to begin, and what is known there.
 pub(crate) struct Begin<'a> {
     pub(crate) disk: &'a dyn Disk,
-    pub(crate) store_id: u64,
+    pub(crate) vault: &'a Vault,
     pub(crate) shared: &'a Shared,
     pub(crate) store: &'a Store,
     pub(crate) table: Table,
@@ -76,7 +75,7 @@ pub(crate) struct Recovered {
 
 /// Reads the segments `numbers`, ascending and at least one, and makes sure that all of what was read is durable.
 pub(crate) fn recover<'a>(begin: Begin<'a>, numbers: &[u64], replay: &'a mut dyn Replay) -> Result<Recovered, Error> {
-    let (segment, header) = Segment::open(begin.disk, numbers[0], begin.store_id)?;
+    let (segment, header) = Segment::open(begin.disk, numbers[0], begin.vault)?;
     if begin.settled == Lsn::NONE && header.version > FIRST_VERSION && segment.number != FIRST_SEGMENT {
         // Nothing was ever removed without one.
         return Err(Error::corrupt(checkpoint::NAME, 0, "the file is missing"));
@@ -129,7 +128,7 @@ impl Scan<'_> {
     fn segments(&mut self, numbers: &[u64]) -> Result<Option<TornTail>, Error> {
         self.frames()?;
         for (index, &number) in numbers.iter().enumerate() {
-            let (segment, header) = Segment::open(self.begin.disk, number, self.begin.store_id)?;
+            let (segment, header) = Segment::open(self.begin.disk, number, self.begin.vault)?;
             if !self.continues(&header) {
                 return match self.behind(&numbers[index..])? {
                     Behind::Durable => {
@@ -153,7 +152,7 @@ impl Scan<'_> {
         while self.at + BLOCK as u64 <= self.segment.len {
             let mut block = [0; BLOCK];
             self.read(&mut block, self.at)?;
-            let (header, crc) = match Header::parse(&block, self.begin.store_id) {
+            let (header, crc) = match Header::parse(&block, self.begin.vault.store_id) {
                 Parsed::Nothing => return Ok(()),
                 Parsed::Newer(found) => return Err(self.newer(found)),
                 Parsed::Frame(header, crc) => (header, crc),
@@ -172,6 +171,7 @@ impl Scan<'_> {
             if crc32c::crc32c(&payload) != header.payload_crc {
                 return Ok(());
             }
+            let payload = header.unseal(payload, self.segment.key.as_deref()).map_err(|reason| self.corrupt(reason))?;
             self.accept(&header, crc, &payload)?;
         }
         Ok(())
@@ -274,7 +274,7 @@ impl Scan<'_> {
         self.io("zero", |segment| write_zeros(&*segment.file, from, to))
     }
 
-    fn payload(&self, header: &Header, block: &[u8; BLOCK]) -> Result<Bytes, Error> {
+    fn payload(&self, header: &Header, block: &[u8; BLOCK]) -> Result<Vec<u8>, Error> {
         read_payload(header, block, |rest, offset| self.read(rest, self.at + offset))
     }
 
@@ -295,7 +295,7 @@ impl Scan<'_> {
     }
 
     fn newer(&self, found: u8) -> Error {
-        Error::Newer { path: self.begin.disk.path(&self.segment.name()), found, known: VERSION }
+        Error::Newer { path: self.begin.disk.path(&self.segment.name()), found, known: SEALED }
     }
 }
 
@@ -304,7 +304,7 @@ pub(crate) fn read_payload(
     header: &Header,
     block: &[u8; BLOCK],
     read: impl FnOnce(&mut [u8], u64) -> Result<(), Error>,
-) -> Result<Bytes, Error> {
+) -> Result<Vec<u8>, Error> {
     let length = header.payload_len as usize;
     let here = length.min(BLOCK - HEADER);
     let mut payload = vec![0; length];
@@ -312,5 +312,5 @@ pub(crate) fn read_payload(
     if here < length {
         read(&mut payload[here..], BLOCK as u64)?;
     }
-    Ok(payload.into())
+    Ok(payload)
 }

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::frame::Header;
 use crate::gap::Lost;
 use crate::names;
+use crate::segment::Segment;
 use crate::source::Source;
 
 /// Damage, and what was done about it.
@@ -48,9 +49,10 @@ impl Scan<'_> {
             if self.expect.lsn > self.begin.first {
                 return Ok(skipped);
             }
-            let source = Source { disk: self.begin.disk, name: self.segment.name(), file: self.segment.file.clone() };
+            let Segment { file, key, .. } = self.segment.clone();
+            let source = Source { disk: self.begin.disk, name: self.segment.name(), file, key };
             let lost = Lost { at: self.at, block_no: self.expect.block_no, lsn: self.expect.lsn };
-            let next = lost.next(&source, self.begin.store_id, self.segment.len)?;
+            let next = lost.next(&source, self.begin.vault.store_id, self.segment.len)?;
             let Some((at, header)) = next.filter(|(_, header)| header.first_lsn <= self.begin.first.0) else {
                 return Ok(skipped);
             };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Disk, Error, Hold, Lsn, Opened, check, open, restore};
+use journal::{Batch, Disk, Encryption, Error, Hold, Lsn, Opened, check, open, restore};
 
 use crate::support::{Collect, Deaf, batch, content, open_ignoring, small};
 
@@ -47,7 +47,7 @@ fn a_backup_becomes_the_same_store() {
     restore(&backup, &copy, |step| progress.push(step)).unwrap();
     assert!(progress.last().is_some_and(|step| step.done == step.total && step.total == made.bytes));
     copy.crash();
-    assert_eq!(check(&copy, |_| ()).unwrap().faults, []);
+    assert_eq!(check(&copy, &Encryption::default(), |_| ()).unwrap().faults, []);
     let mut replayed = Collect::default();
     let restored = open(Arc::new(copy), small(), &mut replayed).unwrap();
     assert_eq!((restored.next, restored.identity), (Lsn(51), opened.identity));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Error, Hold, Kind, Lsn, Opened, Options, stats};
+use journal::{Batch, Encryption, Error, Hold, Kind, Lsn, Opened, Options, stats};
 
 use crate::support::{Deaf, Found, batch, content, open_ignoring, small};
 
@@ -134,7 +134,7 @@ fn opening_reads_nothing_from_before_the_checkpoint() {
     let Queue { disk, opened, .. } = &mut queue;
     opened.keeper.serve(&mut Deaf).unwrap();
     disk.restart();
-    let before = stats(disk).unwrap();
+    let before = stats(disk, &Encryption::default()).unwrap();
     let old: Vec<&str> = before.files.iter().filter(|file| file.kind != Kind::Hot).map(|file| &*file.name).collect();
     assert!(old.len() > 20, "{old:?}");
     let read = |disk: &SimulatedDisk| {

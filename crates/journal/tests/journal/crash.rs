@@ -6,7 +6,7 @@ use std::sync::Arc;
 use journal::disk::simulated::SimulatedDisk;
 use journal::{Disk, File};
 
-use crate::support::{Harness, Syncing, Wrapped};
+use crate::support::{Harness, Syncing, Wrapped, some_encryption};
 
 /// Rolls through fresh, recycled and self-made segments. `Ok(false)`: the disk failed on the way.
 fn history(harness: &mut Harness) -> Result<bool, String> {
@@ -29,6 +29,8 @@ fn history(harness: &mut Harness) -> Result<bool, String> {
 fn cut_at(nth: u64, seed: u64, disk: impl FnOnce(SimulatedDisk) -> Arc<dyn Disk>) -> Result<(), String> {
     let simulated = SimulatedDisk::new(seed);
     let mut harness = Harness::on(disk(simulated.clone()), simulated);
+    // Sealed or not, a torn tail is a torn tail.
+    harness.options.encryption = some_encryption(nth + seed);
     harness.simulated.cut_power_at(nth);
     history(&mut harness)?;
     for lengths in [vec![20, 9000], vec![300; 30]] {
@@ -64,6 +66,7 @@ fn a_power_cut_during_recovery_loses_nothing_durable() {
     let changes = changes();
     for (seed, first) in (changes / 2..=changes).enumerate() {
         let mut harness = Harness::new(seed as u64);
+        harness.options.encryption = some_encryption(seed as u64);
         harness.simulated.cut_power_at(first);
         history(&mut harness).unwrap();
         for nth in 1..12 {
@@ -81,6 +84,7 @@ fn a_power_cut_during_recovery_loses_nothing_durable() {
 fn data_of_a_failed_sync_is_made_durable_before_it_is_replayed() {
     for nth in 1..60 {
         let mut harness = Harness::new(nth);
+        harness.options.encryption = some_encryption(nth);
         harness.simulated.fail_sync_at(nth);
         history(&mut harness).unwrap();
         harness.restart();

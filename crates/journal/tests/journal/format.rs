@@ -71,13 +71,13 @@ fn these_bytes_are_read() {
 fn a_newer_version_is_named() {
     let newer = |bytes: &str, len: usize| {
         let mut bytes = hex(bytes);
-        bytes[4] = 3;
+        bytes[4] = 4;
         let crc = crc32c::crc32c(&bytes[..len - 4]).to_le_bytes();
         bytes[len - 4..len].copy_from_slice(&crc);
         bytes
     };
     let refused = |disk: SimulatedDisk, file: &str| {
-        let Err(Error::Newer { path, found: 3, known: 2 }) = open_ignoring(Arc::new(disk), small()).map(drop) else {
+        let Err(Error::Newer { path, found: 4, known: 3 }) = open_ignoring(Arc::new(disk), small()).map(drop) else {
             panic!("{file} was not refused");
         };
         assert!(path.ends_with(file));
@@ -168,7 +168,7 @@ fn what_is_not_there_is_not_finalized() {
 }
 
 /// A disk that holds an identity and nothing else.
-fn disk() -> SimulatedDisk {
+pub(crate) fn disk() -> SimulatedDisk {
     let disk = SimulatedDisk::new(1);
     put(&disk, "IDENTITY", &hex(IDENTITY));
     disk

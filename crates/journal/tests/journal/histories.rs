@@ -5,9 +5,10 @@ use std::sync::Arc;
 use journal::disk::simulated::SimulatedDisk;
 use journal::{Batch, Changes, Disk, Durability, Error, Lsn, Opened, Options, open};
 
+use crate::nonces::Nonces;
 use crate::owner::{Held, Record, Restored};
 use crate::seen::Seen;
-use crate::support::{Deaf, Random, batch, ensure, small};
+use crate::support::{Deaf, Random, Wrapped, batch, ensure, small, some_encryption};
 
 const SEEDS: u64 = 2000;
 const STEPS: usize = 25;
@@ -41,7 +42,8 @@ fn a_power_cut_in_any_change_of_a_clean_up_loses_nothing_held() {
         // A file of the checkpoint may be lost at the same time, whatever was deleted by then.
         let run = |cut: Option<u64>, lost: Option<&str>| {
             let mut world = World::new(11);
-            world.options = Options { durability, spares: 1, ..small() };
+            let encryption = some_encryption(cut.unwrap_or_default());
+            world.options = Options { durability, spares: 1, encryption, ..small() };
             world.reopen()?;
             if let Some(nth) = cut {
                 world.disk.cut_power_at(nth);
@@ -79,6 +81,8 @@ fn a_power_cut_in_any_change_of_a_clean_up_loses_nothing_held() {
 
 struct World {
     disk: SimulatedDisk,
+    /// Of everything that was ever sealed.
+    nonces: Arc<Nonces>,
     options: Options,
     random: Random,
     opened: Option<Opened>,
@@ -99,9 +103,11 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let durability = [Durability::Fsync, Durability::Fsync, Durability::Os, Durability::None][random.below(4)];
-        let options = Options { durability, spares: random.below(3), ..small() };
+        let encryption = some_encryption(random.next());
+        let options = Options { durability, spares: random.below(3), encryption, ..small() };
         Self {
             disk: SimulatedDisk::new(seed),
+            nonces: Arc::default(),
             options,
             random,
             opened: None,
@@ -126,6 +132,8 @@ impl World {
         self.disk.restart();
         self.reopen()?;
         self.read_all()?;
+        self.nonces.check()?;
+        self.seen.sealed += self.nonces.frames();
         self.damage()
     }
 
@@ -227,9 +235,13 @@ impl World {
     fn reopen(&mut self) -> Result<(), String> {
         self.opened = None;
         self.begun = None;
+        if self.random.below(8) == 0 {
+            self.options.encryption = some_encryption(self.random.next());
+        }
         let mut restored = Restored::default();
         let opened = loop {
-            match open(Arc::new(self.disk.clone()), self.options.clone(), &mut restored) {
+            let disk = Wrapped { below: Arc::new(self.disk.clone()), sync: Arc::clone(&self.nonces) };
+            match open(Arc::new(disk), self.options.clone(), &mut restored) {
                 Ok(opened) => break opened,
                 // A fault that was arranged before.
                 Err(Error::Io { .. } | Error::Full { .. }) => self.disk.crash(),

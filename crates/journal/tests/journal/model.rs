@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::support::Harness;
+use crate::support::{Harness, some_encryption};
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -48,6 +48,7 @@ proptest! {
 
 fn run(seed: u64, actions: &[Action]) -> Result<(), String> {
     let mut harness = Harness::new(seed);
+    harness.options.encryption = some_encryption(seed);
     reopen(&mut harness)?;
     for action in actions {
         let sound = match action {

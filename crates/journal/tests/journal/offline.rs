@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Hold, Kind, Lsn, Options, check, compact, dump, stats};
+use journal::{Batch, Encryption, Hold, Kind, Lsn, Options, check, compact, dump, stats};
 
 use crate::support::{Deaf, batch, content, open_ignoring, small};
 
@@ -30,7 +30,7 @@ fn store() -> SimulatedDisk {
 fn a_sound_store_has_no_faults() {
     let disk = store();
     let before = disk.operations();
-    let report = check(&disk, |_| ()).unwrap();
+    let report = check(&disk, &Encryption::default(), |_| ()).unwrap();
     assert_eq!((report.faults, report.torn), (Vec::new(), None));
     assert_eq!(disk.operations(), before, "something was changed");
 }
@@ -42,7 +42,7 @@ fn every_flipped_bit_that_matters_is_found() {
         for byte in [3, 30, 4096 + 20, 4096 + 1000] {
             let disk = store();
             disk.flip_bit(&format!("log/{name}"), byte, 2);
-            let report = check(&disk, |_| ()).unwrap();
+            let report = check(&disk, &Encryption::default(), |_| ()).unwrap();
             let file = format!("log/{name}");
             let torn = report.torn.as_ref().is_some_and(|(torn, _)| *torn == file);
             assert!(torn || report.faults.iter().any(|fault| fault.file == file), "{name}, byte {byte}: {report:?}");
@@ -50,12 +50,12 @@ fn every_flipped_bit_that_matters_is_found() {
     }
     let disk = store();
     disk.flip_bit("CHECKPOINT", 40, 0);
-    assert_eq!(check(&disk, |_| ()).unwrap().faults[0].file, "CHECKPOINT");
+    assert_eq!(check(&disk, &Encryption::default(), |_| ()).unwrap().faults[0].file, "CHECKPOINT");
 }
 
 #[test]
 fn the_numbers_are_right() {
-    let stats = stats(&store()).unwrap();
+    let stats = stats(&store(), &Encryption::default()).unwrap();
     assert_eq!((stats.format, stats.checkpoint), (2, Some((Lsn(50), Lsn(50)))));
     assert!(stats.files.iter().any(|file| file.kind == Kind::Cold));
     assert!(stats.files.windows(2).all(|pair| pair[0].end <= pair[1].first));
@@ -67,7 +67,8 @@ fn the_numbers_are_right() {
 #[test]
 fn a_dump_has_what_is_held_and_what_is_new() {
     let mut dumped = Vec::new();
-    dump(&store(), Lsn(6), |lsn, time, record| dumped.push((lsn.0, time, record.to_vec()))).unwrap();
+    dump(&store(), &Encryption::default(), Lsn(6), |lsn, time, record| dumped.push((lsn.0, time, record.to_vec())))
+        .unwrap();
     assert!(dumped.iter().all(|(lsn, time, record)| *record == content(*lsn, 0, 2000) && [0, *lsn].contains(time)));
     let numbers: Vec<u64> = dumped.iter().map(|record| record.0).collect();
     assert!((8..=48).step_by(4).chain(50..=60).all(|lsn| numbers.contains(&lsn)));
@@ -80,7 +81,7 @@ fn a_compact_store_holds_what_it_held() {
     let options = Options { spares: 0, ..small() };
     let (before, after) = compact(Arc::new(disk.clone()), options.clone()).unwrap();
     assert!(after.bytes <= before.bytes);
-    assert_eq!(check(&disk, |_| ()).unwrap().faults, []);
+    assert_eq!(check(&disk, &Encryption::default(), |_| ()).unwrap().faults, []);
     let opened = open_ignoring(Arc::new(disk), options).unwrap();
     for lsn in (4..=60).step_by(4) {
         assert_eq!(opened.store.read(Lsn(lsn), Lsn(lsn)).unwrap(), [content(lsn, 0, 2000)]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Disk, Error, Hold, Lsn, Options, check};
+use journal::{Batch, Disk, Encryption, Error, Hold, Lsn, Options, check};
 
 use crate::support::{Deaf, batch, content, open_ignoring, small};
 
@@ -49,7 +49,7 @@ fn opens(disk: &SimulatedDisk) -> bool {
     drop(opened);
     disk.crash();
     assert!(bytes_of(disk, NAME).is_some() && bytes_of(disk, NAME) == bytes_of(disk, COPY));
-    assert_eq!(check(disk, |_| ()).unwrap().faults, []);
+    assert_eq!(check(disk, &Encryption::default(), |_| ()).unwrap().faults, []);
     copy_used
 }
 
@@ -60,7 +60,7 @@ fn either_file_may_be_damaged() {
         for name in FILES {
             let disk = store();
             disk.flip_bit(name, byte, (byte % 8) as u8);
-            let faults = check(&disk, |_| ()).unwrap().faults;
+            let faults = check(&disk, &Encryption::default(), |_| ()).unwrap().faults;
             assert!(faults.len() == 1 && faults[0].file == name, "byte {byte}: {faults:?}");
             assert_eq!(opens(&disk), name == NAME, "byte {byte}");
             assert!(!opens(&disk), "byte {byte}");
@@ -74,7 +74,8 @@ fn either_file_may_be_missing() {
         let disk = store();
         disk.remove(name).unwrap();
         // A store in which the power failed within its first checkpoint has no copy.
-        let missing: Vec<String> = check(&disk, |_| ()).unwrap().faults.into_iter().map(|fault| fault.file).collect();
+        let missing: Vec<String> =
+            check(&disk, &Encryption::default(), |_| ()).unwrap().faults.into_iter().map(|fault| fault.file).collect();
         assert_eq!(missing, if name == NAME { vec![NAME] } else { Vec::new() });
         assert_eq!(opens(&disk), name == NAME);
         assert!(!opens(&disk));
@@ -85,7 +86,7 @@ fn either_file_may_be_missing() {
 fn not_both_may_be_damaged() {
     let disk = store();
     FILES.iter().for_each(|name| disk.flip_bit(name, 40, 1));
-    assert_eq!(check(&disk, |_| ()).unwrap().faults[0].file, NAME);
+    assert_eq!(check(&disk, &Encryption::default(), |_| ()).unwrap().faults[0].file, NAME);
     for repair in [false, true] {
         let options = Options { repair, ..small() };
         match open_ignoring(Arc::new(disk.clone()), options).map(drop) {

@@ -11,6 +11,8 @@ pub(crate) struct Seen {
     pub(crate) stalls: u64,
     /// Cold files that were rewritten.
     pub(crate) rewritten: u64,
+    /// Frames that were sealed.
+    pub(crate) sealed: u64,
 }
 
 impl Seen {
@@ -20,10 +22,11 @@ impl Seen {
         self.cut += more.cut;
         self.stalls += more.stalls;
         self.rewritten += more.rewritten;
+        self.sealed += more.sealed;
     }
 
     pub(crate) fn min(&self) -> u64 {
-        let Self { checkpoints, cold, cut, stalls, rewritten } = *self;
-        [checkpoints, cold, cut, stalls, rewritten].into_iter().min().unwrap()
+        let Self { checkpoints, cold, cut, stalls, rewritten, sealed } = *self;
+        [checkpoints, cold, cut, stalls, rewritten, sealed].into_iter().min().unwrap()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Damage, Disk, Error, Hold, Lsn, Opened, Repair, check, dump, open, stats};
+use journal::{Batch, Damage, Disk, Encryption, Error, Hold, Lsn, Opened, Repair, check, dump, open, stats};
 
 use crate::repair::{BLOCK, repair, store_with};
 use crate::support::{Collect, Deaf, Found, batch, content, open_ignoring, small};
@@ -73,12 +73,12 @@ fn several_places_may_be_damaged() {
     drop(opened);
     disk.restart();
     // What can be told without opening it, is told.
-    let faults = check(&disk, |_| ()).unwrap().faults;
+    let faults = check(&disk, &Encryption::default(), |_| ()).unwrap().faults;
     assert!(faults.iter().all(|fault| fault.file == SECOND) && faults.len() >= 3, "{faults:?}");
     let mut dumped = Vec::new();
-    dump(&disk, Lsn(1), |lsn, _, _| dumped.push(lsn.0)).unwrap();
+    dump(&disk, &Encryption::default(), Lsn(1), |lsn, _, _| dumped.push(lsn.0)).unwrap();
     assert_eq!(dumped, [6, 8].into_iter().chain(10..=20).collect::<Vec<_>>());
-    assert_eq!(stats(&disk).unwrap().files[0].end, Lsn(11));
+    assert_eq!(stats(&disk, &Encryption::default()).unwrap().files[0].end, Lsn(11));
 }
 
 #[test]

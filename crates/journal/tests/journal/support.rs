@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use journal::disk::simulated::SimulatedDisk;
 use journal::{
-    Batch, Changes, Disk, Error, Events, File, Lock, Lsn, Opened, Options, Replay, ReplayError, Store, open, put_record,
+    Algorithm, Batch, Changes, Disk, Encryption, Error, Events, File, Lock, Lsn, MasterKey, Opened, Options, Replay,
+    ReplayError, Store, open, put_record,
 };
 
 /// Sizes small enough that a few records roll a segment.
@@ -20,6 +21,16 @@ pub(crate) fn small() -> Options {
         cache_bytes: 16 << 10,
         ..Options::default()
     }
+}
+
+/// With a master key; `writes` says how new files are sealed.
+pub(crate) fn encryption(writes: Option<Algorithm>) -> Encryption {
+    Encryption { writes, key: Some(MasterKey::new([0x42; 32])) }
+}
+
+/// One of the three ways to write.
+pub(crate) fn some_encryption(number: u64) -> Encryption {
+    encryption([None, Some(Algorithm::Aes256Gcm), Some(Algorithm::ChaCha20Poly1305)][number as usize % 3])
 }
 
 /// Content that differs from record to record and from try to try.
@@ -36,7 +47,7 @@ pub(crate) fn content(lsn: u64, salt: u64, len: usize) -> Vec<u8> {
 pub(crate) fn batch(first: u64, time: u64, records: &[Vec<u8>]) -> Batch {
     let mut payload = BytesMut::new();
     records.iter().for_each(|record| put_record(&mut payload, record));
-    Batch { first: Lsn(first), count: records.len() as u32, time, payload: payload.freeze(), ..Batch::default() }
+    Batch { first: Lsn(first), count: records.len() as u32, time, payload: payload.freeze().into(), ..Batch::default() }
 }
 
 pub(crate) fn open_ignoring(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, Error> {
@@ -78,7 +89,7 @@ pub(crate) struct Harness {
     pub(crate) simulated: SimulatedDisk,
     pub(crate) model: Model,
     pub(crate) opened: Option<Opened>,
-    options: Options,
+    pub(crate) options: Options,
     /// The store was closed in order, so there is nothing to cut.
     closed: bool,
 }
@@ -219,13 +230,16 @@ impl Events for Deaf {
     }
 }
 
-/// A disk that forwards everything, with another `sync_data` and `sync_dir`.
+/// A disk that forwards everything, with another `write_at`, `sync_data` and `sync_dir`.
 pub(crate) struct Wrapped<S> {
     pub(crate) below: Arc<dyn Disk>,
     pub(crate) sync: Arc<S>,
 }
 
 pub(crate) trait Syncing: Send + Sync + 'static {
+    fn write_at(&self, below: &dyn File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        below.write_at(slices, offset)
+    }
     fn sync_data(&self, below: &dyn File) -> io::Result<()>;
     fn sync_dir(&self, below: &dyn Disk, folder: &str) -> io::Result<()>;
 }
@@ -279,7 +293,7 @@ struct WrappedFile<S> {
 
 impl<S: Syncing> File for WrappedFile<S> {
     fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        self.below.write_at(slices, offset)
+        self.sync.write_at(&*self.below, slices, offset)
     }
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.below.read_at(buffer, offset)

@@ -7,8 +7,8 @@ use std::thread;
 use bytes::Bytes;
 use journal::disk::real::RealDisk;
 use journal::{
-    Answers, Batch, Committer, Disk, Error, Events, Hold, KeeperHandle, Load, Lsn, Options, Store, Submitter, check,
-    restore,
+    Answers, Batch, Committer, Disk, Encryption, Error, Events, Hold, KeeperHandle, Load, Lsn, Options, Store,
+    Submitter, check, restore,
 };
 use tempfile::TempDir;
 
@@ -85,7 +85,7 @@ fn back_up(handle: &KeeperHandle, folder: &TempDir) {
         let (to, copy) = (RealDisk::new(to).unwrap(), RealDisk::new(copy).unwrap());
         let made = handle.backup(Arc::new(to.clone()), |_| ()).unwrap();
         restore(&to, &copy, |_| ()).unwrap();
-        assert_eq!(check(&copy, |_| ()).unwrap().faults, []);
+        assert_eq!(check(&copy, &Encryption::default(), |_| ()).unwrap().faults, []);
         let opened = open_ignoring(Arc::new(copy), small()).unwrap();
         assert_eq!(opened.next, made.last.plus(1));
         for lsn in (20..=made.last.0).step_by(20) {
@@ -121,7 +121,7 @@ fn nobody_is_in_anybodys_way() {
     });
     assert!(answered.lock().unwrap().len() as u64 > RECORDS / 10);
     drop(store);
-    assert_eq!(check(&*disk, |_| ()).unwrap().faults, []);
+    assert_eq!(check(&*disk, &Encryption::default(), |_| ()).unwrap().faults, []);
     let opened = open_ignoring(disk, options).unwrap();
     assert_eq!(opened.next, Lsn(RECORDS + 1));
     for lsn in (20..=RECORDS).step_by(20) {
