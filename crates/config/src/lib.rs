@@ -13,6 +13,7 @@ mod fill;
 mod flags;
 mod layer;
 mod listener;
+mod listener_settings;
 mod load;
 mod machine;
 mod origin;
