@@ -40,7 +40,8 @@ struct Browser {
 
 impl Browser {
     fn new() -> Self {
-        let options = ManagementOptions { listeners: vec!["mqtt on 127.0.0.1:1883".into()], certificates: Some(Arc::new(Good)) };
+        let options =
+            ManagementOptions { listeners: vec!["mqtt on 127.0.0.1:1883".into()], certificates: Some(Arc::new(Good)) };
         let connection = Management::new(options).open(&PEER);
         Self { connection, commands: Commands::default(), response: None }
     }
