@@ -257,7 +257,7 @@ fn limits_of_a_listener() {
     assert!(is_over(&mut plain(&world).0), "one too many");
     drop(first);
     // The end of the first is seen some time later.
-    while plain(&world).ask("echo c").is_err() {}
+    assert!((0..100_000).any(|_| plain(&world).ask("echo c").is_ok()));
     world.stop();
 }
 
