@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 //! The fuzz targets' functions with what fuzzing has found.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::fs;
 use std::path::Path;
