@@ -48,6 +48,12 @@ impl Broker {
                         return Ok(());
                     }
                     let answer = self.ask_for(id, command, step);
+                    if answer.is_ok() && self.makes_queue(publish) {
+                        // Not remembered: the next one asks again, and for less.
+                        let maker = self.may_make(id)?;
+                        self.makers.set_publisher(maker);
+                        return Ok(());
+                    }
                     if answer.is_ok()
                         && let Some(Rights::Guarded(guarded)) = self.connections.get_mut(id).map(|it| &mut it.rights)
                     {
@@ -62,11 +68,21 @@ impl Broker {
         self.ask_for(id, command, step)
     }
 
+    /// Whether a publish makes the queue it goes to.
+    fn makes_queue(&self, publish: &Publish) -> bool {
+        let address = &publish.message.address;
+        publish.create
+            && self.options.auto_create
+            && address.exchange == Exchange::Default
+            && self.registry.named(address.namespace, &address.key).is_none()
+    }
+
     fn ask_for(&self, id: ConnectionId, command: &Command, step: &mut Step) -> Result<(), Refusal> {
         let Some(connection) = self.connections.get(id) else { return Err(Refusal::Login) };
         let (audits, registry) = (self.options.audits, &self.registry);
         let changes = changes(command);
-        demand(registry, connection, command, &mut |action, namespace, what| {
+        let creates = self.options.auto_create;
+        demand(registry, connection, (command, creates), &mut |action, namespace, what| {
             let name = registry.namespace_name(namespace);
             let allowed = connection.rights.may(action, name, what);
             if audits && (!allowed || action == Action::Administer || changes && action != Action::See) {
@@ -222,10 +238,15 @@ fn what_queue(queue: &Queue) -> What<'_> {
 }
 
 /// Asks for the rights that `command` needs.
-fn demand(registry: &Registry, connection: &Connection, command: &Command, ask: &mut Ask<'_>) -> Result<(), Refusal> {
+fn demand(
+    registry: &Registry,
+    connection: &Connection,
+    (command, creates): (&Command, bool),
+    ask: &mut Ask<'_>,
+) -> Result<(), Refusal> {
     let mut queue = |action, queue: &QueueRef| on_queue(registry, connection, action, queue, ask);
     match command {
-        Command::Publish(publish) => publishing(registry, connection, publish, ask),
+        Command::Publish(publish) => publishing(registry, connection, (publish, creates && publish.create), ask),
         Command::Declare(declare) => declaring(registry, declare, ask),
         Command::Consume(consume) => {
             let Consume { queue: name, .. } = &**consume;
@@ -338,7 +359,7 @@ fn namespace_of(registry: &Registry, queue: &QueueRef) -> Namespace {
 fn publishing(
     registry: &Registry,
     connection: &Connection,
-    publish: &Publish,
+    (publish, creates): (&Publish, bool),
     ask: &mut Ask<'_>,
 ) -> Result<(), Refusal> {
     if let Some(queue) = &publish.queue {
@@ -346,13 +367,14 @@ fn publishing(
     }
     let address = &publish.message.address;
     for key in std::iter::once(&address.key).chain(&publish.also) {
-        let temporary = address.exchange == Exchange::Default
-            && registry
-                .named(address.namespace, key)
-                .and_then(|n| registry.queue(n))
-                .is_some_and(|queue| queue.owner.is_some());
+        let by_name = address.exchange == Exchange::Default;
+        let queue = registry.named(address.namespace, key).and_then(|n| registry.queue(n)).filter(|_| by_name);
+        let temporary = queue.is_some_and(|queue| queue.owner.is_some());
         let what = if temporary { What::Temporary } else { What::Address(&address.exchange, key) };
         ask(Action::Write, address.namespace, what)?;
+        if by_name && queue.is_none() && creates {
+            ask(Action::Configure, address.namespace, What::Queue(key))?;
+        }
     }
     Ok(())
 }

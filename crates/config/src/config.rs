@@ -43,6 +43,11 @@ pub struct Config {
     pub audit_log: Option<PathBuf>,
     pub max_connections: usize,
     pub max_connections_per_user: Option<usize>,
+    /// Zero: for ever.
+    pub slow_consumer_timeout: Duration,
+    pub max_keep_alive: Option<Duration>,
+    pub max_queues: usize,
+    pub max_queues_per_user: Option<usize>,
     pub login_timeout: Duration,
     /// Zero: nothing is remembered.
     pub login_cache: Duration,
@@ -132,6 +137,10 @@ impl Config {
             audit_log: effective.optional_text("audit_log").map(PathBuf::from),
             max_connections: effective.number("max_connections"),
             max_connections_per_user: effective.optional_number("max_connections_per_user"),
+            slow_consumer_timeout: effective.duration("slow_consumer_timeout"),
+            max_keep_alive: effective.optional_duration("max_keep_alive"),
+            max_queues: effective.number("max_queues"),
+            max_queues_per_user: effective.optional_number("max_queues_per_user"),
             login_timeout: effective.duration("login_timeout"),
             login_cache: effective.duration("login_cache"),
             password_memory: effective.number("password_memory"),

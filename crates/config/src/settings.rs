@@ -125,6 +125,32 @@ pub const SETTINGS: &[Setting] = &[
         "Connections of one user; who has as many already cannot log in once more.",
     ),
     setting(
+        "slow_consumer_timeout",
+        Kind::Duration { min: 0, max: DAY },
+        Preset::Is("2m"),
+        "How long a client may take nothing of what is being sent to it. Then it is disconnected, and what it has not \
+         acknowledged goes to others. `0s`: for ever.",
+    ),
+    setting(
+        "max_keep_alive",
+        Kind::Duration { min: 1_000, max: 65_535_000 },
+        Preset::Unset("as clients wish"),
+        "The longest keep-alive of MQTT: a client that asks for a longer one, or for none, is sent away after one and a \
+         half times this long a silence.",
+    ),
+    setting(
+        "max_queues",
+        Kind::Integer { min: 1, max: 100_000_000 },
+        Preset::Is("1000000"),
+        "Queues that there may be, sessions and subscriptions among them; another one is refused.",
+    ),
+    setting(
+        "max_queues_per_user",
+        Kind::Integer { min: 1, max: 100_000_000 },
+        Preset::Unset("no limit"),
+        "Queues that one user may have made since the broker started, beside those that are gone again.",
+    ),
+    setting(
         "login_timeout",
         Kind::Duration { min: 1, max: 3_600_000 },
         Preset::Is("10s"),

@@ -27,6 +27,8 @@ pub struct MqttOptions {
     pub max_packet: usize,
     /// Milliseconds until CONNECT must be there.
     pub login_timeout: u64,
+    /// Milliseconds of the longest keep-alive; `None`: also none at all.
+    pub max_keep_alive: Option<u64>,
     /// Deliveries of a session that may be unacknowledged, and of a `$queue/…` subscription.
     pub window: u32,
     /// Messages that a session keeps which outlives its connection; what comes on top is dropped, and counted.
@@ -42,6 +44,7 @@ impl MqttOptions {
         Self {
             max_packet: 64 * 1024 * 1024,
             login_timeout: 10_000,
+            max_keep_alive: None,
             window: 1_000,
             kept_length: None,
             session_length: 1_000_000,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::{HttpService, Peer, Protocol};
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::Instant;
 
@@ -19,6 +20,11 @@ use crate::{http, raw};
 
 /// How long accepting rests when the process has no more file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// A peer is asked by TCP whether it is still there after this long a silence, so often, and so many times.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_PROBES: u32 = 4;
 
 /// What a listener speaks.
 #[derive(Clone)]
@@ -57,6 +63,8 @@ pub struct Limits {
     pub login_timeout: Duration,
     /// How long an HTTP connection may rest between requests.
     pub idle_timeout: Duration,
+    /// How long a peer may take nothing of what it is being sent; `None`: for ever.
+    pub slow_timeout: Option<Duration>,
 }
 
 /// Accepted sockets on their way to their threads.
@@ -255,7 +263,17 @@ fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
 fn adopt(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     TcpStream::from_std(stream)
+}
+
+/// Peers that vanish without a word are found out, also those of protocols that let them be silent for ever.
+fn keep_alive(stream: &std::net::TcpStream) -> std::io::Result<()> {
+    set_socket_keepalive(stream, true)?;
+    set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)?;
+    set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL)?;
+    set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES)?;
+    Ok(())
 }
 
 /// Boxed, so that the task of an idle connection is as large as what it does now, not as the largest of what it could do.

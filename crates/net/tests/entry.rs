@@ -20,7 +20,7 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn limits(login: Duration) -> Limits {
-    Limits { connections: 10_000, login_timeout: login, idle_timeout: PATIENCE }
+    Limits { connections: 10_000, login_timeout: login, idle_timeout: PATIENCE, slow_timeout: None }
 }
 
 fn tls(folder: &Folder, clients: ClientCertificate, oldest: Version) -> Tls {
