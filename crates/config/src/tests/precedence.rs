@@ -1,6 +1,6 @@
 use super::*;
-use crate::KeySource;
 use crate::Durability;
+use crate::KeySource;
 
 #[test]
 fn flags_over_environment_over_file_over_default() {

@@ -245,6 +245,7 @@ fn a_store_becomes_encrypted_and_plain_again() {
     let disk = store(&small());
     let mut opened = open_ignoring(Arc::new(disk.clone()), sealing(Algorithm::Aes256Gcm)).unwrap();
     check_records(&opened);
+    assert!(opened.sealed_otherwise);
     // What is new is sealed from the first record on, and a checkpoint in it lets go of what is not.
     for lsn in 86..=90 {
         let checkpoint = (lsn == 90).then_some(Lsn(lsn));
@@ -257,7 +258,7 @@ fn a_store_becomes_encrypted_and_plain_again() {
         compact(Arc::new(disk.clone()), options.clone()).unwrap();
         assert_eq!(files_with_text(&disk), Vec::<String>::new());
         assert_eq!(check(&disk, &options.encryption, |_| ()).unwrap().faults, []);
-        let opened = open_ignoring(Arc::new(disk.clone()), options).unwrap();
+        let opened = open_ignoring(Arc::new(disk.clone()), options.clone()).unwrap();
         for lsn in (1..=75).filter(|lsn| is_kept(*lsn)) {
             assert_eq!(opened.store.read(Lsn(lsn), Lsn(lsn)).unwrap(), [record(lsn)], "record {lsn}");
         }
