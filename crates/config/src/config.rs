@@ -41,7 +41,8 @@ pub struct Config {
     pub login_timeout: Duration,
     /// `None`: the store makes one and keeps it.
     pub secret_key: Option<Secret<[u8; 32]>>,
-    pub encryption: Encryption,
+    /// `None`: as the store is.
+    pub encryption: Option<Encryption>,
     /// There if the store is to be encrypted.
     pub encryption_key: Option<KeySource>,
     /// What the store's key is to be changed to.
@@ -110,7 +111,7 @@ impl Config {
             max_connections: effective.number("max_connections"),
             login_timeout: effective.duration("login_timeout"),
             secret_key: key(&effective, "secret_key"),
-            encryption: effective.word("encryption", Encryption::from_name),
+            encryption: effective.optional_text("encryption").and_then(|word| Encryption::from_name(&word)),
             encryption_key: KeySource::new(&effective),
             encryption_new_key: key(&effective, "encryption_new_key"),
             listeners: effective.tables("listener").iter().filter(|t| t.bool("enabled")).map(Listener::new).collect(),

@@ -126,7 +126,9 @@ fn the_commands_for_a_store_work_with_its_key() {
     let with = |key: &str, command: &[&str]| [command, &["--encryption-key-file", key]].concat().join(" ");
     let row = |broker: &Broker, line: String| broker.admin_row(&line.split(' ').collect::<Vec<_>>());
     assert_eq!(row(&broker, with(&old, &["store", "check"]))["faults"], 0);
-    assert_eq!(row(&broker, with(&old, &["store", "stats"]))["format"], 3);
+    let stats = row(&broker, with(&old, &["store", "stats"]));
+    assert_eq!(stats["format"], 3);
+    assert!(stats["files"].as_array().unwrap().iter().all(|file| file["encryption"] == "aes-256-gcm"), "{stats}");
     let dumped = broker.admin(&["store", "dump", "--encryption-key-file", &old]);
     assert!(dumped.status.success() && dumped.stdout.iter().any(|line| line.contains(QUEUE)), "{dumped:?}");
 
@@ -170,7 +172,8 @@ fn a_store_becomes_encrypted_and_compact_does_the_rest() {
     broker.stop_cleanly();
     let folder = tempfile::tempdir().expect("a folder for keys");
     let key = key_file(folder.path(), "key", KEY);
-    broker.admin_row(&["store", "compact", "--encryption", "aes-256-gcm", "--encryption-key-file", &key]);
+    let compact = ["store", "compact", "--encryption", "aes-256-gcm", "--encryption-key-file", &key];
+    assert_eq!(broker.admin_row(&compact)["encrypted_otherwise"], 0);
     assert_eq!(files_with_text(&broker.data()), Vec::<PathBuf>::new());
     broker.restart();
     look(&broker);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::Lsn;
 use crate::checkpoint::{Checkpoint, Loaded};
-use crate::crypt::{Access, Encryption, KeyFault, Nonces, Vault};
+use crate::crypt::{Access, Encryption, KeyFault, Nonces, Vault, Writes};
 use crate::disk::{Disk, Lock, failed, remove_if_there};
 use crate::error::Error;
 use crate::files::{Files, Plan};
@@ -193,7 +193,7 @@ fn unlock(
     version: u8,
     encryption: &Encryption,
 ) -> Result<(Arc<Vault>, u8), Error> {
-    if encryption.writes.is_some() && version == FIRST_VERSION {
+    if matches!(encryption.writes, Writes::Sealed(_)) && version == FIRST_VERSION {
         return Err(Error::Key(KeyFault::OldFormat));
     }
     let vault = Vault::open(disk, identity.store_id, version, encryption, Access::Write)?;
