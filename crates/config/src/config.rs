@@ -62,7 +62,8 @@ pub struct Config {
     pub secret_key: Option<Secret<[u8; 32]>>,
     /// `None`: it is in a file in `data`, which is made once.
     pub master_key: Option<Secret<[u8; 32]>>,
-    pub encryption: Encryption,
+    /// `None`: as the store is.
+    pub encryption: Option<Encryption>,
     /// There if the store is to be encrypted.
     pub encryption_key: Option<KeySource>,
     /// What the store's key is to be changed to.
@@ -150,7 +151,7 @@ impl Config {
             secret_key: key(&effective, "secret_key"),
             master_key: key(&effective, "master_key"),
             listeners: listeners(&effective),
-            encryption: effective.word("encryption", Encryption::from_name),
+            encryption: effective.optional_text("encryption").and_then(|word| Encryption::from_name(&word)),
             encryption_key: KeySource::new(&effective),
             encryption_new_key: key(&effective, "encryption_new_key"),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),

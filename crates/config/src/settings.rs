@@ -246,10 +246,11 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "encryption",
         Kind::Choice(Encryption::NAMES),
-        Preset::Is("off"),
+        Preset::Unset("off, or as the store is"),
         "Whether what is written to the store is encrypted, and how. It needs a master key, from exactly one of the next \
          three settings. A store that is not encrypted yet becomes it as it is rewritten; `causeway store compact` rewrites \
-         what is older than the last checkpoint at once. With `off` and a key an encrypted store becomes a plain one.",
+         what is older than the last checkpoint at once. With `off` and its key an encrypted store becomes a plain one in \
+         the same way.",
     ),
     Setting {
         name: "encryption_key",
