@@ -18,6 +18,7 @@ mod consume;
 mod consumer;
 mod dead_letter;
 mod define;
+mod demand;
 mod dispatch;
 mod entries;
 mod entry;

@@ -15,6 +15,12 @@ pub(crate) const LISTENER: &[Setting] = &[
          and TLS or `allow_plaintext = true`; or else `dev = true`.",
     ),
     setting(
+        "allow_plaintext",
+        Kind::Bool,
+        Preset::Rule(Rule::OfBroker("allow_plaintext")),
+        "This listener may be open to the network without TLS.",
+    ),
+    setting(
         "tls",
         Kind::Choice(TlsMode::NAMES),
         Preset::Rule(Rule::TlsOfFace),

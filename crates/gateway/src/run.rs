@@ -66,7 +66,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         step.holds = std::mem::take(&mut store.holds);
     }
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
-    let (access, writer) = Access::open(config, random::bytes()?)?;
+    let (access, startup) = Access::open(config, random::bytes()?)?;
     access.check(config)?;
     let faces = faces(config, &encodings, &hosts, secret, &certificates, &access);
     let bound = listeners::bind(config, &faces, &certificates)?;
@@ -85,7 +85,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     };
     let pool = LoginPool::new(LOGINS_WAITING, wakers.clone());
     let cannot = |error| Failure::Start(format!("cannot start a thread: {error}"));
-    let guarding = access.start(&pool, writer, &engine).map_err(cannot)?;
+    let guarding = access.start(&pool, startup, &engine).map_err(cannot)?;
     let watching = certificates.watch().map_err(cannot)?;
     serve(config, bound, &engine, &wakers, (&access, pool), running, repaired)?;
     guarding.stop();

@@ -77,7 +77,6 @@ fn check_encryption(table: &Table, errors: &mut Vec<Error>) {
 
 fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
     let dev = table.bool_of("dev") == Some(true);
-    let plaintext = table.bool_of("allow_plaintext") == Some(true);
     let mut taken: Vec<(SocketAddr, Face, &Origin)> = Vec::new();
     for listener in table.tables("listener").iter().filter(|listener| listener.bool_of("enabled") != Some(false)) {
         let Some(face) = listener.text_of("face").and_then(Face::from_name) else { continue };
@@ -86,6 +85,7 @@ fn check_listeners(table: &Table, errors: &mut Vec<Error>) {
             errors.push(Error::new(listener.origin("proxy_from").clone(), Cause::NeedsProxyProtocol { face }));
         }
         let Some(address) = listener.address_of("address") else { continue };
+        let plaintext = listener.bool_of("allow_plaintext") == Some(true);
         let readable = listener.text_of("tls") != Some(TlsMode::On.name()) && !plaintext;
         if !dev && readable && !address.to_canonical().is_loopback() {
             errors.push(Error::new(listener.origin("address").clone(), Cause::NotLoopback { face, address }));

@@ -47,6 +47,12 @@ pub(crate) struct Access {
     audit: AuditLog,
 }
 
+/// What is to be started.
+pub(crate) struct Startup {
+    writer: Option<AuditWriter>,
+    files: Files,
+}
+
 /// Threads and files that live as long as the broker serves.
 pub(crate) struct Guarding {
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -60,17 +66,20 @@ impl Access {
     ///
     /// # Errors
     /// A file is wrong or cannot be read.
-    pub(crate) fn open(config: &Config, random: [u8; 32]) -> Result<(Arc<Self>, Option<AuditWriter>), Failure> {
+    pub(crate) fn open(config: &Config, random: [u8; 32]) -> Result<(Arc<Self>, Startup), Failure> {
         let wrong = |what: &str, path: &PathBuf, error: &dyn std::fmt::Display| {
             Failure::Configuration(format!("{what} {}: {error}", path.display()))
         };
         let users_path = config.users_file.clone();
+        let permissions_path = default_path(config);
+        // Seen before they are read, so that no change is missed.
+        let files =
+            Files { users: Watched::new(users_path.clone()), permissions: Watched::new(permissions_path.clone()) };
         let users = read_if_there(&users_path).and_then(|text| match text {
             Some(text) => Users::parse(&text).map_err(|error| error.to_string()),
             None => Ok(Users::default()),
         });
         let users = users.map_err(|error| wrong("users file", &users_path, &error))?;
-        let permissions_path = default_path(config);
         let hosts = host_names(config);
         let policy = read_policy(&permissions_path, &hosts, config.permissions_file.is_some())
             .map_err(|error| wrong("permissions file", &permissions_path, &error))?;
@@ -87,7 +96,10 @@ impl Access {
         let logins = Logins::new(accounts, random, limits);
         let most = config.max_connections_per_user;
         let door = Arc::new(Door::new(logins, authority, audit.clone(), most, config.dev));
-        Ok((Arc::new(Self { door, users_path, permissions_path, master, rules, directory, hosts, audit }), writer))
+        Ok((
+            Arc::new(Self { door, users_path, permissions_path, master, rules, directory, hosts, audit }),
+            Startup { writer, files },
+        ))
     }
 
     pub(crate) fn doorman(&self) -> Arc<dyn Authenticator> {
@@ -114,7 +126,7 @@ impl Access {
     pub(crate) fn start(
         self: &Arc<Self>,
         pool: &LoginPool,
-        writer: Option<AuditWriter>,
+        Startup { writer, files }: Startup,
         engine: &Arc<Engine>,
     ) -> std::io::Result<Guarding> {
         let mut threads = Vec::new();
@@ -132,10 +144,6 @@ impl Access {
         }
         let (stop, stopped) = channel();
         let (access, engine) = (self.clone(), engine.clone());
-        let files = Files {
-            users: Watched::new(self.users_path.clone()),
-            permissions: Watched::new(self.permissions_path.clone()),
-        };
         if let Some(directory) = self.directory.clone() {
             // Not waited for: it may wait for a server when the process ends.
             std::thread::Builder::new().name("directory".into()).spawn(move || {
