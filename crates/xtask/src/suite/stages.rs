@@ -31,6 +31,13 @@ pub(crate) const STAGES: &[Stage] = &[
         needs: &["build"],
         run: conformance,
     },
+    Stage { name: "tls", about: "the same over TLS", needs: &["build"], run: conformance_over_tls },
+    Stage {
+        name: "mutual",
+        about: "the same with certificates of clients",
+        needs: &["build"],
+        run: conformance_mutual,
+    },
     Stage {
         name: "crash",
         about: "kill the broker, restart it, check what it promised",
@@ -64,11 +71,23 @@ fn rust(context: &Context) -> Result<Outcome> {
 
 /// Every test of `crates/conformance` but `tests/crash.rs`, which is a stage of its own.
 fn conformance(context: &Context) -> Result<Outcome> {
+    chapters(context, "0")
+}
+
+fn conformance_over_tls(context: &Context) -> Result<Outcome> {
+    chapters(context, "1")
+}
+
+fn conformance_mutual(context: &Context) -> Result<Outcome> {
+    chapters(context, "mutual")
+}
+
+fn chapters(context: &Context, security: &str) -> Result<Outcome> {
     let mut chapters = context.project.integration_tests("conformance");
     chapters.retain(|chapter| *chapter != CRASH);
     ensure!(!chapters.is_empty(), "crates/conformance/tests holds no chapter yet");
     let mut command = against_broker(context)?;
-    command.args(["--no-fail-fast", "--lib"]);
+    command.env(SECURITY, security).args(["--no-fail-fast", "--lib"]);
     for chapter in chapters {
         command.args(["--test", chapter]);
     }
@@ -85,6 +104,8 @@ fn crash(context: &Context) -> Result<Outcome> {
 }
 
 const CRASH: &str = "crash";
+/// How clients of the conformance tests reach the broker.
+const SECURITY: &str = "CAUSEWAY_TEST_TLS";
 
 fn against_broker(context: &Context) -> Result<Command> {
     ensure!(context.broker.is_file(), "{} is missing: run the stage build first", context.broker.display());
