@@ -118,3 +118,23 @@ fn lengths_are_not_believed() {
         }
     }
 }
+
+/// Somebody who knows the format, but no key, changes a frame and makes its checksums right.
+#[test]
+fn a_sealed_frame_that_was_changed_with_its_checksums_is_named() {
+    let vault = Vault::sealed(77);
+    let sealed_len = 4 * 9 + 2 + 345 + crate::crypt::TAG;
+    for at in (16..36).chain(44..44 + sealed_len) {
+        let disk: Arc<dyn Disk> = Arc::new(written(&vault, &records()));
+        let file = disk.open(&ID.name()).unwrap();
+        let mut frame = vec![0; 44 + sealed_len];
+        file.read_at(&mut frame, BLOCK as u64).unwrap();
+        frame[at] ^= 1;
+        let payload = crc32c::crc32c(&frame[44..]).to_le_bytes();
+        frame[36..40].copy_from_slice(&payload);
+        let header = crc32c::crc32c(&frame[..40]).to_le_bytes();
+        frame[40..44].copy_from_slice(&header);
+        file.write_at(&[std::io::IoSlice::new(&frame)], BLOCK as u64).unwrap();
+        assert!(matches!(read(&vault, &*disk), Err(Error::Corrupt { .. })), "byte {at}");
+    }
+}

@@ -59,3 +59,42 @@ pub(crate) fn open_blob(vault: &Vault, bytes: &[u8]) -> Result<Vec<u8>, &'static
     sealed.truncate(length);
     Ok(sealed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::simulated::SimulatedDisk;
+
+    const MAGIC: [u8; 4] = *b"CWXX";
+
+    #[test]
+    fn it_comes_back_and_differs_each_time() {
+        let (vault, disk) = (Vault::sealed(7), SimulatedDisk::new(1));
+        let seal = |content: &[u8]| seal_blob(&vault, &disk, MAGIC, content.to_vec()).unwrap();
+        for content in [&b""[..], b"content", &[7; 10_000]] {
+            let (one, other) = (seal(content), seal(content));
+            assert_ne!(one, other);
+            assert_eq!(open_blob(&vault, &one).unwrap(), content);
+            assert_eq!(open_blob(&vault, &[&other[..], &[0; 50]].concat()).unwrap(), content, "the file may be longer");
+            assert!(open_blob(&Vault::sealed(8), &one).is_err() && open_blob(&Vault::plain(7), &one).is_err());
+        }
+        assert_eq!(seal_blob(&Vault::plain(7), &disk, MAGIC, vec![1, 2]).unwrap(), [1, 2]);
+    }
+
+    /// Neither by damage nor by somebody who makes the checksum right.
+    #[test]
+    fn no_bit_may_change_and_none_may_be_missing() {
+        let (vault, disk) = (Vault::sealed(7), SimulatedDisk::new(1));
+        let sealed = seal_blob(&vault, &disk, MAGIC, b"content".to_vec()).unwrap();
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(open_blob(&vault, &changed).is_err(), "bit {bit}");
+            let end = changed.len() - CRC;
+            let crc = crc32c::crc32c(&changed[..end]).to_le_bytes();
+            changed[end..].copy_from_slice(&crc);
+            assert!(open_blob(&vault, &changed).is_err() || bit / 8 >= end, "bit {bit}");
+        }
+        (0..sealed.len()).for_each(|len| assert!(open_blob(&vault, &sealed[..len]).is_err()));
+    }
+}
