@@ -44,7 +44,9 @@ impl Broker {
                     && publish.queue.is_none()
                     && publish.also.is_empty()
                 {
-                    if guarded.writes.as_ref() == Some(&publish.message.address) {
+                    let makes =
+                        makes_queue(&self.registry, self.options.auto_create, publish, &publish.message.address.key);
+                    if guarded.writes.as_ref() == Some(&publish.message.address) && !makes {
                         return Ok(());
                     }
                     let answer = self.ask_for(id, command, step);
@@ -66,7 +68,7 @@ impl Broker {
         let Some(connection) = self.connections.get(id) else { return Err(Refusal::Login) };
         let (audits, registry) = (self.options.audits, &self.registry);
         let changes = changes(command);
-        demand(registry, connection, command, &mut |action, namespace, what| {
+        demand(registry, connection, command, self.options.auto_create, &mut |action, namespace, what| {
             let name = registry.namespace_name(namespace);
             let allowed = connection.rights.may(action, name, what);
             if audits && (!allowed || action == Action::Administer || changes && action != Action::See) {
@@ -222,10 +224,16 @@ fn what_queue(queue: &Queue) -> What<'_> {
 }
 
 /// Asks for the rights that `command` needs.
-fn demand(registry: &Registry, connection: &Connection, command: &Command, ask: &mut Ask<'_>) -> Result<(), Refusal> {
+fn demand(
+    registry: &Registry,
+    connection: &Connection,
+    command: &Command,
+    auto_create: bool,
+    ask: &mut Ask<'_>,
+) -> Result<(), Refusal> {
     let mut queue = |action, queue: &QueueRef| on_queue(registry, connection, action, queue, ask);
     match command {
-        Command::Publish(publish) => publishing(registry, connection, publish, ask),
+        Command::Publish(publish) => publishing(registry, connection, publish, auto_create, ask),
         Command::Declare(declare) => declaring(registry, declare, ask),
         Command::Consume(consume) => {
             let Consume { queue: name, .. } = &**consume;
@@ -339,6 +347,7 @@ fn publishing(
     registry: &Registry,
     connection: &Connection,
     publish: &Publish,
+    auto_create: bool,
     ask: &mut Ask<'_>,
 ) -> Result<(), Refusal> {
     if let Some(queue) = &publish.queue {
@@ -353,8 +362,20 @@ fn publishing(
                 .is_some_and(|queue| queue.owner.is_some());
         let what = if temporary { What::Temporary } else { What::Address(&address.exchange, key) };
         ask(Action::Write, address.namespace, what)?;
+        if makes_queue(registry, auto_create, publish, key) {
+            ask(Action::Configure, address.namespace, What::Queue(key))?;
+        }
     }
     Ok(())
+}
+
+/// Whether a publish with this key would make the queue that it is for.
+fn makes_queue(registry: &Registry, auto_create: bool, publish: &Publish, key: &Name) -> bool {
+    let address = &publish.message.address;
+    auto_create
+        && publish.create
+        && address.exchange == Exchange::Default
+        && registry.named(address.namespace, key).is_none()
 }
 
 fn declaring(registry: &Registry, declare: &Declare, ask: &mut Ask<'_>) -> Result<(), Refusal> {

@@ -47,7 +47,8 @@ fn scram_shows_no_password() {
     let address = broker.address(Face::Amqp).to_string();
     let log_in = async |user: &str, password: &str| {
         let stream = tokio::net::TcpStream::connect(&address).await.expect("it listens");
-        let builder = fe2o3_amqp::Connection::builder().container_id("scram").scheme("amqp").hostname(Some("localhost"));
+        let builder =
+            fe2o3_amqp::Connection::builder().container_id("scram").scheme("amqp").hostname(Some("localhost"));
         builder.sasl_profile(SaslScramSha256::new(user, password)).open_with_stream(stream).await
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -99,9 +100,8 @@ fn a_user_has_no_more_connections_than_allowed() {
         add(data, &["alice"]);
         add(data, &["bob"]);
     });
-    let connect = |name: &str, user: &str| {
-        Device::connect(broker.address(Face::Mqtt), &Connect::new(name).login(user, "right"))
-    };
+    let connect =
+        |name: &str, user: &str| Device::connect(broker.address(Face::Mqtt), &Connect::new(name).login(user, "right"));
     let (first, _second) = (connect("1", "alice").expect("one"), connect("2", "alice").expect("two"));
     let refused = connect("3", "alice").err().expect("three are too many").to_string();
     assert!(refused.contains("code: 3"), "{refused}");
@@ -172,7 +172,11 @@ fn a_crowd_at_the_door_stops_nobody_inside() {
     }
     // 0: in; 3: not now; 4: wrong.
     let [right, wrong] = answers;
-    assert_eq!((right[0] + right[3], wrong[0], wrong[3] + wrong[4]), (crowd.len() / 2, 0, crowd.len() / 2), "{answers:?}");
+    assert_eq!(
+        (right[0] + right[3], wrong[0], wrong[3] + wrong[4]),
+        (crowd.len() / 2, 0, crowd.len() / 2),
+        "{answers:?}"
+    );
     assert!(right[0] > 0 && wrong[4] > 0, "{answers:?}");
     assert_eq!(broker.admin_row(&["queue", "q"])["ready"], published);
     // A thousand hashes at once would take a thousand MiB.

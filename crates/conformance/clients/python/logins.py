@@ -154,7 +154,8 @@ def out(face, *login, **options):
 def leave(session):
     """Ends what a face has given."""
     if isinstance(session, Device | Client):
-        session.disconnect()
+        if not session.closed.is_set():
+            session.disconnect()
     elif isinstance(session, pika.BlockingConnection):
         channels.close(session)
     elif hasattr(session, "close"):
