@@ -199,8 +199,15 @@ fn declaring(registry: &Registry, declare: &Declare, ask: &mut Ask<'_>) -> Resul
     };
     match mode {
         DeclareMode::Passive => return ask(Action::See, *namespace, what),
-        DeclareMode::IfAbsent if found.is_some() => return ask(Action::See, *namespace, what),
-        DeclareMode::IfAbsent | DeclareMode::Same | DeclareMode::Generated => ask(Action::Configure, *namespace, what)?,
+        DeclareMode::IfAbsent => {
+            // First, whether there is one or not: who may not know it gets the same answer.
+            ask(Action::See, *namespace, what)?;
+            if found.is_some() {
+                return Ok(());
+            }
+            ask(Action::Configure, *namespace, what)?;
+        }
+        DeclareMode::Same | DeclareMode::Generated => ask(Action::Configure, *namespace, what)?,
     }
     settings.dead_letter.iter().try_for_each(|to| dead_letter(*namespace, to, ask))
 }

@@ -6,6 +6,7 @@ use crate::broker::Broker;
 use crate::consumer::ConsumerKey;
 use crate::demand::{changes, demand, is_own, is_shells, operation, what_queue};
 use crate::record::Record;
+use crate::registry::Registry;
 use crate::rights::{Audit, Rights};
 use crate::router::Target;
 use crate::step::{Outgoing, Step};
@@ -32,11 +33,12 @@ impl Broker {
                     && publish.queue.is_none()
                     && publish.also.is_empty()
                 {
-                    if guarded.writes.as_ref() == Some(&publish.message.address) {
+                    let makes = makes_queue(&self.registry, self.options.auto_create, publish);
+                    if !makes && guarded.writes.as_ref() == Some(&publish.message.address) {
                         return Ok(());
                     }
                     let answer = self.ask_for(id, command, step);
-                    if answer.is_ok() && self.makes_queue(publish) {
+                    if answer.is_ok() && makes {
                         // Not remembered: the next one asks again, and for less.
                         let maker = self.may_make(id)?;
                         self.makers.set_publisher(maker);
@@ -54,15 +56,6 @@ impl Broker {
             }
         }
         self.ask_for(id, command, step)
-    }
-
-    /// Whether a publish makes the queue it goes to.
-    fn makes_queue(&self, publish: &Publish) -> bool {
-        let address = &publish.message.address;
-        publish.create
-            && self.options.auto_create
-            && address.exchange == Exchange::Default
-            && self.registry.named(address.namespace, &address.key).is_none()
     }
 
     fn ask_for(&self, id: ConnectionId, command: &Command, step: &mut Step) -> Result<(), Refusal> {
@@ -199,4 +192,13 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(id) else { return true };
         connection.rights.shows(&message.address, self.registry.namespace_name(message.address.namespace))
     }
+}
+
+/// Whether a publish makes the queue it goes to.
+fn makes_queue(registry: &Registry, auto_create: bool, publish: &Publish) -> bool {
+    let address = &publish.message.address;
+    publish.create
+        && auto_create
+        && address.exchange == Exchange::Default
+        && registry.named(address.namespace, &address.key).is_none()
 }

@@ -60,6 +60,7 @@ pub fn folder() -> PathBuf {
 
 fn run(command: &mut Command, file: &str, broker: &Broker) {
     command.envs(broker.environment()).env("ADMIN_SOCKET", broker.admin_socket()).env("DATA_DIR", broker.data());
+    command.env("PROGRAM", crate::broker::command().get_program());
     let ended = Process::start(command).wait(SUITE_DEADLINE);
     println!("{}", ended.stdout.join("\n"));
     let failed: Vec<_> = ended.stdout.iter().filter(|line| line.starts_with("not ok ")).cloned().collect();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::poll::poll;
 
@@ -25,6 +25,15 @@ pub struct Ended {
     pub status: ExitStatus,
     pub stdout: Vec<String>,
     pub stderr: String,
+}
+
+/// How many of `wanted` sockets may be opened; programs that are started from now on have that limit, too.
+pub fn files_to_open(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    let room = most.min(limit.current.unwrap_or(u64::MAX).max(wanted as u64 + 300));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(room), maximum: limit.maximum }).expect("up to the maximum");
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(300))
 }
 
 impl Process {

@@ -72,6 +72,8 @@ pub struct Connect {
     pub will: Option<Will>,
     /// MQTT 5: the encoded properties without their length.
     pub properties: Vec<u8>,
+    /// User name and password.
+    pub login: Option<(String, String)>,
 }
 
 impl Connect {
@@ -83,7 +85,13 @@ impl Connect {
             keep_alive: 60,
             will: None,
             properties: Vec::new(),
+            login: None,
         }
+    }
+
+    pub fn login(mut self, user: &str, password: &str) -> Self {
+        self.login = Some((user.to_owned(), password.to_owned()));
+        self
     }
 
     pub fn level(mut self, level: Level) -> Self {
@@ -117,6 +125,9 @@ impl Connect {
         if let Some(will) = &self.will {
             flags |= 0x04 | will.qos << 3 | u8::from(will.retain) << 5;
         }
+        if self.login.is_some() {
+            flags |= 0xC0;
+        }
         body.extend([self.level as u8, flags]);
         body.extend(self.keep_alive.to_be_bytes());
         if self.level == Level::V5 {
@@ -130,6 +141,10 @@ impl Connect {
             }
             string(&mut body, will.topic.as_bytes());
             string(&mut body, &will.payload);
+        }
+        if let Some((user, password)) = &self.login {
+            string(&mut body, user.as_bytes());
+            string(&mut body, password.as_bytes());
         }
         packet(first::CONNECT, &body)
     }

@@ -7,10 +7,10 @@ use std::net::{SocketAddr, TcpStream};
 
 use conformance::device::{Device, socket, until_closed};
 use conformance::poll::until;
+use conformance::process::files_to_open;
 use conformance::security::client_config;
 use conformance::wire::{Connect, Level, Packet};
 use conformance::{Authority, Broker, Face};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secure::{Secure, extra, extra_port};
 
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 8883\r\n";
@@ -98,15 +98,6 @@ fn begin(port: u16, bytes: &[u8]) -> Option<TcpStream> {
     let mut stream = socket(local(port));
     // One that was sent away already cannot be written to.
     stream.write_all(bytes).ok().map(|()| stream)
-}
-
-/// How many of `wanted` sockets may be opened; the broker inherits the limit.
-fn files_to_open(wanted: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let most = limit.maximum.unwrap_or(u64::MAX);
-    let room = most.min(limit.current.unwrap_or(u64::MAX).max(wanted as u64 + 300));
-    setrlimit(Resource::Nofile, Rlimit { current: Some(room), maximum: limit.maximum }).expect("up to the maximum");
-    wanted.min(usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(300))
 }
 
 fn is_connected(broker: &Broker, address: &str) -> bool {

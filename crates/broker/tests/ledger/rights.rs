@@ -98,7 +98,7 @@ fn each_command_asks_for_its_right() {
         (&["write queue q"], publish("q", "1")),
         (&["read queue q"], consume("q", 9, 1)),
         (&["read queue q"], get("q", 8, 1)),
-        (&["configure queue new"], declare("new")),
+        (&["see queue new", "configure queue new"], declare("new")),
         (&["see queue q"], declare("q")),
         (&["read queue q"], Command::Purge { token: UNSET, queue: named("q"), leased: false }),
         (
@@ -135,6 +135,43 @@ fn each_command_asks_for_its_right() {
             assert_eq!(refused(&happened), missing < rights.len(), "{command:?} with {held:?}: {:?}", happened.lines);
         }
     }
+}
+
+#[test]
+fn a_publish_makes_a_queue_for_who_may_configure_it() {
+    let mut world = World::with(Options { auto_create: true, ..Options::default() });
+    let root = world.open();
+    let list = List::of(&["write queue q", "configure queue q"]);
+    let bob = guarded(&mut world, &list);
+    assert!(!refused(&world.run(bob, publish("q", "1"))));
+    list.without("configure queue q");
+    world.run(root, Command::Reconsider);
+    assert!(!refused(&world.run(bob, publish("q", "2"))), "it is there");
+    world.run(root, Command::Delete { token: UNSET, queue: named("q"), if_unused: false, if_empty: false });
+    // Although he was allowed to publish to this address before.
+    assert!(refused(&world.run(bob, publish("q", "3"))));
+    assert!(world.run(root, Command::Inspect { token: UNSET, what: Inspect::Queue(named("q")) }).reply().is_err());
+}
+
+#[test]
+fn whether_a_queue_is_there_makes_no_difference_to_who_may_not_know() {
+    let mut world = World::new();
+    let root = world.open();
+    world.run(root, declare("there"));
+    let bob = guarded(&mut world, &List::of(&[]));
+    let answers = ["there", "absent"].map(|name| {
+        let declare = Declare {
+            token: UNSET,
+            namespace: ROOT,
+            name: name.into(),
+            settings: QueueSettings::default(),
+            mode: DeclareMode::IfAbsent,
+            own: false,
+        };
+        let refusal = world.run(bob, Command::Declare(Box::new(declare))).reply().unwrap_err();
+        refusal.to_string().replace(name, "NAME")
+    });
+    assert_eq!(answers[0], answers[1]);
 }
 
 #[test]

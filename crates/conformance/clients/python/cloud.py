@@ -20,19 +20,20 @@ _process = uuid.uuid4().hex[:8]
 _numbers = itertools.count(1)
 
 
-def client(service="sqs", key="test", region="us-east-1"):
+def client(service="sqs", key="test", region="us-east-1", secret="test", **config):
     return boto3.client(
         service,
         endpoint_url=ENDPOINT,
         region_name=region,
         aws_access_key_id=key,
-        aws_secret_access_key="test",
+        aws_secret_access_key=secret,
         verify=TLS_CA or None,
         config=Config(
             client_cert=(TLS_CERT, TLS_KEY) if TLS_CERT else None,
             retries={"total_max_attempts": 1},
             read_timeout=DEADLINE,
             connect_timeout=DEADLINE,
+            **config,
         ),
     )
 

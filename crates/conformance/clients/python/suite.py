@@ -13,6 +13,7 @@ MQTT_PORT = int(os.environ["MQTT_PORT"])
 AWS_PORT = int(os.environ["AWS_PORT"])
 AMQP_PORT = int(os.environ.get("AMQP_PORT", 0))
 STOMP_PORT = int(os.environ.get("STOMP_PORT", 0))
+CONSOLE_PORT = int(os.environ.get("CONSOLE_PORT", 0))
 
 # Where the broker speaks nothing but TLS: the authority to trust, and the certificate to show if it wants one.
 TLS_CA = os.environ.get("TLS_CA", "")
