@@ -213,6 +213,10 @@ fn at_terminal(data: &Path, answers: &[&str]) -> String {
 fn command_like(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // What the tests are told by their environment is no setting of the program.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAUSEWAY_")) {
+        command.env_remove(name);
+    }
     command
 }
 

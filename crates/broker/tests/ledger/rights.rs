@@ -312,8 +312,10 @@ fn a_publish_that_makes_its_queue_needs_the_right_to_make_it() {
 fn users_make_only_so_many_queues() {
     let options = Options { auto_create: true, max_queues: 5, max_queues_per_user: Some(2), ..Options::default() };
     let mut world = World::with(options);
-    let rights: Vec<String> =
-        ["configure", "write"].iter().flat_map(|right| (0..9).map(move |n| format!("{right} queue q{n}"))).collect();
+    let rights: Vec<String> = ["see", "configure", "write"]
+        .iter()
+        .flat_map(|right| (0..9).map(move |n| format!("{right} queue q{n}")))
+        .collect();
     let list = List::of(&rights.iter().map(String::as_str).collect::<Vec<_>>());
     let bob = guarded(&mut world, &list);
     let limit = |world: &mut World, command: Command| {

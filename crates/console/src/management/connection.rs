@@ -28,6 +28,8 @@ pub(super) struct ManagementConnection {
     tokens: u64,
     /// What the open request waits for.
     pending: Option<(Token, Question)>,
+    /// What the broker is short of, as it tells every connection.
+    alarm: Option<Alarm>,
 }
 
 enum Question {
@@ -44,7 +46,7 @@ enum Question {
 
 impl ManagementConnection {
     pub(super) fn new(options: Arc<ManagementOptions>) -> Self {
-        Self { options, tokens: 0, pending: None }
+        Self { options, tokens: 0, pending: None, alarm: None }
     }
 
     fn ask(&mut self, question: Question, what: Inspect, io: &mut HttpIo<'_>) {
@@ -102,8 +104,8 @@ impl ManagementConnection {
     ) -> Option<Exchanged> {
         let reply = match (reply, &question) {
             (Ok(reply), _) => reply,
-            // The broker answers, so it is alive; how it is, it tells whom it knows.
-            (Err(Refusal::Login | Refusal::Denied(_)), Question::Health) => return Some(health(None)),
+            // The broker answers, so it is alive. Its numbers it shows to those it knows; alarms it tells everybody.
+            (Err(Refusal::Login | Refusal::Denied(_)), Question::Health) => return Some(health(self.alarm.as_ref())),
             (Err(refusal), _) => return Some(refused(&refusal)),
         };
         Some(match (question, reply) {
@@ -111,7 +113,7 @@ impl ManagementConnection {
                 self.serve(route, io);
                 return None;
             }
-            (Question::Health, Reply::Status(status)) => health(Some(&status)),
+            (Question::Health, Reply::Status(status)) => health(status.alarm.as_ref()),
             (Question::Status, Reply::Status(status)) => ok(&StatusObject::from(&*status)),
             (Question::Queues, Reply::Queues(queues)) => list("queues", &queues, |it| QueueObject::from(it)),
             (Question::Topics, Reply::Topics(topics)) => list("topics", &topics, |it| TopicObject::from(it)),
@@ -153,6 +155,7 @@ impl HttpConnection for ManagementConnection {
                     *io.response = Some(response);
                 }
             }
+            (Effect::Throttle { reason }, pending) => (self.alarm, self.pending) = (reason, pending),
             (Effect::Close { .. }, Some(_)) => {
                 *io.response = Some(failure(StatusCode::SERVICE_UNAVAILABLE, "the broker ends this connection"));
             }
@@ -173,8 +176,7 @@ impl HttpConnection for ManagementConnection {
 
 /// An alarm does not make a broker unhealthy: it still delivers, which is what ends the alarm. Anybody may read this, so
 /// no queue is named.
-fn health(status: Option<&Status>) -> Exchanged {
-    let alarm = status.and_then(|status| status.alarm.as_ref());
+fn health(alarm: Option<&Alarm>) -> Exchanged {
     let short_of = alarm.map(|alarm| alarm.short_of);
     let mut body = json!({
         "status": "ok", "role": ROLE, "version": VERSION, "alarm": short_of.map(Resource::as_str),
