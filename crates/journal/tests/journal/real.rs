@@ -131,3 +131,19 @@ fn unsynced_writes_stay_in_the_process() {
     assert_eq!(fs::read(folder.path().join("y")).unwrap()[4092..], *b"\0\0abcdef");
     assert_eq!(other.read_at(&mut buffer, 4098).unwrap(), 2);
 }
+
+#[test]
+fn behind_the_end_of_a_file_there_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let volatile = VolatileDisk::new(folder.path()).unwrap();
+    let real = RealDisk::new(folder.path()).unwrap();
+    let disks: [&dyn Disk; 2] = [&volatile, &real];
+    for (number, disk) in disks.into_iter().enumerate() {
+        let file = disk.create(&format!("file-{number}")).unwrap();
+        file.write_at(&[std::io::IoSlice::new(b"abc")], 0).unwrap();
+        let mut buffer = [0; 8];
+        for (offset, read) in [(0, 3), (2, 1), (3, 0), (1 << 20, 0)] {
+            assert_eq!(file.read_at(&mut buffer, offset).unwrap(), read, "disk {number}, from {offset}");
+        }
+    }
+}
