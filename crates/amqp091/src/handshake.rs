@@ -165,10 +165,7 @@ impl Handshake {
         };
         let chosen = login::chosen(self.offers, start_ok.mechanism.as_bytes());
         self.mechanism = chosen.ok_or_else(|| Fault::Mechanism(start_ok.mechanism.to_string()))?;
-        match login::credentials(self.mechanism, start_ok) {
-            Ok(credentials) => self.authenticate(credentials, io),
-            Err(_) => return self.refuse_login(io),
-        }
+        self.authenticate(login::credentials(self.mechanism, start_ok)?, io);
         Ok(())
     }
 

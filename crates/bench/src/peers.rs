@@ -26,6 +26,9 @@ use crate::workload::start;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const CAUSEWAY: &str = "causeway";
+/// The same with an encrypted store, to see what that costs.
+pub const CAUSEWAY_AES: &str = "causeway-aes";
+pub const CAUSEWAY_CHACHA: &str = "causeway-chacha20";
 pub const MOSQUITTO: &str = "mosquitto";
 pub const MOSQUITTO_TUNED: &str = "mosquitto-tuned";
 pub const NATS: &str = "nats";
@@ -88,7 +91,9 @@ pub fn find(causeway: Option<&Path>) -> Result<Vec<Peer>> {
         Some(Peer { name, program, faces, launch })
     };
     let peers = [
-        new(CAUSEWAY, &[Mqtt, Amqp091, Amqp10, Stomp, Sqs][..], causeway, causeway::launch),
+        new(CAUSEWAY, &[Mqtt, Amqp091, Amqp10, Stomp, Sqs][..], causeway.clone(), causeway::launch),
+        new(CAUSEWAY_AES, &[Amqp091], causeway.clone(), causeway::launch_aes),
+        new(CAUSEWAY_CHACHA, &[Amqp091], causeway, causeway::launch_chacha),
         new(MOSQUITTO, &[Mqtt], mosquitto.clone(), mosquitto::launch_default),
         new(MOSQUITTO_TUNED, &[Mqtt], mosquitto, mosquitto::launch_tuned),
         new(NATS, &[Mqtt], on_path("nats-server"), nats::launch),
@@ -105,6 +110,11 @@ impl Peer {
     /// Whether it runs faster after a while of the same work.
     pub fn compiles_itself(&self) -> bool {
         [RABBITMQ, ACTIVEMQ].contains(&self.name)
+    }
+
+    /// Whether it is there only for what goes through the disk.
+    pub fn is_encrypted(&self) -> bool {
+        [CAUSEWAY_AES, CAUSEWAY_CHACHA].contains(&self.name)
     }
 
     pub fn serves(&self, face: Face) -> bool {

@@ -16,6 +16,7 @@ use crate::connections::Connections;
 use crate::consumer::Consumers;
 use crate::define::Moving;
 use crate::entry::Located;
+use crate::makers::Makers;
 use crate::queue::{Memory, Queue};
 use crate::record::Record;
 use crate::registry::Registry;
@@ -40,6 +41,7 @@ pub struct Broker {
     pub(crate) timers: Timers,
     pub(crate) memory: Memory,
     pub(crate) claims: BTreeMap<(Namespace, Name), ConnectionId>,
+    pub(crate) makers: Makers,
     pub(crate) totals: Totals,
     /// The journal's next record.
     pub(crate) next_lsn: u64,
@@ -90,6 +92,10 @@ pub struct Options {
     pub block_bits: u32,
     /// Entries of a backlog may rest in pages of the journal, which programs of an older version cannot read.
     pub rests: bool,
+    /// Queues that there may be; dead letters make theirs beyond it.
+    pub max_queues: usize,
+    /// Queues that one user may have made since the start; unlimited users are not counted.
+    pub max_queues_per_user: Option<usize>,
     /// Connections may do nothing before `Command::Permit`; else everything.
     pub asks_who: bool,
     /// Tell [`Step::audits`] what was changed and what was refused.
@@ -108,6 +114,8 @@ impl Default for Options {
             checkpoint_interval: 0,
             block_bits: 10,
             rests: false,
+            max_queues: usize::MAX,
+            max_queues_per_user: None,
             asks_who: false,
             audits: false,
             evicts: false,

@@ -40,7 +40,7 @@ impl Broker {
     /// At the end of a step that wrote `written` bytes of records.
     pub(crate) fn keep_journal_short(&mut self, now: Time, written: usize, step: &mut Step) {
         let (most, interval) = (self.options.checkpoint_bytes, self.options.checkpoint_interval);
-        self.checkpoints.since += written as u64;
+        self.checkpoints.since = self.checkpoints.since.saturating_add(written as u64);
         self.checkpoints.freed += self.memory.holds.bytes_released();
         let Checkpoints { since, freed, size, .. } = self.checkpoints;
         if most == 0 || since == 0 && freed == 0 {
@@ -62,6 +62,11 @@ impl Broker {
         if due && !self.has_commits() {
             self.checkpoint(now, step);
         }
+    }
+
+    /// The files before the next checkpoint should go soon: it is made in the next step, whatever was written.
+    pub fn want_checkpoint(&mut self) {
+        self.checkpoints.since = u64::MAX;
     }
 
     /// Nothing more will come: the last checkpoint, if anything was written since the one before.

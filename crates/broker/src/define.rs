@@ -66,7 +66,12 @@ impl Broker {
         if name.is_empty() || name.as_bytes().len() > limits::NAME_BYTES {
             return self.refuse(id, token, Refusal::Limit("bytes of a queue name", limits::NAME_BYTES as u64), step);
         }
+        let maker = match self.may_make(id) {
+            Ok(maker) => maker,
+            Err(refusal) => return self.refuse(id, token, refusal, step),
+        };
         let n = self.make_queue(now, namespace, name.detached(), settings, step);
+        self.note_maker(n, maker);
         self.note_use(now, n);
         let Some(queue) = self.registry.queue_mut(n) else { return };
         if queue.settings.lifetime == Lifetime::Connection {
@@ -266,6 +271,9 @@ impl Broker {
 
     pub(crate) fn apply_deleted(&mut self, n: u32) {
         let Some(mut queue) = self.registry.remove(n) else { return };
+        if let Some(maker) = queue.maker.take() {
+            self.makers.remove(&maker);
+        }
         let target = Target::Queue(n);
         for binding in self.router.bindings_to(queue.namespace, &target) {
             self.router.unbind(queue.namespace, &target, &binding);

@@ -26,6 +26,7 @@ mod holdings;
 mod holds;
 mod inspect;
 mod loading;
+mod makers;
 mod page;
 mod pattern;
 mod permit;

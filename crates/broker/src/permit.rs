@@ -44,12 +44,17 @@ impl Broker {
                     && publish.queue.is_none()
                     && publish.also.is_empty()
                 {
-                    let makes =
-                        makes_queue(&self.registry, self.options.auto_create, publish, &publish.message.address.key);
-                    if guarded.writes.as_ref() == Some(&publish.message.address) && !makes {
+                    let makes = self.options.auto_create && makes_queue(&self.registry, publish);
+                    if !makes && guarded.writes.as_ref() == Some(&publish.message.address) {
                         return Ok(());
                     }
                     let answer = self.ask_for(id, command, step);
+                    if answer.is_ok() && makes {
+                        // Not remembered: the next one asks again, and for less.
+                        let maker = self.may_make(id)?;
+                        self.makers.set_publisher(maker);
+                        return Ok(());
+                    }
                     if answer.is_ok()
                         && let Some(Rights::Guarded(guarded)) = self.connections.get_mut(id).map(|it| &mut it.rights)
                     {
@@ -68,7 +73,8 @@ impl Broker {
         let Some(connection) = self.connections.get(id) else { return Err(Refusal::Login) };
         let (audits, registry) = (self.options.audits, &self.registry);
         let changes = changes(command);
-        demand(registry, connection, command, self.options.auto_create, &mut |action, namespace, what| {
+        let creates = self.options.auto_create;
+        demand(registry, connection, (command, creates), &mut |action, namespace, what| {
             let name = registry.namespace_name(namespace);
             let allowed = connection.rights.may(action, name, what);
             if audits && (!allowed || action == Action::Administer || changes && action != Action::See) {
@@ -223,17 +229,22 @@ fn what_queue(queue: &Queue) -> What<'_> {
     if queue.owner.is_some() { What::Temporary } else { What::Queue(&queue.name) }
 }
 
+/// Whether a publish makes the queue it goes to, if publishing may make any.
+fn makes_queue(registry: &Registry, publish: &Publish) -> bool {
+    let address = &publish.message.address;
+    publish.create && address.exchange == Exchange::Default && registry.named(address.namespace, &address.key).is_none()
+}
+
 /// Asks for the rights that `command` needs.
 fn demand(
     registry: &Registry,
     connection: &Connection,
-    command: &Command,
-    auto_create: bool,
+    (command, creates): (&Command, bool),
     ask: &mut Ask<'_>,
 ) -> Result<(), Refusal> {
     let mut queue = |action, queue: &QueueRef| on_queue(registry, connection, action, queue, ask);
     match command {
-        Command::Publish(publish) => publishing(registry, connection, publish, auto_create, ask),
+        Command::Publish(publish) => publishing(registry, connection, (publish, creates && publish.create), ask),
         Command::Declare(declare) => declaring(registry, declare, ask),
         Command::Consume(consume) => {
             let Consume { queue: name, .. } = &**consume;
@@ -346,8 +357,7 @@ fn namespace_of(registry: &Registry, queue: &QueueRef) -> Namespace {
 fn publishing(
     registry: &Registry,
     connection: &Connection,
-    publish: &Publish,
-    auto_create: bool,
+    (publish, creates): (&Publish, bool),
     ask: &mut Ask<'_>,
 ) -> Result<(), Refusal> {
     if let Some(queue) = &publish.queue {
@@ -355,27 +365,16 @@ fn publishing(
     }
     let address = &publish.message.address;
     for key in std::iter::once(&address.key).chain(&publish.also) {
-        let temporary = address.exchange == Exchange::Default
-            && registry
-                .named(address.namespace, key)
-                .and_then(|n| registry.queue(n))
-                .is_some_and(|queue| queue.owner.is_some());
+        let by_name = address.exchange == Exchange::Default;
+        let queue = registry.named(address.namespace, key).and_then(|n| registry.queue(n)).filter(|_| by_name);
+        let temporary = queue.is_some_and(|queue| queue.owner.is_some());
         let what = if temporary { What::Temporary } else { What::Address(&address.exchange, key) };
         ask(Action::Write, address.namespace, what)?;
-        if makes_queue(registry, auto_create, publish, key) {
+        if by_name && queue.is_none() && creates {
             ask(Action::Configure, address.namespace, What::Queue(key))?;
         }
     }
     Ok(())
-}
-
-/// Whether a publish with this key would make the queue that it is for.
-fn makes_queue(registry: &Registry, auto_create: bool, publish: &Publish, key: &Name) -> bool {
-    let address = &publish.message.address;
-    auto_create
-        && publish.create
-        && address.exchange == Exchange::Default
-        && registry.named(address.namespace, key).is_none()
 }
 
 fn declaring(registry: &Registry, declare: &Declare, ask: &mut Ask<'_>) -> Result<(), Refusal> {

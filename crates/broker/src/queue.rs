@@ -25,6 +25,8 @@ pub(crate) struct Queue {
     pub(crate) altered: Time,
     /// With `Lifetime::Connection`.
     pub(crate) owner: Option<ConnectionId>,
+    /// The user whom it counts for.
+    pub(crate) maker: Option<Name>,
     pub(crate) entries: Entries,
     /// The first sequence number that is promised to a transaction and not filled yet. The front waits for it, and
     /// nothing behind it is handed out, so that what was published after a commit does not overtake it.
@@ -125,6 +127,7 @@ impl Queue {
             created: now,
             altered: now,
             owner: None,
+            maker: None,
             entries: Entries::new(bits),
             promised: None,
             ready: Ready::default(),

@@ -83,7 +83,12 @@ impl Broker {
             if !create || !self.options.auto_create || !is_name {
                 return Err(Refusal::NoSuchQueue(address.key.to_text().into_owned()));
             }
+            if self.registry.len() >= self.options.max_queues {
+                return Err(Refusal::Limit("queues", self.options.max_queues as u64));
+            }
             let queue = self.create_queue(now, address.namespace, address.key.detached(), step);
+            let maker = self.makers.take_publisher();
+            self.note_maker(queue, maker);
             candidates =
                 Arc::from([Candidate { queue, tag: Default::default(), at_most_once: false, condition: None }]);
         }

@@ -43,6 +43,11 @@ pub struct Config {
     pub audit_log: Option<PathBuf>,
     pub max_connections: usize,
     pub max_connections_per_user: Option<usize>,
+    /// Zero: for ever.
+    pub slow_consumer_timeout: Duration,
+    pub max_keep_alive: Option<Duration>,
+    pub max_queues: usize,
+    pub max_queues_per_user: Option<usize>,
     pub login_timeout: Duration,
     /// Zero: nothing is remembered.
     pub login_cache: Duration,
@@ -57,7 +62,8 @@ pub struct Config {
     pub secret_key: Option<Secret<[u8; 32]>>,
     /// `None`: it is in a file in `data`, which is made once.
     pub master_key: Option<Secret<[u8; 32]>>,
-    pub encryption: Encryption,
+    /// `None`: as the store is.
+    pub encryption: Option<Encryption>,
     /// There if the store is to be encrypted.
     pub encryption_key: Option<KeySource>,
     /// What the store's key is to be changed to.
@@ -132,6 +138,10 @@ impl Config {
             audit_log: effective.optional_text("audit_log").map(PathBuf::from),
             max_connections: effective.number("max_connections"),
             max_connections_per_user: effective.optional_number("max_connections_per_user"),
+            slow_consumer_timeout: effective.duration("slow_consumer_timeout"),
+            max_keep_alive: effective.optional_duration("max_keep_alive"),
+            max_queues: effective.number("max_queues"),
+            max_queues_per_user: effective.optional_number("max_queues_per_user"),
             login_timeout: effective.duration("login_timeout"),
             login_cache: effective.duration("login_cache"),
             password_memory: effective.number("password_memory"),
@@ -141,7 +151,7 @@ impl Config {
             secret_key: key(&effective, "secret_key"),
             master_key: key(&effective, "master_key"),
             listeners: listeners(&effective),
-            encryption: effective.word("encryption", Encryption::from_name),
+            encryption: effective.optional_text("encryption").and_then(|word| Encryption::from_name(&word)),
             encryption_key: KeySource::new(&effective),
             encryption_new_key: key(&effective, "encryption_new_key"),
             queues: effective.tables("queue").iter().map(Queue::new).collect(),

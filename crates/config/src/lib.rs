@@ -17,6 +17,7 @@ mod flags;
 mod key_source;
 mod layer;
 mod listener;
+mod listener_settings;
 mod load;
 mod machine;
 mod origin;

@@ -2,10 +2,10 @@
 //! reference page are all derived from it. Names stay for ever.
 
 use crate::directory_settings::{LDAP, OAUTH};
+use crate::listener_settings::LISTENER;
 use crate::setting::{Form, Kind, Preset, Rule, Setting, UNBOUNDED};
 use crate::words::{
-    CertificateUser, ClientCertificate, Dialect, Durability, Encryption, ExchangeKind, Face, Match, Overflow, TlsMode,
-    TlsVersion,
+    CertificateUser, ClientCertificate, Durability, Encryption, ExchangeKind, Match, Overflow, TlsVersion,
 };
 
 const DAY: u64 = 86_400_000;
@@ -125,6 +125,32 @@ pub const SETTINGS: &[Setting] = &[
         "Connections of one user; who has as many already cannot log in once more.",
     ),
     setting(
+        "slow_consumer_timeout",
+        Kind::Duration { min: 0, max: DAY },
+        Preset::Is("2m"),
+        "How long a client may take nothing of what is being sent to it. Then it is disconnected, and what it has not \
+         acknowledged goes to others. `0s`: for ever.",
+    ),
+    setting(
+        "max_keep_alive",
+        Kind::Duration { min: 1_000, max: 65_535_000 },
+        Preset::Unset("as clients wish"),
+        "The longest keep-alive of MQTT: a client that asks for a longer one, or for none, is sent away after one and a \
+         half times this long a silence.",
+    ),
+    setting(
+        "max_queues",
+        Kind::Integer { min: 1, max: 100_000_000 },
+        Preset::Is("1000000"),
+        "Queues that there may be, sessions and subscriptions among them; another one is refused.",
+    ),
+    setting(
+        "max_queues_per_user",
+        Kind::Integer { min: 1, max: 100_000_000 },
+        Preset::Unset("no limit"),
+        "Queues that one user may have made since the broker started, beside those that are gone again.",
+    ),
+    setting(
         "login_timeout",
         Kind::Duration { min: 1, max: 3_600_000 },
         Preset::Is("10s"),
@@ -220,10 +246,11 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "encryption",
         Kind::Choice(Encryption::NAMES),
-        Preset::Is("off"),
+        Preset::Unset("off, or as the store is"),
         "Whether what is written to the store is encrypted, and how. It needs a master key, from exactly one of the next \
          three settings. A store that is not encrypted yet becomes it as it is rewritten; `causeway store compact` rewrites \
-         what is older than the last checkpoint at once. With `off` and a key an encrypted store becomes a plain one.",
+         what is older than the last checkpoint at once. With `off` and its key an encrypted store becomes a plain one in \
+         the same way.",
     ),
     Setting {
         name: "encryption_key",
@@ -283,126 +310,6 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Tables(OAUTH),
         Preset::Unset("none"),
         "OAuth 2.0 servers whose tokens (JWT) are passwords. A password that looks like a token is shown to nobody else.",
-    ),
-];
-
-const LISTENER: &[Setting] = &[
-    setting("face", Kind::Choice(Face::NAMES), Preset::Required, "Who connects here."),
-    setting("enabled", Kind::Bool, Preset::Is("true"), "`false` in a face's only listener switches the face off."),
-    setting(
-        "address",
-        Kind::Address,
-        Preset::Is("127.0.0.1"),
-        "The IP address to listen on. One that is not loopback needs an administrator (`causeway user add NAME --admin`), \
-         and TLS or `allow_plaintext = true`; or else `dev = true`.",
-    ),
-    setting(
-        "tls",
-        Kind::Choice(TlsMode::NAMES),
-        Preset::Rule(Rule::TlsOfFace),
-        "`on`: only TLS. `off`: only without. `both`: as the client's first byte tells. Where there is TLS there must be \
-         `certificate_files`, or `tls_dir`.",
-    ),
-    setting(
-        "port",
-        Kind::Integer { min: 0, max: 65_535 },
-        Preset::Rule(Rule::PortOfFace),
-        "The TCP port; 0 lets the system choose one.",
-    ),
-    setting(
-        "certificate_files",
-        Kind::Paths,
-        Preset::Unset("those of `tls_dir`"),
-        "PEM files, each with a certificate and its intermediates. Clients get the one whose DNS names, exact or with \
-         `*.` in front, have the name that they ask for, else the first.",
-    ),
-    setting(
-        "key_files",
-        Kind::Paths,
-        Preset::Unset("those of `tls_dir`"),
-        "PEM files with the keys of `certificate_files`, in the same order, without pass phrases.",
-    ),
-    setting(
-        "tls_min_version",
-        Kind::Choice(TlsVersion::NAMES),
-        Preset::Rule(Rule::OfBroker("tls_min_version")),
-        "The oldest version of TLS here.",
-    ),
-    setting(
-        "client_certificate",
-        Kind::Choice(ClientCertificate::NAMES),
-        Preset::Rule(Rule::OfBroker("client_certificate")),
-        "Whether TLS clients are asked for a certificate here.",
-    ),
-    setting(
-        "client_ca_file",
-        Kind::Path,
-        Preset::Unset("`ca.pem` of `tls_dir`"),
-        "PEM file with the authorities whose client certificates are accepted.",
-    ),
-    setting(
-        "crl_files",
-        Kind::Paths,
-        Preset::Unset("`crl.pem` of `tls_dir`, if it is there"),
-        "PEM files with certificate revocation lists. With any, there must be one of every authority in the chain of a \
-         client's certificate, and none may be out of date; else the client is refused.",
-    ),
-    setting(
-        "proxy_protocol",
-        Kind::Bool,
-        Preset::Is("false"),
-        "Connections come through a load balancer that begins each with a header of the PROXY protocol, version 1 or 2, \
-         before any TLS. The client's address is the one that it names; what it says of TLS is not used.",
-    ),
-    setting(
-        "proxy_from",
-        Kind::Networks,
-        Preset::Unset("everywhere"),
-        "Where such load balancers are; connections from elsewhere are refused.",
-    ),
-    setting("allow", Kind::Networks, Preset::Unset("everywhere"), "Where clients may be; others are refused at once."),
-    setting("deny", Kind::Networks, Preset::Unset("nowhere"), "Where clients may not be, even if `allow` has it."),
-    setting(
-        "max_connections",
-        Kind::Integer { min: 1, max: 10_000_000 },
-        Preset::Unset("`max_connections` of the broker"),
-        "Connections of this listener; one more is closed at once.",
-    ),
-    setting(
-        "max_connections_per_address",
-        Kind::Integer { min: 1, max: 10_000_000 },
-        Preset::Unset("no limit"),
-        "Connections of one address; one more is closed at once. IPv6 addresses count by their first 64 bits.",
-    ),
-    setting(
-        "connection_rate",
-        Kind::Integer { min: 1, max: 1_000_000 },
-        Preset::Unset("no limit"),
-        "New connections a second, and as many at once after a pause; one more is closed at once.",
-    ),
-    setting(
-        "connection_rate_per_address",
-        Kind::Integer { min: 1, max: 1_000_000 },
-        Preset::Unset("no limit"),
-        "The same for one address.",
-    ),
-    setting(
-        "max_half_open",
-        Kind::Integer { min: 1, max: 1_000_000 },
-        Preset::Is("1000"),
-        "Connections whose TLS handshake or PROXY header is not complete; with one more, the oldest of them is closed.",
-    ),
-    setting(
-        "path",
-        Kind::Text(Form::UrlPath),
-        Preset::Unset("the face's own"),
-        "The URL path of a face that is reached over HTTP or WebSocket.",
-    ),
-    setting(
-        "dialect",
-        Kind::Choice(Dialect::NAMES),
-        Preset::Is("activemq"),
-        "Whose habits count where ActiveMQ and RabbitMQ contradict each other.",
     ),
 ];
 

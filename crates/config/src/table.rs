@@ -100,6 +100,10 @@ impl Table {
         self.duration_of(name).expect(COMPLETE)
     }
 
+    pub(crate) fn optional_duration(&self, name: &str) -> Option<Duration> {
+        self.duration_of(name)
+    }
+
     /// None if it was not set.
     pub(crate) fn paths(&self, name: &str) -> &[PathBuf] {
         match self.value(name) {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -121,6 +122,7 @@ impl Authority {
         let (certificate, key) = (self.folder.join(format!("{file}.pem")), self.folder.join(format!("{file}.key")));
         fs::write(&certificate, pem).expect("write a certificate");
         fs::write(&key, pair.serialize_pem()).expect("write a key");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
         Issued { certificate, key, serial }
     }
 }

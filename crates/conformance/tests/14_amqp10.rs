@@ -70,7 +70,7 @@ fn fe2o3_gets_every_section_back() {
             .properties(
                 Properties::builder()
                     .message_id(7_u64)
-                    .user_id(vec![0, 255])
+                    .user_id(b"guest".to_vec())
                     .subject("news")
                     .correlation_id("c".to_owned())
                     .content_type("text/plain")

@@ -83,9 +83,26 @@ fn format_2_is_read() {
     contents::take(&broker, &[]);
 }
 
+/// Encrypted: with its key it is read, also by a broker that encrypts nothing any more.
+#[test]
+fn format_3_is_read_with_its_key() {
+    for encryption in ["aes-256-gcm", "chacha20-poly1305", "off"] {
+        let options = Options::default().env("CAUSEWAY_ENCRYPTION", encryption);
+        let mut broker = start("format-3", options.env("CAUSEWAY_ENCRYPTION_KEY", contents::KEY));
+        contents::look_at_a_little(&broker);
+        broker.stop_cleanly();
+        broker.restart();
+        contents::look_at_a_little(&broker);
+    }
+}
+
 /// A broker on a copy of the store that is kept under this name, without any configuration.
 fn open(name: &str) -> Broker {
-    Broker::start_on("", Options::default().fixed_ports(), |data| golden::unpack(name, data))
+    start(name, Options::default())
+}
+
+fn start(name: &str, options: Options) -> Broker {
+    Broker::start_on("", options.fixed_ports(), |data| golden::unpack(name, data))
 }
 
 /// Every byte that the old program wrote is there as it was.

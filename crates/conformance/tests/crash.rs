@@ -43,13 +43,15 @@ use world::{World, mix};
 
 /// As often as nearly every stream needs to be hit.
 const CUTS: u64 = 10;
+/// Where only the sealing differs.
+const ENCRYPTED_CUTS: u64 = 3;
 /// Publishes that must be unconfirmed when the power goes, for the cut to count.
 const UNCONFIRMED: u64 = 50;
 
 #[test]
 fn what_was_confirmed_holds_through_power_cuts() {
     let cuts = std::env::var("CAUSEWAY_CUTS").map_or(CUTS, |text| text.parse().expect("a number"));
-    let run = Run { disk: "volatile", cuts, patience: DEADLINE, seed: seed() };
+    let run = Run::new("volatile", cuts, DEADLINE);
     let (violations, tallies) = run.play();
     println!("seed {}", run.seed);
     tallies.iter().for_each(|(stream, tally)| println!("{stream:<8} {tally:?}"));
@@ -58,8 +60,17 @@ fn what_was_confirmed_holds_through_power_cuts() {
 }
 
 #[test]
+fn what_was_confirmed_holds_in_an_encrypted_store() {
+    const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    const SETTINGS: &[(&str, &str)] = &[("CAUSEWAY_ENCRYPTION", "aes-256-gcm"), ("CAUSEWAY_ENCRYPTION_KEY", KEY)];
+    let run = Run { settings: SETTINGS, ..Run::new("volatile", ENCRYPTED_CUTS, DEADLINE) };
+    let (violations, _) = run.play();
+    assert!(violations.is_empty(), "CRASH_SEED={}\n{}", run.seed, describe(&violations));
+}
+
+#[test]
 fn a_disk_that_does_not_write_is_found_out() {
-    let run = Run { disk: "volatile-nosync", cuts: 2, patience: Duration::from_secs(3), seed: seed() };
+    let run = Run::new("volatile-nosync", 2, Duration::from_secs(3));
     let (violations, _) = run.play();
     println!("seed {}: {}", run.seed, describe(&violations));
     // What waited in a queue through the cuts: no client's trouble can explain its loss.
@@ -73,13 +84,20 @@ struct Run {
     /// How long nothing new may come at the end before what is missing counts as lost.
     patience: Duration,
     seed: u64,
+    /// Of the broker, as environment variables.
+    settings: &'static [(&'static str, &'static str)],
 }
 
 impl Run {
+    fn new(disk: &'static str, cuts: u64, patience: Duration) -> Self {
+        Self { disk, cuts, patience, seed: seed(), settings: &[] }
+    }
+
     fn play(&self) -> (Vec<Violation>, BTreeMap<&'static str, Tally>) {
         // The folder is made on an honest disk: what is tested is the life after that.
-        let mut broker =
-            Broker::start(&people::config(), Options::default().fixed_ports().env("CAUSEWAY_DISK", "volatile"));
+        let options = Options::default().fixed_ports().env("CAUSEWAY_DISK", "volatile");
+        let options = self.settings.iter().fold(options, |options, (name, value)| options.env(name, value));
+        let mut broker = Broker::start(&people::config(), options);
         broker.stop_cleanly();
         let before = snapshot::take(&broker.data());
         broker.set_env("CAUSEWAY_DISK", self.disk);

@@ -12,4 +12,4 @@ mod management;
 
 pub use admin::Admin;
 pub use cli::{CliCommand, CliError, run, show_time};
-pub use management::{CertificateLifetime, CertificateLifetimes, Management, ManagementOptions};
+pub use management::{CertificateLifetime, CertificateLifetimes, LoginFigures, Management, ManagementOptions};

@@ -34,7 +34,7 @@ mod tests {
     fn a_process_takes_some_memory() {
         let gauge = Gauge::open().expect("a Linux system");
         let before = gauge.anonymous().expect("numbers");
-        let block = vec![1u8; 64 << 20];
+        let block = vec![1u8; 256 << 20];
         let after = gauge.anonymous().expect("numbers");
         assert!(after >= before + (block.len() as u64 / 2), "{before} and {after}");
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use config::{Config, KeySource};
-use journal::{Algorithm, Encryption, KEY, MasterKey};
+use journal::{Algorithm, Encryption, KEY, MasterKey, Writes};
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
@@ -22,9 +22,10 @@ const MOST_BYTES: u64 = 4096;
 /// What the journal is to know. A command runs when this is called, so it is called once.
 pub(crate) fn encryption(config: &Config) -> Result<Encryption, Failure> {
     let writes = match config.encryption {
-        config::Encryption::Off => None,
-        config::Encryption::Aes256Gcm => Some(Algorithm::Aes256Gcm),
-        config::Encryption::ChaCha20Poly1305 => Some(Algorithm::ChaCha20Poly1305),
+        None => Writes::AsItIs,
+        Some(config::Encryption::Off) => Writes::Plain,
+        Some(config::Encryption::Aes256Gcm) => Writes::Sealed(Algorithm::Aes256Gcm),
+        Some(config::Encryption::ChaCha20Poly1305) => Writes::Sealed(Algorithm::ChaCha20Poly1305),
     };
     let key = config.encryption_key.as_ref().map(master_key).transpose()?;
     Ok(Encryption { writes, key })

@@ -41,6 +41,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let mut broker = Broker::new(Options {
         encodings: encodings.clone(),
         auto_create: config.auto_create,
+        max_queues: config.max_queues,
+        max_queues_per_user: config.max_queues_per_user,
         asks_who: true,
         audits: !config.ephemeral || config.audit_log.is_some(),
         memory_limit: config.memory_limit,
@@ -66,7 +68,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let hosts = crate::define::define(config, &mut broker, now, configuration, &mut step)?;
     let (access, writer) = Access::open(config, random::bytes()?)?;
     access.check(config)?;
-    let faces = faces(config, &encodings, &hosts, secret, &certificates);
+    let faces = faces(config, &encodings, &hosts, secret, &certificates, &access);
     let bound = listeners::bind(config, &faces, &certificates)?;
     let durable = store.as_ref().map_or(Lsn(0), Store::last);
     let wakers = Wakers::new(threads);
@@ -130,20 +132,25 @@ fn faces(
     hosts: &VirtualHosts,
     secret: [u8; 32],
     certificates: &Arc<Certificates>,
+    access: &Arc<Access>,
 ) -> Faces {
     let login_timeout = config.login_timeout.as_millis() as u64;
     let subscription_bytes = config.memory_limit / SUBSCRIPTION_SHARE;
     let mut mqtt = mqtt::MqttOptions::new(encodings.clone());
     (mqtt.max_packet, mqtt.login_timeout) = (config.max_message_size, login_timeout);
     mqtt.session_bytes = subscription_bytes;
+    mqtt.max_keep_alive = config.max_keep_alive.map(|longest| longest.as_millis() as u64);
     let mut stomp = stomp::StompOptions::new(encodings.clone());
     (stomp.max_body, stomp.login_timeout) = (config.max_message_size, login_timeout);
     stomp.subscription_bytes = subscription_bytes;
     stomp.virtual_hosts = hosts.clone();
     let aws =
         aws::AwsOptions { region: config.region.clone(), secret, encodings: encodings.clone(), external_host: None };
-    let management =
-        ManagementOptions { listeners: listeners::hints(config), certificates: Some(certificates.clone()) };
+    let management = ManagementOptions {
+        listeners: listeners::hints(config),
+        certificates: Some(certificates.clone()),
+        logins: Some(access.clone()),
+    };
     Faces {
         mqtt: Arc::new(mqtt::Mqtt::new(mqtt)),
         amqp: amqp(config, encodings, hosts),
@@ -181,8 +188,12 @@ fn serve(
 ) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let arrivals = Arrivals::new(wakers.len());
-    let limits =
-        Limits { connections: config.max_connections, login_timeout: config.login_timeout, idle_timeout: IDLE_TIMEOUT };
+    let limits = Limits {
+        connections: config.max_connections,
+        login_timeout: config.login_timeout,
+        idle_timeout: IDLE_TIMEOUT,
+        slow_timeout: Some(config.slow_consumer_timeout).filter(|timeout| !timeout.is_zero()),
+    };
     let mut listeners = bound.listeners;
     let threads: Vec<_> = (0..wakers.len() as u16)
         .map(|number| {

@@ -88,6 +88,10 @@ impl Store {
             );
             broker.keep_old_format();
         }
+        if opened.sealed_otherwise && opened.format >= NEWEST {
+            tracing::info!("the store has files that are encrypted otherwise than is set: they go as they are cleaned");
+            broker.want_checkpoint();
+        }
         let (committer, submitter) = Committer::new(room);
         Ok(Self { opened, committer, submitter, holds })
     }

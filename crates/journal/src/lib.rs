@@ -74,7 +74,7 @@ mod writer;
 
 pub use batch::{Batch, Hold, Lsn, put_record};
 pub use committer::{Committer, Submitter};
-pub use crypt::{Algorithm, Encryption, KEY, KeyFault, KeyId, MasterKey, rekey};
+pub use crypt::{Algorithm, Encryption, KEY, KeyFault, KeyId, MasterKey, Writes, rekey};
 pub use disk::{Disk, File, Lock};
 pub use error::{Error, ReplayError};
 pub use events::{Answers, Events};
@@ -82,7 +82,7 @@ pub use identity::Identity;
 pub use keeper::{Backup, Keeper, KeeperHandle};
 pub use limits::{Durability, Format, MAX_FRAME, MAX_RECORD, Options};
 pub use manifest::Progress;
-pub use offline::{Fault, FileStats, Kind, Report, Stats, check, compact, dump, restore, stats};
+pub use offline::{Compacted, Fault, FileStats, Kind, Report, Stats, check, compact, dump, restore, stats};
 pub use open::{Opened, finalize, open};
 pub use payload::Payload;
 pub use reader::{Load, Reader};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::Lsn;
 use crate::checkpoint::{Checkpoint, Loaded};
-use crate::crypt::{Access, Encryption, KeyFault, Nonces, Vault};
+use crate::crypt::{Access, Encryption, KeyFault, Nonces, Vault, Writes};
 use crate::disk::{Disk, Lock, failed, remove_if_there};
 use crate::error::Error;
 use crate::files::{Files, Plan};
@@ -13,11 +13,12 @@ use crate::holders::Table;
 use crate::identity::Identity;
 use crate::keeper::{Cleaner, Desk, Keeper};
 use crate::limits::{BLOCK, Format, Options, round_up};
-use crate::names::LOG;
+use crate::names::{FileId, LOG};
 use crate::recovery::{Begin, Damage, Expect, Recovered, Tail, TornTail, recover};
 use crate::replay::Replay;
 use crate::segment::{FIRST_SEGMENT, Segment, SegmentHeader};
 use crate::shared::Shared;
+use crate::source::Source;
 use crate::store::Store;
 use crate::writer::{Settings, Writer};
 
@@ -34,6 +35,8 @@ pub struct Opened {
     pub store: Store,
     /// To be run on a thread of its own.
     pub keeper: Keeper,
+    /// The last checkpoint lies where files are encrypted otherwise than new ones are: the next one lets those go.
+    pub sealed_otherwise: bool,
     /// What was removed behind the last sound frame.
     pub cut: Option<TornTail>,
     /// What was stepped over or cut because [`Options::repair`] asked for it.
@@ -55,6 +58,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
     let desk = Arc::new(Desk::open(&*disk, &files.spares, &options, &vault)?);
     desk.state().checkpoint_bytes = loaded.as_ref().map_or(0, Loaded::len);
     let plan = files.plan(&*disk, &vault, loaded.as_ref().map(|loaded| &loaded.checkpoint))?;
+    let sealed_otherwise = is_sealed_otherwise(&*disk, &vault, &plan)?;
     let paired = clear(&*disk, &plan, loaded.as_ref())?;
     let checkpoint_copy_used = loaded.as_ref().is_some_and(Loaded::is_of_copy);
     let checkpoint = loaded.map(|loaded| loaded.checkpoint);
@@ -87,9 +91,9 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         unsynced: tail.segment.number,
         _lock: Arc::clone(&lock),
     };
-    let settings = Settings::new(&options, writes_version(&vault, format));
-    let nonces = nonces(&*disk)?;
     let mut writer = Writer {
+        nonces: nonces(&*disk)?,
+        settings: Settings::new(&options, writes_version(&vault, format)),
         disk,
         shared,
         desk,
@@ -97,9 +101,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         table,
         last_checkpoint: bounds.map_or(Lsn(1), |(first, _)| first),
         vault,
-        nonces,
         sealed: Vec::new(),
-        settings,
         poisoned: false,
         _lock: lock,
     };
@@ -113,6 +115,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         writer,
         store,
         keeper,
+        sealed_otherwise,
         cut,
         repaired,
         format,
@@ -190,7 +193,7 @@ fn unlock(
     version: u8,
     encryption: &Encryption,
 ) -> Result<(Arc<Vault>, u8), Error> {
-    if encryption.writes.is_some() && version == FIRST_VERSION {
+    if matches!(encryption.writes, Writes::Sealed(_)) && version == FIRST_VERSION {
         return Err(Error::Key(KeyFault::OldFormat));
     }
     let vault = Vault::open(disk, identity.store_id, version, encryption, Access::Write)?;
@@ -200,6 +203,13 @@ fn unlock(
         false => version,
     };
     Ok((Arc::new(vault), version))
+}
+
+/// Whether the first segment that recovery reads is sealed otherwise than new ones will be.
+fn is_sealed_otherwise(disk: &dyn Disk, vault: &Vault, plan: &Plan) -> Result<bool, Error> {
+    let Some(first) = plan.scanned.first().filter(|_| vault.has_key()) else { return Ok(false) };
+    let key = Source::of_log(disk, vault, FileId::hot(*first))?.key;
+    Ok(key.map(|key| key.algorithm) != vault.writes())
 }
 
 /// The version of what is written to a store of a version.

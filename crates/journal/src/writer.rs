@@ -70,7 +70,7 @@ struct Gathered<'a> {
 impl Settings {
     pub(crate) fn new(options: &Options, version: u8) -> Self {
         let sealed = if version == SEALED { FRAME_SEAL } else { 0 };
-        let max_frame = options.max_frame_bytes.min(MAX_FRAME) - sealed;
+        let max_frame = options.max_frame_bytes.min(MAX_FRAME).saturating_sub(sealed);
         Self { version, durability: options.durability, max_frame, small_segment: options.first_segment_bytes }
     }
 

@@ -39,10 +39,10 @@ pub(crate) struct Connecting {
     decided: Vec<(Delivery, u32)>,
 }
 
-/// Asks who the client is. What it has shown is not kept.
+/// Asks who the client is, who has been here `since`. What it has shown is not kept.
 pub(crate) fn begin(
     mut connect: Connect,
-    now: Time,
+    (since, now): (Time, Time),
     login: &Login,
     io: &mut Io<'_>,
 ) -> Result<Connecting, ClientError> {
@@ -55,7 +55,7 @@ pub(crate) fn begin(
     io.commands.push(Command::Authenticate(Box::new(authenticate)));
     Ok(Connecting {
         connect: Box::new(connect),
-        since: now,
+        since,
         client,
         is_known: false,
         early: BytesMut::new(),

@@ -27,6 +27,8 @@ pub struct MqttOptions {
     pub max_packet: usize,
     /// Milliseconds until CONNECT must be there.
     pub login_timeout: u64,
+    /// Milliseconds of the longest keep-alive; `None`: also none at all.
+    pub max_keep_alive: Option<u64>,
     /// Deliveries of a session that may be unacknowledged, and of a `$queue/…` subscription.
     pub window: u32,
     /// Messages that a session keeps which outlives its connection; what comes on top is dropped, and counted.
@@ -42,6 +44,7 @@ impl MqttOptions {
         Self {
             max_packet: 64 * 1024 * 1024,
             login_timeout: 10_000,
+            max_keep_alive: None,
             window: 1_000,
             kept_length: None,
             session_length: 1_000_000,
@@ -98,12 +101,13 @@ enum Phase {
 impl Connection for MqttConnection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         let limits = Limits { max_packet: self.options.max_packet };
-        if let Phase::Waiting { .. } = self.phase {
+        if let Phase::Waiting { since } = self.phase {
+            let since = since.unwrap_or(now);
             let limits = Limits { max_packet: self.options.max_packet.min(CONNECT_BYTES) };
             match codec::decode_first(input, &limits) {
                 Ok(None) => return Ok(()),
                 Ok(Some(packet)) => {
-                    let connecting = connect::begin(packet, now, &self.login, io)?;
+                    let connecting = connect::begin(packet, (since, now), &self.login, io)?;
                     self.phase = Phase::Connecting(Box::new(connecting));
                 }
                 Err(error) => {

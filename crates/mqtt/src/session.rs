@@ -77,9 +77,11 @@ impl Session {
         }
     }
 
-    /// One and a half times `seconds` of silence end the connection (3.1.2.10); 0 never does.
+    /// One and a half times `seconds` of silence end the connection (3.1.2.10); 0 never does, if the broker has no limit.
     pub(crate) fn set_keep_alive(&mut self, seconds: u16) {
-        self.patience = (seconds > 0).then(|| u64::from(seconds) * 1_500);
+        let wanted = (seconds > 0).then(|| u64::from(seconds) * 1_000);
+        let granted = wanted.into_iter().chain(self.options.max_keep_alive).min();
+        self.patience = granted.map(|milliseconds| milliseconds * 3 / 2);
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {

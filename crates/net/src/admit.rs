@@ -5,10 +5,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Authenticate, Command, Commands, ConnectionId, Credentials, Effect, Name, Peer, Refusal, Reply, Token};
+use model::{
+    Authenticate, Command, Commands, ConnectionId, Credentials, Effect, Guard, Name, Peer, Refusal, Reply, Token,
+};
 
 use crate::login::{Answer, Dialogue, Login, Permission, Verdict};
-use crate::slots::Kind;
+use crate::slots::{Kind, Slot};
 use crate::thread::Thread;
 
 /// Who has a socket of this machine that only its owner may open.
@@ -22,13 +24,19 @@ pub(crate) struct Admission {
     waits: Option<Token>,
     /// There was an answer: the rest of the input is to be shown.
     shows_rest: bool,
+    /// What the core was told last: a client that shows with every request who it is is the same most times.
+    guard: Option<Arc<dyn Guard>>,
     /// Its place among the connections of its user.
-    _place: Option<Box<dyn Any + Send>>,
+    place: Option<Box<dyn Any + Send>>,
 }
 
 impl Admission {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, dialogue: None, waits: None, shows_rest: false, _place: None }
+        Self { peer, dialogue: None, waits: None, shows_rest: false, guard: None, place: None }
+    }
+
+    fn is_same(&self, guard: Option<&Arc<dyn Guard>>) -> bool {
+        matches!((&self.guard, guard), (Some(before), Some(now)) if Arc::ptr_eq(before, now))
     }
 
     /// Whether input must wait.
@@ -69,6 +77,8 @@ impl Thread {
         let Some(slot) = self.slots.get(id) else { return };
         let admission = &mut slot.admission;
         admission.waits = Some(token);
+        // It does not count twice while it logs in anew.
+        admission.place = None;
         let verdict = match (credentials, admission.dialogue.take()) {
             (Credentials::Response(response), Some(dialogue)) => dialogue.answer(response, now),
             (Credentials::Response(_), None) => Verdict::Refused(Refusal::Login),
@@ -105,11 +115,14 @@ impl Thread {
                 Effect::Challenge { token, challenge }
             }
             Verdict::Granted(Permission { user, account, last_message, guard, place }) => {
-                let Some(slot) = self.slots.get(id) else { return };
-                slot.admission._place = place;
-                self.commands.connection = id;
-                self.commands.push(Command::Permit { user: user.clone(), guard });
-                self.wake_round();
+                let Some(Slot { admission, .. }) = self.slots.get(id) else { return };
+                admission.place = place;
+                if !admission.is_same(guard.as_ref()) {
+                    admission.guard.clone_from(&guard);
+                    self.commands.connection = id;
+                    self.commands.push(Command::Permit { user: user.clone(), guard });
+                    self.wake_round();
+                }
                 Effect::Reply { token, reply: Ok(Reply::Authenticated { user, account, last_message }) }
             }
         };

@@ -187,7 +187,7 @@ impl Gatehouse {
         match first[..count] {
             // Who only looks whether the port is open is not worth a word.
             [] => None,
-            [TLS_BEGINS, ..] => match shake_hands(tls, stream).await {
+            [TLS_BEGINS, ..] => match Box::pin(shake_hands(tls, stream)).await {
                 Ok((stream, certificate)) => {
                     Some(Entered { stream: Box::new(stream), address: Some(address), secure: true, certificate, guest })
                 }

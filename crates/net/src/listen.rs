@@ -1,11 +1,13 @@
 //! Listeners: connections are accepted on the first IO thread and dealt out to all.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::{HttpService, Peer, Protocol};
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::Instant;
 
@@ -18,6 +20,11 @@ use crate::{http, raw};
 
 /// How long accepting rests when the process has no more file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// A peer is asked by TCP whether it is still there after this long a silence, so often, and so many times.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_PROBES: u32 = 4;
 
 /// What a listener speaks.
 #[derive(Clone)]
@@ -56,6 +63,8 @@ pub struct Limits {
     pub login_timeout: Duration,
     /// How long an HTTP connection may rest between requests.
     pub idle_timeout: Duration,
+    /// How long a peer may take nothing of what it is being sent; `None`: for ever.
+    pub slow_timeout: Option<Duration>,
 }
 
 /// Accepted sockets on their way to their threads.
@@ -227,28 +236,26 @@ fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
         Accepted::Tcp(caller) => {
             let Caller { stream, address, guest, ticket } = *caller;
             let Ok(stream) = adopt(stream) else { return };
+            let Some(ticket) = ticket else {
+                let entered = Entered::directly(Box::new(stream), Some(address), guest);
+                tokio::task::spawn_local(serve(thread, face, entered, place, limits));
+                return;
+            };
             tokio::task::spawn_local(async move {
-                let _place = place;
-                let entered = match ticket {
-                    None => Some(Entered::directly(Box::new(stream), Some(address), guest)),
-                    Some(ticket) => {
-                        let now = || thread.borrow().clock.now();
-                        gatehouse.enter(stream, address, guest, ticket, now, since + limits.login_timeout).await
-                    }
-                };
+                let now = || thread.borrow().clock.now();
+                let deadline = since + limits.login_timeout;
+                let entered = Box::pin(gatehouse.enter(stream, address, guest, ticket, now, deadline)).await;
                 if let Some(entered) = entered {
-                    serve(thread, face, entered, limits).await;
+                    // A task of its own: this one has the size of what it takes to enter.
+                    tokio::task::spawn_local(serve(thread, face, entered, place, limits));
                 }
             });
         }
         Accepted::Unix(stream) => {
             let adopted = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
             let Ok(stream) = adopted else { return };
-            tokio::task::spawn_local(async move {
-                let _place = place;
-                let entered = Entered { secure: true, ..Entered::directly(Box::new(stream), None, None) };
-                serve(thread, face, entered, limits).await;
-            });
+            let entered = Entered { secure: true, ..Entered::directly(Box::new(stream), None, None) };
+            tokio::task::spawn_local(serve(thread, face, entered, place, limits));
         }
     }
 }
@@ -256,15 +263,37 @@ fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
 fn adopt(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     TcpStream::from_std(stream)
 }
 
-async fn serve(thread: Shared, face: Face, entered: Entered, limits: Limits) {
+/// Peers that vanish without a word are found out, also those of protocols that let them be silent for ever.
+fn keep_alive(stream: &std::net::TcpStream) -> std::io::Result<()> {
+    set_socket_keepalive(stream, true)?;
+    set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)?;
+    set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL)?;
+    set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES)?;
+    Ok(())
+}
+
+/// Boxed, so that the task of an idle connection is as large as what it does now, not as the largest of what it could do.
+fn serve(
+    thread: Shared,
+    face: Face,
+    entered: Entered,
+    place: Place,
+    limits: Limits,
+) -> Pin<Box<dyn Future<Output = ()>>> {
     let Entered { stream, address, secure, certificate, guest } = entered;
     let peer = Peer { address, secure, certificate, ..Peer::local(face.name()) };
     match face {
-        Face::Protocol(protocol) => raw::serve(thread, stream, peer, protocol.as_ref()).await,
-        Face::Http(service) => http::serve(thread, stream, peer, service, limits).await,
+        Face::Protocol(protocol) => Box::pin(async move {
+            let _held = (place, guest);
+            raw::serve(thread, stream, peer, protocol.as_ref()).await;
+        }),
+        Face::Http(service) => Box::pin(async move {
+            let _held = (place, guest);
+            http::serve(thread, stream, peer, service, limits).await;
+        }),
     }
-    drop(guest);
 }

@@ -36,6 +36,7 @@ pub(crate) async fn serve(thread: Shared, stream: Box<dyn Stream>, mut peer: Pee
         rest: BytesMut::new(),
         output: model::Output::default(),
         dirty: false,
+        stalled: None,
         closing: None,
         lingers: false,
         is_shut: false,
@@ -210,6 +211,7 @@ impl Thread {
 
     /// Writes what a connection has to say, as far as its peer takes it.
     pub(crate) fn flush(&mut self, id: ConnectionId, cx: &mut Context<'_>) {
+        let (now, slow_timeout) = (self.clock.now(), self.slow_timeout);
         let Some(slot) = self.slots.get(id) else { return };
         let Kind::Raw(raw) = &mut slot.kind else { return };
         let was_stopped = raw.output.len() > UNREAD_OUTPUT_BYTES;
@@ -243,9 +245,20 @@ impl Thread {
             // Nothing else wakes it to read on, if all was taken at once.
             waker.wake_by_ref();
         }
-        let done = raw.output.is_empty();
-        if done && !raw.output.is_bare() {
-            let buffer = raw.output.take_back();
+        let (done, stuck) = (raw.output.is_empty(), !raw.output.is_empty() || raw.unflushed);
+        raw.stalled = if !stuck {
+            None
+        } else if written > 0 {
+            Some(now)
+        } else {
+            raw.stalled.or(Some(now))
+        };
+        let looked_at = raw.stalled.zip(slow_timeout).map(|(since, timeout)| since.plus(timeout));
+        let spare = (done && !raw.output.is_bare()).then(|| raw.output.take_back());
+        if let Some(at) = looked_at {
+            slot.arm(&mut self.timers, at);
+        }
+        if let Some(buffer) = spare {
             self.spare_buffer(buffer);
         }
         if broken {

@@ -207,7 +207,7 @@ impl Thread {
 
     /// Connections whose time has come.
     fn ring(&mut self) {
-        let now = self.clock.now();
+        let (now, slow_timeout) = (self.clock.now(), self.slow_timeout);
         while let Some(Reverse((at, id))) = self.timers.peek().copied() {
             if at > now {
                 return;
@@ -220,6 +220,10 @@ impl Thread {
             slot.armed = None;
             match &mut slot.kind {
                 Kind::Raw(raw) if raw.closing.is_some() => self.forget(id),
+                Kind::Raw(raw) if is_due(raw.stalled.zip(slow_timeout).map(|(since, for_)| since.plus(for_)), now) => {
+                    tracing::warn!(connection = ?id, "ended: it takes nothing of what it is being sent");
+                    self.end(id, CloseReason::Idle);
+                }
                 // If it is not time yet, the call only sets the alarm anew.
                 Kind::Raw(raw) => {
                     let due = is_due(raw.connection.poll_timeout(), now);

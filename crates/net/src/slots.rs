@@ -1,4 +1,5 @@
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::task::Waker;
 
 use bytes::BytesMut;
@@ -6,6 +7,9 @@ use model::{Command, Connection, ConnectionId, Exchanged, HttpConnection, Output
 
 use crate::admit::Admission;
 use crate::raw::Stream;
+
+/// When connections want to be looked at.
+pub(crate) type Timers = BinaryHeap<Reverse<(Time, ConnectionId)>>;
 
 /// A connection of this thread.
 pub(crate) struct Slot {
@@ -25,6 +29,16 @@ pub(crate) enum Kind {
     Http(Box<Http>),
 }
 
+impl Slot {
+    /// Sees to it that the connection is looked at then, or earlier.
+    pub(crate) fn arm(&mut self, timers: &mut Timers, at: Time) {
+        if self.armed.is_none_or(|armed| at < armed) {
+            self.armed = Some(at);
+            timers.push(Reverse((at, self.id)));
+        }
+    }
+}
+
 /// A connection that speaks bytes.
 pub(crate) struct Raw {
     pub(crate) connection: Box<dyn Connection>,
@@ -34,6 +48,8 @@ pub(crate) struct Raw {
     pub(crate) output: Output,
     /// In the thread's list of connections to flush.
     pub(crate) dirty: bool,
+    /// Since when the peer takes nothing of `output`.
+    pub(crate) stalled: Option<Time>,
     /// `close` was called; ends when the output is written, or at this time.
     pub(crate) closing: Option<Time>,
     /// The socket stays a while after the last word, until the peer has closed it too.

@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,7 +12,7 @@ use crate::admit::{self, Admission};
 use crate::core::{Addressed, Core, Wakers};
 use crate::listen::{self, Arrivals, Listener};
 use crate::login::{Authenticator, LoginPool};
-use crate::slots::{Kind, Slots};
+use crate::slots::{Kind, Slots, Timers};
 use crate::{Clock, round};
 
 /// Bytes that one `read` takes at most; also how much read memory is asked for at once.
@@ -55,7 +55,9 @@ pub(crate) struct Thread {
     pub(crate) read: BytesMut,
     /// Bytes read since the last round.
     pub(crate) taken: usize,
-    pub(crate) timers: BinaryHeap<Reverse<(Time, ConnectionId)>>,
+    pub(crate) timers: Timers,
+    /// Milliseconds that a peer may take nothing of what it is being sent.
+    pub(crate) slow_timeout: Option<u64>,
     pub(crate) core_timeout: Option<Time>,
     /// Why publishes are parked.
     pub(crate) alarm: Option<Alarm>,
@@ -82,7 +84,8 @@ pub fn run(number: u16, options: Options, listeners: Vec<Listener>, arrivals: Ar
         dirty: Vec::new(),
         read: BytesMut::new(),
         taken: 0,
-        timers: BinaryHeap::new(),
+        timers: Timers::new(),
+        slow_timeout: options.limits.slow_timeout.map(|timeout| timeout.as_millis() as u64),
         core_timeout: Some(Time::ZERO),
         alarm: None,
         round: None,
@@ -158,16 +161,14 @@ impl Thread {
                 Some(CloseReason::Misbehaved)
             }
         };
-        let next = raw.connection.poll_timeout();
+        let stalled = raw.stalled.zip(self.slow_timeout).map(|(since, timeout)| since.plus(timeout));
+        let next = raw.connection.poll_timeout().into_iter().chain(stalled).min();
         let login = admit::taken(&mut self.commands, before);
         if alarm {
             park(&mut slot.parked, &mut self.commands, before);
         }
-        if let Some(at) = next
-            && slot.armed.is_none_or(|armed| at < armed)
-        {
-            slot.armed = Some(at);
-            self.timers.push(Reverse((at, id)));
+        if let Some(at) = next {
+            slot.arm(&mut self.timers, at);
         }
         self.note_output(id);
         if self.commands.batch.len() > before {
@@ -209,11 +210,8 @@ impl Thread {
         {
             waker.wake_by_ref();
         }
-        if let Some(at) = http.connection.poll_timeout().into_iter().chain(http.idle_until).min()
-            && slot.armed.is_none_or(|armed| at < armed)
-        {
-            slot.armed = Some(at);
-            self.timers.push(Reverse((at, id)));
+        if let Some(at) = http.connection.poll_timeout().into_iter().chain(http.idle_until).min() {
+            slot.arm(&mut self.timers, at);
         }
         if self.commands.batch.len() > before {
             self.wake_round();

@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 //! The fuzz targets' functions with what fuzzing has found.
 
 use std::fs;

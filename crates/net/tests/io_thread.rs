@@ -299,3 +299,18 @@ fn only_so_many_logins_may_wait() {
     }
     world.stop();
 }
+
+#[test]
+fn who_takes_nothing_of_what_it_is_sent_is_sent_away() {
+    let world = World::with(1, 1_000, Some(Duration::from_millis(50)));
+    let mut slow = Client::connect(&world);
+    let mut other = Client::connect(&world);
+    // More than the sockets of both sides hold, and not more than is kept for a peer.
+    for _ in 0..8 {
+        slow.say("blow 4000000");
+    }
+    world.core.wait_for(|seen| seen.closed == 1);
+    other.say("echo still here");
+    assert_eq!(other.hear(), "still here");
+    world.stop();
+}

@@ -28,10 +28,10 @@ pub(crate) struct Entry {
     pub(crate) early: BytesMut,
 }
 
-/// Begins the session, and asks who the client is. A `host` that is no virtual host's name is the default one.
+/// Begins the session of a client that has been here `since`, and asks who it is. A `host` that is no virtual host's name is the default one.
 pub(crate) fn begin(
     frame: &Frame,
-    now: Time,
+    (since, now): (Time, Time),
     options: &Arc<StompOptions>,
     login: Login,
     io: &mut Io<'_>,
@@ -56,6 +56,7 @@ pub(crate) fn begin(
         early: BytesMut::new(),
     };
     let mut session = Session::new(options.clone(), version, name, namespace, entry, now);
+    session.since = since;
     if let Some(beats) = headers.get("heart-beat").filter(|_| version > Version::V10) {
         session.beats = HeartBeats::negotiate(&beats, now).ok_or_else(|| {
             let allowed = "Allowed are two numbers of milliseconds, as in 10000,10000; 0 is never.";

@@ -103,10 +103,11 @@ enum Phase {
 
 impl Connection for StompConnection {
     fn receive(&mut self, now: Time, input: &mut BytesMut, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
-        if let Phase::Waiting { decoder, .. } = &mut self.phase {
+        if let Phase::Waiting { decoder, since } = &mut self.phase {
+            let since = since.unwrap_or(now);
             let begun = match decoder.decode(input) {
                 Ok(None) => return Ok(()),
-                Ok(Some(frame)) => connect::begin(&frame, now, &self.options, self.login, io),
+                Ok(Some(frame)) => connect::begin(&frame, (since, now), &self.options, self.login, io),
                 Err(malformed) => Err(malformed.into()),
             };
             match begun {

@@ -64,7 +64,7 @@ impl Expression {
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Nothing | Self::Template(_) => false,
-            Self::Everything => !name.is_empty(),
+            Self::Everything => true,
             Self::Regex(regex) => regex.is_match(name),
         }
     }

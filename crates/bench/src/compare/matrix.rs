@@ -112,12 +112,13 @@ impl Work {
         match self {
             // One fdatasync a message, at two thousand a second at best: it tells nothing about CPU.
             Self::Traffic(shape) if shape.speech == Speech::Stomp(Care::Confirmed) && peer.name == ACTIVEMQ => false,
+            Self::Traffic(shape) if peer.is_encrypted() => shape.speech == Speech::Amqp091(Care::Confirmed),
             Self::Traffic(shape) => peer.serves(shape.face()),
             Self::Sqs { .. } => peer.serves(Face::Sqs),
             // Ten thousand connections take the slower ones so long that the rounds would drift apart.
             Self::Idle => peer.serves(Face::Mqtt) && peer.name != NATS,
             // Virtual machines start in seconds: no measure for anybody.
-            Self::Start => ![MOTO, FAUXQS, RABBITMQ, ACTIVEMQ].contains(&peer.name),
+            Self::Start => ![MOTO, FAUXQS, RABBITMQ, ACTIVEMQ].contains(&peer.name) && !peer.is_encrypted(),
         }
     }
 

@@ -9,6 +9,23 @@ use anyhow::Result;
 
 use super::{Face, Launch, free_address};
 
+/// Of every encrypted store here; it protects nothing.
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+pub(super) fn launch_aes(program: &Path, folder: &Path) -> Result<Launch> {
+    launch_encrypted(program, folder, "aes-256-gcm")
+}
+
+pub(super) fn launch_chacha(program: &Path, folder: &Path) -> Result<Launch> {
+    launch_encrypted(program, folder, "chacha20-poly1305")
+}
+
+fn launch_encrypted(program: &Path, folder: &Path, encryption: &str) -> Result<Launch> {
+    let mut launch = launch(program, folder)?;
+    launch.command.env("CAUSEWAY_ENCRYPTION", encryption).env("CAUSEWAY_ENCRYPTION_KEY", KEY);
+    Ok(launch)
+}
+
 pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
     let faces = [
         (&[Face::Mqtt][..], "mqtt", free_address()?),

@@ -296,3 +296,39 @@ fn a_user_who_is_gone_is_sent_away() {
     let closes = |effect: &Effect| matches!(effect, Effect::Close { reason: CloseReason::Revoked });
     assert!(happened.effects.iter().any(|outgoing| closes(&outgoing.effect)), "{:?}", happened.lines);
 }
+
+#[test]
+fn a_publish_that_makes_its_queue_needs_the_right_to_make_it() {
+    let mut world = World::new();
+    let bob = guarded(&mut world, &List::of(&["write queue q"]));
+    assert!(refused(&world.run(bob, publish("q", "1"))));
+    let bob = guarded(&mut world, &List::of(&["write queue q", "configure queue q"]));
+    assert!(!refused(&world.run(bob, publish("q", "1"))));
+    let root = world.open();
+    world.run(root, Command::Inspect { token: UNSET, what: Inspect::Queue(named("q")) }).reply().unwrap();
+}
+
+#[test]
+fn users_make_only_so_many_queues() {
+    let options = Options { auto_create: true, max_queues: 5, max_queues_per_user: Some(2), ..Options::default() };
+    let mut world = World::with(options);
+    let rights: Vec<String> = ["see", "configure", "write"]
+        .iter()
+        .flat_map(|right| (0..9).map(move |n| format!("{right} queue q{n}")))
+        .collect();
+    let list = List::of(&rights.iter().map(String::as_str).collect::<Vec<_>>());
+    let bob = guarded(&mut world, &list);
+    let limit = |world: &mut World, command: Command| {
+        world.run(bob, command).lines.iter().any(|line| line.contains("over the limit of"))
+    };
+    assert!(!limit(&mut world, declare("q0")) && !limit(&mut world, publish("q1", "1")));
+    assert!(limit(&mut world, declare("q2")) && limit(&mut world, publish("q3", "1")));
+    assert!(!limit(&mut world, declare("q0")) && !limit(&mut world, publish("q1", "2")), "they are there");
+    assert!(!limit(&mut world, delete("q1")) && !limit(&mut world, declare("q2")), "one may come for one that goes");
+    let root = world.open();
+    for n in 5..8 {
+        world.run(root, declare(&format!("q{n}"))).reply().unwrap();
+    }
+    assert_eq!(world.run(root, declare("q8")).reply().unwrap_err(), Refusal::Limit("queues", 5));
+    assert_eq!(world.run(root, publish("q8", "1")).reply().unwrap_err(), Refusal::Limit("queues", 5));
+}

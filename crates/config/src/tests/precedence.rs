@@ -61,10 +61,10 @@ fn every_scalar_of_the_environment() {
     }
 }
 
-#[test]
-fn every_flag() {
+/// Each flag with a value of its own.
+fn all_flags() -> Flags {
     let text = |text: &str| Some(text.to_owned());
-    let flags = Flags {
+    Flags {
         data: text("/d"),
         ephemeral: Some(true),
         durability: text("none"),
@@ -84,6 +84,10 @@ fn every_flag() {
         max_message_size: text("2MiB"),
         max_connections: text("7"),
         max_connections_per_user: text("3"),
+        slow_consumer_timeout: text("9s"),
+        max_keep_alive: text("10m"),
+        max_queues: text("11"),
+        max_queues_per_user: text("12"),
         login_timeout: text("1m"),
         tls_dir: text("/certs"),
         tls_only: Some(false),
@@ -116,7 +120,12 @@ fn every_flag() {
         encryption_key_credential: text("causeway"),
         encryption_key_command: None,
         encryption_new_key_file: None,
-    };
+    }
+}
+
+#[test]
+fn every_flag() {
+    let flags = all_flags();
     let config = load("", &[], flags).unwrap();
     assert_eq!((config.data, config.region, config.log), (PathBuf::from("/d"), "r".into(), "debug".into()));
     assert!(config.ephemeral && config.dev && !config.auto_create);

@@ -47,7 +47,7 @@ fn the_key_of_the_store_has_one_source() {
     assert_eq!(of("encryption_key_credential = 'causeway'"), Some(KeySource::Credential("causeway".to_owned())));
     assert_eq!(of("encryption_key_command = 'pass show x'"), Some(KeySource::Command("pass show x".to_owned())));
     let config = from_file(&format!("encryption = 'chacha20-poly1305'\nencryption_key = '{KEY}'"));
-    assert_eq!(config.encryption, Encryption::ChaCha20Poly1305);
+    assert_eq!(config.encryption, Some(Encryption::ChaCha20Poly1305));
     assert!(matches!(&config.encryption_key, Some(KeySource::Given(key)) if key.expose()[31] == 0xff));
     assert!(!format!("{config:?}").contains("17, 34, 51"));
     assert!(show(&config).contains("# encryption_key = \"***\""), "{}", show(&config));

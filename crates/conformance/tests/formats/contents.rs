@@ -33,6 +33,23 @@ topic = "sensors.#"
 queue = "audit"
 "#;
 
+/// The master key of the store that is encrypted. It protects nothing.
+pub(crate) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// Puts a few messages into a broker without any configuration.
+pub(crate) fn fill_a_little(broker: &Broker) {
+    let mut device = Device::new(broker.address(Face::Mqtt), "device");
+    (1..=3).for_each(|n| device.publish("$queue/readings", 1, format!("reading {n}")));
+}
+
+/// What [`fill_a_little`] has put there is found.
+pub(crate) fn look_at_a_little(broker: &Broker) {
+    let rows = broker.admin_rows(&["peek", "readings"]);
+    assert_eq!(rows.len(), 3);
+    let found = |n: usize| rows[n - 1].to_string().contains(&format!("reading {n}"));
+    assert!((1..=3).all(found), "{rows:?}");
+}
+
 /// Puts all of it into a broker that was started with [`CONFIG`].
 pub(crate) fn fill(broker: &Broker) {
     let mut device = Device::new(broker.address(Face::Mqtt), "device");

@@ -133,7 +133,7 @@ impl ManagementConnection {
 
     fn metrics(&self, now: Time, status: Box<Status>, queues: Vec<QueueInfo>) -> Result<String, std::fmt::Error> {
         let certificates = self.options.certificates.as_ref().map(|certificates| certificates.all());
-        metrics::render(now, status, queues, certificates.unwrap_or_default())
+        metrics::render(now, status, queues, certificates.unwrap_or_default(), self.options.logins.clone())
     }
 }
 

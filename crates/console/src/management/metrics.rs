@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use model::{QueueCounts, QueueInfo, Resource, Status, Time};
 use prometheus_client::collector::Collector;
@@ -12,7 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::json::VERSION;
-use crate::management::CertificateLifetime;
+use crate::management::{CertificateLifetime, LoginFigures};
 
 /// Queues with numbers of their own. Each costs 11 time series; what is left out is counted.
 const QUEUES: usize = 1_000;
@@ -27,11 +28,12 @@ pub(super) fn render(
     status: Box<Status>,
     mut queues: Vec<QueueInfo>,
     certificates: Vec<CertificateLifetime>,
+    logins: Option<Arc<dyn LoginFigures>>,
 ) -> Result<String, fmt::Error> {
     let unlisted = queues.len().saturating_sub(QUEUES);
     queues.truncate(QUEUES);
     let mut registry = Registry::with_prefix("causeway");
-    registry.register_collector(Box::new(Scrape { now, status, queues, unlisted, certificates }));
+    registry.register_collector(Box::new(Scrape { now, status, queues, unlisted, certificates, logins }));
     let mut page = String::new();
     text::encode(&mut page, &registry)?;
     Ok(page)
@@ -44,6 +46,7 @@ struct Scrape {
     queues: Vec<QueueInfo>,
     unlisted: usize,
     certificates: Vec<CertificateLifetime>,
+    logins: Option<Arc<dyn LoginFigures>>,
 }
 
 impl Collector for Scrape {
@@ -75,6 +78,7 @@ impl Collector for Scrape {
         }
         self.encode_store(&mut encoder)?;
         self.encode_certificates(&mut encoder)?;
+        self.encode_logins(&mut encoder)?;
         let counters = [
             ("published", "Messages that were published", status.published),
             ("delivered", "Messages that were handed out", status.delivered),
@@ -105,6 +109,17 @@ impl Collector for Scrape {
 }
 
 impl Scrape {
+    fn encode_logins(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(logins) = &self.logins else { return Ok(()) };
+        let mut family = encoder.encode_descriptor("logins", "Logins, by outcome", None, MetricType::Counter)?;
+        for (outcome, count) in logins.outcomes() {
+            ConstCounter::new(count).encode(family.encode_family(&[("outcome", outcome)])?)?;
+        }
+        let help = "Lines of the audit log that came faster than the disk takes them";
+        let dropped = ConstCounter::new(logins.audit_lines_dropped());
+        dropped.encode(encoder.encode_descriptor("audit_lines_dropped", help, None, MetricType::Counter)?)
+    }
+
     fn encode_store(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let Some(space) = &self.status.space else { return Ok(()) };
         let gauges = [

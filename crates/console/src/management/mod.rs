@@ -22,6 +22,16 @@ pub struct ManagementOptions {
     /// What the start page says about where clients connect, one line each: "mqtt on 127.0.0.1:1883".
     pub listeners: Vec<String>,
     pub certificates: Option<Arc<dyn CertificateLifetimes>>,
+    pub logins: Option<Arc<dyn LoginFigures>>,
+}
+
+/// How logins went; asked for each scrape of the metrics.
+pub trait LoginFigures: Send + Sync + fmt::Debug {
+    /// The outcome in a word, and how often it came.
+    fn outcomes(&self) -> Vec<(&'static str, u64)>;
+
+    /// Lines that the audit log had no time for.
+    fn audit_lines_dropped(&self) -> u64;
 }
 
 /// How long the listeners' certificates are good; asked for each scrape of the metrics.

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn the_page_is_whole_and_escapes() {
-        let page = render(&ManagementOptions { listeners: vec!["<mqtt> & \"co\"".into()], certificates: None });
+        let page =
+            render(&ManagementOptions { listeners: vec!["<mqtt> & \"co\"".into()], ..ManagementOptions::default() });
         assert!(page.contains("<li>&lt;mqtt&gt; &amp; &quot;co&quot;</li>"), "{page}");
         assert!(page.contains(r#"<a href="/api/queues">"#) && page.ends_with("</html>\n"));
         assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("src="), "external resources");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broker::{Broker, Step};
 use bytes::Bytes;
-use console::{CertificateLifetime, CertificateLifetimes, Management, ManagementOptions};
+use console::{CertificateLifetime, CertificateLifetimes, LoginFigures, Management, ManagementOptions};
 use http::{Method, Request, StatusCode};
 use model::{
     Command, Commands, Credentials, Effect, Envelope, Exchanged, Guard, HttpConnection, HttpIo, HttpService as _,
@@ -30,6 +30,16 @@ impl CertificateLifetimes for Good {
     }
 }
 
+impl LoginFigures for Good {
+    fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        vec![("granted", 3), ("refused", 2)]
+    }
+
+    fn audit_lines_dropped(&self) -> u64 {
+        7
+    }
+}
+
 /// A client of the management face, and a shell that lets it in.
 pub(crate) struct Browser {
     pub(crate) connection: Box<dyn HttpConnection>,
@@ -45,8 +55,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        let options =
-            ManagementOptions { listeners: vec!["mqtt on 127.0.0.1:1883".into()], certificates: Some(Arc::new(Good)) };
+        let options = ManagementOptions {
+            listeners: vec!["mqtt on 127.0.0.1:1883".into()],
+            certificates: Some(Arc::new(Good)),
+            logins: Some(Arc::new(Good)),
+        };
         let connection = Management::new(options).open(&PEER);
         let login = Ok(Reply::Authenticated { user: Name::default(), account: None, last_message: None });
         Self { connection, commands: Commands::default(), response: None, login, guard: None, shown: None }

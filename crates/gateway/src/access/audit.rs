@@ -28,7 +28,9 @@ pub(crate) struct AuditLog(Option<Arc<Inner>>);
 
 struct Inner {
     lines: SyncSender<String>,
+    /// Since the writer looked, and in all.
     dropped: AtomicU64,
+    dropped_ever: AtomicU64,
 }
 
 /// Writes what was handed in, until the last hander-in is gone.
@@ -93,7 +95,7 @@ impl AuditLog {
     pub(crate) fn open(path: &Path) -> std::io::Result<(Self, AuditWriter)> {
         let (file, bytes) = open(path)?;
         let (sender, lines) = sync_channel(WAITING_LINES);
-        let inner = Arc::new(Inner { lines: sender, dropped: AtomicU64::new(0) });
+        let inner = Arc::new(Inner { lines: sender, dropped: AtomicU64::new(0), dropped_ever: AtomicU64::new(0) });
         let log = Arc::downgrade(&inner);
         Ok((Self(Some(inner)), AuditWriter { path: path.to_owned(), file, bytes, lines, log }))
     }
@@ -104,7 +106,12 @@ impl AuditLog {
         let line = serde_json::to_string(event).expect("strings and numbers always have a JSON form");
         if inner.lines.try_send(line).is_err() {
             inner.dropped.fetch_add(1, Ordering::Relaxed);
+            inner.dropped_ever.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.0.as_ref().map_or(0, |inner| inner.dropped_ever.load(Ordering::Relaxed))
     }
 
     /// What the broker has let somebody change, or has refused.

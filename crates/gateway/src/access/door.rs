@@ -1,7 +1,7 @@
 //! Who comes in: what a client shows is checked against the users file, client certificates, access keys and directories.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use auth::policy::{Authority, Conditions, Subject};
@@ -10,6 +10,7 @@ use model::{Action, Credentials, Guard, Mechanisms, Name, Peer, Protected, Refus
 use net::{Authenticator, Clock, Dialogue, Login, OpenDoor, Permission, Verdict};
 
 use crate::access::audit::{AuditLog, Event, short};
+use crate::access::guards::Guards;
 use crate::access::places::Places;
 
 /// One for the process.
@@ -19,10 +20,13 @@ pub(crate) struct Door {
     authority: Arc<Authority>,
     audit: AuditLog,
     places: Places,
+    guards: Guards,
     /// Connections that one user may have.
     most_connections: Option<usize>,
     /// Everybody is let in, whatever there is.
     dev: bool,
+    /// The guard of all who were let in without a name.
+    nobody: OnceLock<Arc<Open>>,
     /// There has been somebody who can be asked for a password.
     closed: AtomicBool,
     /// Hashes of an old kind whose passwords were right, with new ones.
@@ -49,8 +53,10 @@ impl Door {
             authority,
             audit,
             places: Places::default(),
+            guards: Guards::default(),
             most_connections,
             dev,
+            nobody: OnceLock::new(),
             closed: AtomicBool::new(false),
             outdated: Mutex::default(),
         }
@@ -83,6 +89,12 @@ impl Door {
 
     pub(crate) fn counts(&self) -> LoginCounts {
         self.with_logins(|logins| logins.counts())
+    }
+
+    fn open_guard(self: &Arc<Self>, user: &str) -> Arc<dyn Guard> {
+        let new = || Arc::new(Open { door: self.clone(), user: user.to_owned() });
+        // Who signs each request is nobody in particular while everybody is let in.
+        if user.is_empty() { self.nobody.get_or_init(new).clone() } else { new() }
     }
 
     /// New hashes for the users file, once.
@@ -136,7 +148,9 @@ impl Door {
             secure: peer.secure,
         };
         let (user, account) = (Name::from(identity.name.as_str()), identity.account.clone());
-        let guard: Arc<dyn Guard> = Arc::new(Subject::new(self.authority.clone(), identity, conditions));
+        let guard = self.guards.get(&identity, &conditions, || {
+            Arc::new(Subject::new(self.authority.clone(), identity.clone(), conditions.clone()))
+        });
         Verdict::Granted(Permission { user, account, last_message, guard: Some(guard), place: Some(Box::new(place)) })
     }
 
@@ -182,8 +196,8 @@ impl Authenticator for Doorman {
         if door.is_open() {
             return match OpenDoor.begin(login) {
                 Verdict::Granted(permission) => {
-                    let guard = Open { door: door.clone(), user: permission.user.to_text().into_owned() };
-                    Verdict::Granted(Permission { guard: Some(Arc::new(guard)), ..permission })
+                    let guard = door.open_guard(&permission.user.to_text());
+                    Verdict::Granted(Permission { guard: Some(guard), ..permission })
                 }
                 other => other,
             };

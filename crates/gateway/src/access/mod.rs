@@ -3,6 +3,7 @@
 
 mod audit;
 mod door;
+mod guards;
 mod places;
 mod roster;
 mod watch;
@@ -14,6 +15,7 @@ use std::sync::mpsc::{Sender, channel};
 use auth::policy::{Authority, HostNames, Policy};
 use auth::{Accounts, Directory, LoginLimits, Logins, MasterKey, Rules, Users};
 use config::Config;
+use console::LoginFigures;
 use directory::Directories;
 use net::{Authenticator, LoginPool};
 
@@ -72,7 +74,7 @@ impl Access {
         let hosts = host_names(config);
         let policy = read_policy(&permissions_path, &hosts, config.permissions_file.is_some())
             .map_err(|error| wrong("permissions file", &permissions_path, &error))?;
-        let master = crate::accounts::master_key(config)?;
+        let master = master_key(config, &random)?;
         let rules = rules(config)?;
         let directory = directory(config)?;
         let accounts =
@@ -205,6 +207,29 @@ impl Access {
     }
 }
 
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("users", &self.users_path).field("permissions", &self.permissions_path).finish()
+    }
+}
+
+impl LoginFigures for Access {
+    fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.door.counts();
+        let others = counts.refused_at_once + counts.unavailable;
+        vec![
+            ("granted", counts.granted),
+            ("refused", counts.refused.saturating_sub(others)),
+            ("refused_at_once", counts.refused_at_once),
+            ("unavailable", counts.unavailable),
+        ]
+    }
+
+    fn audit_lines_dropped(&self) -> u64 {
+        self.audit.dropped()
+    }
+}
+
 impl Guarding {
     pub(crate) fn stop(self) {
         let Self { threads, pool, stop } = self;
@@ -228,6 +253,14 @@ fn rules(config: &Config) -> Result<Rules, Failure> {
         },
         cost: crate::accounts::cost(config)?,
     })
+}
+
+/// A broker that keeps nothing makes no file for a key that it does not need.
+fn master_key(config: &Config, random: &[u8; 32]) -> Result<MasterKey, Failure> {
+    if config.ephemeral && config.master_key.is_none() && !config.users_file.exists() {
+        return Ok(MasterKey::new(*random));
+    }
+    crate::accounts::master_key(config)
 }
 
 fn directory(config: &Config) -> Result<Option<Arc<Directories>>, Failure> {

@@ -3,11 +3,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::BinaryBytes;
-use journal::{Disk, Options};
+use journal::{Compacted, Disk, Options};
 use serde_json::json;
 
 use super::progress::Bar;
-use super::{failed, say};
+use super::{count, failed, say};
 use crate::exit::Failure;
 use crate::store::NEWEST;
 
@@ -24,10 +24,13 @@ pub(super) fn compact(
     // Damage is no business of this command: whoever starts the broker decides about it.
     let compacted = journal::compact(disk, Options { repair: false, ..options });
     drop(bar);
-    let (before, now) = compacted.map_err(|error| failed(data, &error))?;
+    let Compacted { before, after: now, otherwise } = compacted.map_err(|error| failed(data, &error))?;
     if json {
         let live = stats.checkpoint.map(|_| now.live);
-        return say(out, json!({"before": before.bytes, "after": now.bytes, "live": live}));
+        return say(
+            out,
+            json!({"before": before.bytes, "after": now.bytes, "live": live, "encrypted_otherwise": otherwise}),
+        );
     }
     let [before, now, live] = [before.bytes, now.bytes, now.live].map(BinaryBytes);
     let why = match stats.checkpoint {
@@ -37,5 +40,15 @@ pub(super) fn compact(
         }
         None => "nothing can be given back before the first checkpoint".to_owned(),
     };
-    say(out, format_args!("the store took {before} and takes {now}; {why}"))
+    say(out, format_args!("the store took {before} and takes {now}; {why}"))?;
+    if otherwise == 0 {
+        return Ok(());
+    }
+    let files = count(otherwise, "file");
+    say(
+        out,
+        format_args!(
+            "{files} of the last checkpoint are not encrypted as set: start and stop the broker, and compact again"
+        ),
+    )
 }

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::Path;
 
 use indicatif::BinaryBytes;
-use journal::{Disk, Encryption, FileStats, Kind, Lsn, Stats};
+use journal::{Algorithm, Disk, Encryption, FileStats, Kind, Lsn, Stats};
 use serde_json::json;
 
 use super::{count, failed, say};
@@ -76,6 +76,14 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
+/// As the setting calls it.
+fn word(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Aes256Gcm => config::Encryption::Aes256Gcm.name(),
+        Algorithm::ChaCha20Poly1305 => config::Encryption::ChaCha20Poly1305.name(),
+    }
+}
+
 fn total(stats: &Stats) -> FileStats {
     let sum = |of: fn(&FileStats) -> u64| stats.files.iter().map(of).sum();
     FileStats {
@@ -84,6 +92,7 @@ fn total(stats: &Stats) -> FileStats {
         first: stats.files.first().map_or(Lsn(1), |file| file.first),
         end: stats.files.last().map_or(Lsn(1), |file| file.end),
         bytes: sum(|file| file.bytes),
+        encryption: None,
         live_records: sum(|file| file.live_records),
         live_bytes: sum(|file| file.live_bytes),
     }
@@ -97,6 +106,7 @@ fn object(stats: &Stats) -> serde_json::Value {
             "first": file.first.0,
             "last": last(file).map(|lsn| lsn.0),
             "bytes": file.bytes,
+            "encryption": file.encryption.map(word),
             "live_bytes": stats.checkpoint.map(|_| file.live_bytes),
             "live_records": stats.checkpoint.map(|_| file.live_records),
         })

@@ -54,6 +54,12 @@ struct Found {
 
 type StoreKey = Zeroizing<[u8; KEY]>;
 
+/// The store key, and how it is sealed.
+pub(super) struct Loaded {
+    pub(super) key: StoreKey,
+    pub(super) algorithm: Algorithm,
+}
+
 /// Reads the store key; `None` if the store has none. `needed`: it must have one.
 pub(super) fn load(
     disk: &dyn Disk,
@@ -61,7 +67,7 @@ pub(super) fn load(
     needed: bool,
     master: Option<&MasterKey>,
     access: Access,
-) -> Result<Option<StoreKey>, Error> {
+) -> Result<Option<Loaded>, Error> {
     let mut found = [None, None];
     let mut any = false;
     for (name, found) in FILES.into_iter().zip(&mut found) {
@@ -91,7 +97,7 @@ pub(super) fn load(
             }
         }
     }
-    Ok(Some(key))
+    Ok(Some(Loaded { key, algorithm: sound.algorithm }))
 }
 
 /// Makes a store key. Durable when this returns.
@@ -112,11 +118,10 @@ pub(super) fn create(
 pub fn rekey(disk: &dyn Disk, old: &MasterKey, new: &MasterKey) -> Result<(), Error> {
     let _lock = crate::open::lock(disk)?;
     let Some((Identity { store_id, .. }, _)) = Identity::load(disk)? else { return Err(Identity::none(disk)) };
-    let Some(key) = load(disk, store_id, false, Some(old), Access::Read)? else {
+    let Some(Loaded { key, algorithm }) = load(disk, store_id, false, Some(old), Access::Read)? else {
         return Err(Error::Key(KeyFault::Plain));
     };
-    // The algorithm is that of the keys, whatever files are sealed with.
-    save(disk, store_id, Algorithm::Aes256Gcm, new, &key)
+    save(disk, store_id, algorithm, new, &key)
 }
 
 fn save(

@@ -58,10 +58,19 @@ pub struct MasterKey(Zeroizing<[u8; KEY]>);
 /// What the owner wants of encryption.
 #[derive(Clone, Debug, Default)]
 pub struct Encryption {
-    /// How new files are sealed; `None`: not at all.
-    pub writes: Option<Algorithm>,
+    pub writes: Writes,
     /// Needed for a store that has sealed files, or is to have some.
     pub key: Option<MasterKey>,
+}
+
+/// How new files are written.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// As the store is: sealed in the way in which it was sealed first, or not.
+    #[default]
+    AsItIs,
+    Plain,
+    Sealed(Algorithm),
 }
 
 impl Algorithm {

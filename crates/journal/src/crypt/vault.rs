@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{Algorithm, DataKey, Encryption, KEY, derived, keys};
+use super::{Algorithm, DataKey, Encryption, KEY, Writes, derived, keys};
 use crate::disk::{Disk, failed};
 use crate::error::Error;
 use crate::frame::SEALED;
@@ -36,13 +36,18 @@ impl Vault {
         encryption: &Encryption,
         access: Access,
     ) -> Result<Self, Error> {
-        let Encryption { writes, key } = encryption;
-        let writes = writes.filter(|_| access == Access::Write);
-        let loaded = keys::load(disk, store_id, version == SEALED, key.as_ref(), access)?;
+        let key = encryption.key.as_ref();
+        let loaded = keys::load(disk, store_id, version == SEALED, key, access)?;
+        let first = loaded.as_ref().map(|loaded| loaded.algorithm);
+        let writes = match encryption.writes {
+            Writes::AsItIs => first,
+            Writes::Plain => None,
+            Writes::Sealed(algorithm) => Some(algorithm),
+        };
         let store_key = match (loaded, writes) {
-            (Some(store_key), _) => Some(store_key),
-            (None, Some(algorithm)) => Some(keys::create(disk, store_id, algorithm, key.as_ref())?),
-            (None, None) => None,
+            (Some(loaded), _) => Some(loaded.key),
+            (None, Some(algorithm)) if access == Access::Write => Some(keys::create(disk, store_id, algorithm, key)?),
+            (None, _) => None,
         };
         Ok(Self { store_id, writes, store_key })
     }

@@ -79,6 +79,16 @@ impl Keeper {
         if rewritten { self.publish(Checkpoint::clone(&checkpoint)) } else { Ok(()) }
     }
 
+    /// How many files are sealed otherwise than new ones are.
+    pub(crate) fn count_others(&self) -> Result<u64, Error> {
+        let mut count = 0;
+        for entry in self.shared.index().files() {
+            let algorithm = Source::of_log(&*self.disk, &self.vault, entry.file)?.key.map(|key| key.algorithm);
+            count += u64::from(algorithm != self.vault.writes());
+        }
+        Ok(count)
+    }
+
     /// Whether a newer checkpoint waits, which says more about what is dead, and makes the next opening shorter.
     fn has_newer(&self) -> bool {
         self.desk.state().checkpoint.is_some()

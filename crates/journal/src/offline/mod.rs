@@ -9,7 +9,7 @@ mod survey;
 mod walk;
 
 pub use self::check::{Fault, Report, check};
-pub use self::compact::compact;
+pub use self::compact::{Compacted, compact};
 pub use self::dump::dump;
 pub use self::restore::restore;
 pub use self::stats::{FileStats, Kind, Stats, stats};

@@ -3,12 +3,13 @@
 use super::survey::Survey;
 use super::walk::Walk;
 use crate::batch::Lsn;
-use crate::crypt::Encryption;
+use crate::crypt::{Algorithm, Encryption};
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::holders::Live;
 use crate::index::Entry;
 use crate::names::{self, FileId};
+use crate::source::Source;
 
 /// A store that is not open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct FileStats {
     pub first: Lsn,
     pub end: Lsn,
     pub bytes: u64,
+    /// How it is encrypted.
+    pub encryption: Option<Algorithm>,
     pub live_records: u64,
     pub live_bytes: u64,
 }
@@ -55,19 +58,19 @@ pub fn stats(disk: &dyn Disk, encryption: &Encryption) -> Result<Stats, Error> {
     };
     let mut files = Vec::new();
     for &Entry { file, first, end, bytes, .. } in &survey.plan.old {
-        files.push(FileStats::new(
-            file,
-            if file.cold { Kind::Cold } else { Kind::Old },
-            (first, end),
-            bytes,
-            live(first, end),
-        ));
+        let key = Source::of_log(disk, &survey.vault, file)?.key;
+        let kind = if file.cold { Kind::Cold } else { Kind::Old };
+        let encryption = key.map(|key| key.algorithm);
+        files.push(FileStats { encryption, ..FileStats::new(file, kind, (first, end), bytes, live(first, end)) });
     }
     for &number in &survey.plan.scanned {
         let mut walk = Walk::open(disk, &survey.vault, number)?;
         let first = walk.lsn;
         while walk.next_known(survey.first())?.is_some() {}
-        files.push(FileStats::new(FileId::hot(number), Kind::Hot, (first, walk.lsn), walk.len, live(first, walk.lsn)));
+        let encryption = walk.source.key.as_ref().map(|key| key.algorithm);
+        let records = (first, walk.lsn);
+        let stats = FileStats::new(FileId::hot(number), Kind::Hot, records, walk.len, live(first, walk.lsn));
+        files.push(FileStats { encryption, ..stats });
     }
     let checkpoint = survey.checkpoint.as_ref().map(|checkpoint| (checkpoint.first, checkpoint.end));
     let (store_id, format, spares) = (survey.vault.store_id, survey.format, survey.spares.len());
@@ -78,6 +81,7 @@ impl FileStats {
     fn new(file: FileId, kind: Kind, (first, end): (Lsn, Lsn), bytes: u64, live: Live) -> Self {
         let name = file.name();
         let name = name.strip_prefix(names::LOG).map_or(name.as_str(), |name| name.trim_start_matches('/')).to_owned();
-        Self { name, kind, first, end, bytes, live_records: live.count, live_bytes: live.bytes }
+        let Live { count: live_records, bytes: live_bytes } = live;
+        Self { name, kind, first, end, bytes, encryption: None, live_records, live_bytes }
     }
 }

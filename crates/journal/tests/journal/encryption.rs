@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
 use journal::{
-    Algorithm, Batch, Disk, Encryption, Error, Hold, KeyFault, Lsn, MasterKey, Opened, Options, check, compact, dump,
-    open, rekey, restore, stats,
+    Algorithm, Batch, Disk, Encryption, Error, Hold, KeyFault, Lsn, MasterKey, Opened, Options, Writes, check, compact,
+    dump, open, rekey, restore, stats,
 };
 
 use crate::support::{Collect, Deaf, batch, encryption, open_ignoring, small};
@@ -128,7 +128,7 @@ fn without_the_right_key_nothing_is_opened_and_nothing_changed() {
         assert!(matches!(dump(&disk, &encryption, Lsn(1), |_, _, _| ()), Err(Error::Key(_))));
     }
     assert_eq!(all(&disk), before);
-    let none = Encryption { writes: Some(Algorithm::Aes256Gcm), key: None };
+    let none = Encryption { writes: Writes::Sealed(Algorithm::Aes256Gcm), key: None };
     let fresh = SimulatedDisk::new(1);
     assert!(matches!(fault(&fresh, Options { encryption: none, ..small() }), Error::Key(KeyFault::NoneGiven)));
     assert!(!format!("{:?}", sealing(Algorithm::Aes256Gcm)).contains("66"), "the key is shown");
@@ -202,7 +202,7 @@ fn a_new_master_key_changes_only_the_file_of_keys() {
     let changed = all(&disk).into_iter().filter(|file| !before.contains(file));
     assert_eq!(changed.map(|(name, _)| name).collect::<Vec<_>>(), ["KEYS", "KEYS.copy"]);
     assert!(matches!(fault(&disk, sealing(Algorithm::Aes256Gcm)), Error::Key(KeyFault::Wrong { .. })));
-    let encryption = Encryption { writes: Some(Algorithm::Aes256Gcm), key: Some(new.clone()) };
+    let encryption = Encryption { writes: Writes::AsItIs, key: Some(new.clone()) };
     check_records(&open_ignoring(Arc::new(disk), Options { encryption, ..small() }).unwrap());
     assert!(matches!(rekey(&store(&small()), &old, &new), Err(Error::Key(KeyFault::Plain))));
 }
@@ -216,8 +216,10 @@ fn a_power_cut_during_a_change_of_keys_leaves_one_of_them() {
         disk.cut_power_at(nth);
         let done = rekey(&disk, &old, &new).is_ok();
         disk.crash();
-        let with =
-            |key: &MasterKey| Options { encryption: Encryption { writes: None, key: Some(key.clone()) }, ..small() };
+        let with = |key: &MasterKey| Options {
+            encryption: Encryption { writes: Writes::AsItIs, key: Some(key.clone()) },
+            ..small()
+        };
         let opened = open_ignoring(Arc::new(disk.clone()), with(&new));
         let opened = if done { opened } else { opened.or_else(|_| open_ignoring(Arc::new(disk.clone()), with(&old))) };
         check_records(&opened.unwrap_or_else(|error| panic!("change {nth}: {error}")));
@@ -245,6 +247,7 @@ fn a_store_becomes_encrypted_and_plain_again() {
     let disk = store(&small());
     let mut opened = open_ignoring(Arc::new(disk.clone()), sealing(Algorithm::Aes256Gcm)).unwrap();
     check_records(&opened);
+    assert!(opened.sealed_otherwise);
     // What is new is sealed from the first record on, and a checkpoint in it lets go of what is not.
     for lsn in 86..=90 {
         let checkpoint = (lsn == 90).then_some(Lsn(lsn));
@@ -254,14 +257,20 @@ fn a_store_becomes_encrypted_and_plain_again() {
     drop(opened);
     assert!(!files_with_text(&disk).is_empty());
     for options in [sealing(Algorithm::Aes256Gcm), sealing(Algorithm::ChaCha20Poly1305)] {
-        compact(Arc::new(disk.clone()), options.clone()).unwrap();
+        let compacted = compact(Arc::new(disk.clone()), options.clone()).unwrap();
+        // The checkpoint lies in files of the first algorithm.
+        assert_eq!(compacted.otherwise == 0, options.encryption.writes == Writes::Sealed(Algorithm::Aes256Gcm));
         assert_eq!(files_with_text(&disk), Vec::<String>::new());
         assert_eq!(check(&disk, &options.encryption, |_| ()).unwrap().faults, []);
-        let opened = open_ignoring(Arc::new(disk.clone()), options).unwrap();
+        let opened = open_ignoring(Arc::new(disk.clone()), options.clone()).unwrap();
         for lsn in (1..=75).filter(|lsn| is_kept(*lsn)) {
             assert_eq!(opened.store.read(Lsn(lsn), Lsn(lsn)).unwrap(), [record(lsn)], "record {lsn}");
         }
     }
+    // Who only gives the key changes nothing.
+    let as_it_is = Encryption { writes: Writes::AsItIs, ..encryption(None) };
+    compact(Arc::new(disk.clone()), Options { encryption: as_it_is, ..small() }).unwrap();
+    assert_eq!(files_with_text(&disk), Vec::<String>::new());
     compact(Arc::new(disk.clone()), plain_with_key()).unwrap();
     assert!(!files_with_text(&disk).is_empty());
     assert!(matches!(fault(&disk, small()), Error::Key(KeyFault::Needed(_))));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Encryption, Hold, Kind, Lsn, Options, check, compact, dump, stats};
+use journal::{Batch, Compacted, Encryption, Hold, Kind, Lsn, Options, check, compact, dump, stats};
 
 use crate::support::{Deaf, batch, content, open_ignoring, small};
 
@@ -79,7 +79,7 @@ fn a_dump_has_what_is_held_and_what_is_new() {
 fn a_compact_store_holds_what_it_held() {
     let disk = store();
     let options = Options { spares: 0, ..small() };
-    let (before, after) = compact(Arc::new(disk.clone()), options.clone()).unwrap();
+    let Compacted { before, after, .. } = compact(Arc::new(disk.clone()), options.clone()).unwrap();
     assert!(after.bytes <= before.bytes);
     assert_eq!(check(&disk, &Encryption::default(), |_| ()).unwrap().faults, []);
     let opened = open_ignoring(Arc::new(disk), options).unwrap();

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use journal::disk::simulated::SimulatedDisk;
 use journal::{
     Algorithm, Batch, Changes, Disk, Encryption, Error, Events, File, Lock, Lsn, MasterKey, Opened, Options, Replay,
-    ReplayError, Store, open, put_record,
+    ReplayError, Store, Writes, open, put_record,
 };
 
 /// Sizes small enough that a few records roll a segment.
@@ -25,6 +25,7 @@ pub(crate) fn small() -> Options {
 
 /// With a master key; `writes` says how new files are sealed.
 pub(crate) fn encryption(writes: Option<Algorithm>) -> Encryption {
+    let writes = writes.map_or(Writes::Plain, Writes::Sealed);
     Encryption { writes, key: Some(MasterKey::new([0x42; 32])) }
 }
 

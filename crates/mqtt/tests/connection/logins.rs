@@ -128,6 +128,19 @@ fn a_login_that_takes_too_long_is_over() {
 }
 
 #[test]
+fn the_time_before_connect_counts_too() {
+    let mut world = World::new();
+    let client = world.open();
+    world.peer(client).holds_login = true;
+    world.advance(6_000);
+    world.send(client, named(Some("bob"), Some("secret")));
+    world.advance(3_999);
+    assert!(world.is_open(client));
+    world.advance(1);
+    assert_eq!(world.read(client), [refusal(ConnectReturnCode::ServerUnavailable)]);
+}
+
+#[test]
 fn who_may_not_enter_takes_nobodys_client_id() {
     let mut world = World::new();
     let owner = world.join(kept("a"), false);

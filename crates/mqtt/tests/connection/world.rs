@@ -191,7 +191,7 @@ impl World {
         }
         let mut step = Step::default();
         self.broker.step(self.now, &mut batch, &mut step);
-        let mut records = step.records.freeze();
+        let mut records = bytes::Bytes::from(step.records.take(|buffer| buffer.split().freeze()).concat());
         assert!(step.count == 0 || step.first.0 == self.journal.len() as u64 + 1, "records without gaps");
         for _ in 0..step.count {
             let length = records.get_u32_le() as usize;

@@ -61,6 +61,9 @@ fn identity(
 ) -> Result<(CertifiedKey, Vec<String>), Error> {
     let chain = files::chain(certificate)?;
     let private = files::key(key)?;
+    if files::is_open_to_all(key) {
+        tracing::warn!("{}: everybody on this machine can read this key", key.display());
+    }
     let first = chain.first().map(|der| subject::read(der)).unwrap_or_else(|| Err("has no certificate".into()));
     let named = first.map_err(|reason| Error::certificate(certificate, reason))?;
     for (at, der) in chain.iter().enumerate() {

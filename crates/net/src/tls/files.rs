@@ -124,6 +124,11 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
     })
 }
 
+/// Whether everybody on this machine may read it.
+pub(super) fn is_open_to_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|seen| seen.mode() & 0o004 != 0)
+}
+
 pub(super) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     sections(path, "certificate").map_err(|reason| Error::authorities(path, reason))
 }

@@ -74,8 +74,12 @@ impl World {
     }
 
     pub(crate) fn with_limit(threads: usize, connections: usize) -> Self {
+        Self::with(threads, connections, None)
+    }
+
+    pub(crate) fn with(threads: usize, connections: usize, slow: Option<Duration>) -> Self {
         let patience = Duration::from_secs(60);
-        let limits = Limits { connections, login_timeout: patience, idle_timeout: patience };
+        let limits = Limits { connections, login_timeout: patience, idle_timeout: patience, slow_timeout: slow };
         Self::behind(Entry::open("lines"), threads, limits)
     }
 

@@ -99,6 +99,10 @@ fn permissions_as_in_rabbitmq() {
     ] {
         assert_eq!(allowed(&policy, who, action, what), expected, "{who:?} {action:?} {what}");
     }
+    let all = super::policy(
+        "[[permission]]\nuser = \"bob\"\nread = \"e\"\n[[topic_permission]]\nuser = \"bob\"\nexchange = \"e\"\nread = \".*\"\n",
+    );
+    assert!(allowed(&all, &bob, Subscribe, "key e "), "a binding of a fanout exchange has an empty key");
     assert!(ask_in(OTHER, &policy, &alice, &Conditions::default(), Read, "queue x").allowed);
     assert!(!ask_in(OTHER, &policy, &bob, &Conditions::default(), Enter, "namespace").allowed);
 }
