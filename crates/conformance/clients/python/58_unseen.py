@@ -19,6 +19,10 @@ add("bob")
 add("eve", "--monitor")
 rights = grant("bob", configure="^mine", write="^mine", read="^mine") + topics("bob", "readwrite", "mine/#")
 KEY = key("bob")
+# Users and clients that are called like wildcards.
+for name in ("+", "#", "any/+"):
+    add(name)
+rights += "[[topic]]\nfilter = 'home/%u/%c/#'\naccess = 'readwrite'\n"
 allow(rights)
 known()
 connection = channels.connect("root", PASSWORD)
@@ -220,6 +224,19 @@ def a_wildcard_brings_only_what_may_be_read():
         session.disconnect()
     amqp10.close()
     channels.close(amqp091)
+
+
+@case
+def names_like_wildcards_are_names():
+    for user in ("+", "#", "any/+"):
+        for client in ("+", "#", "a/#"):
+            with Device(client, login=(user, PASSWORD)) as device:
+                same(device.subscribe("home/bob/phone/x", "home/any/phone/x", "home/+/phone/x"), [128] * 3)
+                device.publish("home/bob/phone/x", b"x", qos=1, retain=True)
+    with Device("phone", login=("bob", PASSWORD)) as device:
+        same(device.subscribe("home/bob/phone/#"), [0])
+        device.publish("home/bob/phone/end", b"end")
+        same(device.take().payload, b"end")
 
 
 @case
