@@ -85,7 +85,7 @@ impl Attempts {
     pub fn admit(&mut self, now: Time, user: &str, address: Option<IpAddr>) -> Admission {
         let Some(&at) = self.index.get(&self.id(user, address)) else { return Admission::Now };
         let (limits, slot) = (self.limits, &mut self.slots[at]);
-        if now.since(slot.last) >= limits.forget || slot.failures < limits.free {
+        if !limits.slow(slot, now) {
             return Admission::Now;
         }
         if slot.free_at > now.plus(limits.longest_wait) {
@@ -94,6 +94,11 @@ impl Attempts {
         let start = slot.free_at.max(now);
         slot.free_at = start.plus(limits.delay(slot.failures));
         if start > now { Admission::At(start) } else { Admission::Now }
+    }
+
+    /// Whether [`admit`](Self::admit) gives out places in a line.
+    pub fn slows(&self, now: Time, user: &str, address: Option<IpAddr>) -> bool {
+        self.index.get(&self.id(user, address)).is_some_and(|at| self.limits.slow(&self.slots[*at], now))
     }
 
     /// It was not the right password.
@@ -160,6 +165,10 @@ impl Attempts {
 }
 
 impl AttemptLimits {
+    fn slow(&self, slot: &Slot, now: Time) -> bool {
+        now.since(slot.last) < self.forget && slot.failures >= self.free
+    }
+
     /// Milliseconds after this many failures.
     fn delay(self, failures: u32) -> u64 {
         match failures.checked_sub(self.free) {

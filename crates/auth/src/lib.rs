@@ -14,9 +14,11 @@
 //!         Refused(reason) => …           // log `reason`, answer `reason.refusal()`
 //!         Wait(until, claim) => …        // later: logins.check(now, *claim)
 //!         Challenge(bytes, talk) => …    // the answer: a new Claim with `conversation: Some(talk)`
-//!         Costly(work) => {              // without the lock, on a thread that may take long
-//!             let done = work.run();
-//!             decision = logins.finish(now, done);
+//!         Costly(work) => {              // on a thread that may take long, `run` without the lock
+//!             decision = match logins.resume(now, *work) {
+//!                 Costly(work) => logins.finish(now, work.run()),
+//!                 other => other,
+//!             };
 //!         }
 //!     }
 //! }

@@ -80,6 +80,15 @@ fn pings_keep_a_connection_alive() {
 }
 
 #[test]
+fn no_keep_alive_is_longer_than_the_configuration_allows() {
+    let broker = Broker::start("max_keep_alive = \"1s\"\n", Options::default());
+    for seconds in [0, u16::MAX] {
+        let connect = Connect::new("patient").keep_alive(seconds);
+        Device::connect(broker.address(Face::Mqtt), &connect).expect("a good client").closed();
+    }
+}
+
+#[test]
 fn keep_alive_zero_never_closes() {
     let broker = broker();
     let mut quiet = Device::connect(broker.address(Face::Mqtt), &Connect::new("quiet").keep_alive(0)).unwrap();

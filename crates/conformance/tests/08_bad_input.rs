@@ -142,6 +142,23 @@ fn topic_names_with_wildcards_or_nothing_close() {
 }
 
 #[test]
+fn names_of_very_many_levels_and_of_systems_cost_nothing() {
+    let broker = broker();
+    let slashes = "/".repeat(65_000);
+    let mut device = Device::new(broker.address(Face::Mqtt), "levels");
+    // What is too deep is refused, or works: nobody looks at it in a recursion.
+    let codes = device.subscribe(&[(&slashes, 0), (&format!("{slashes}#"), 0), ("$other/#", 0), ("$SYS/#", 0)]);
+    assert!(codes.iter().all(|code| [0, 0x80].contains(code)), "{codes:?}");
+    for topic in [&slashes, "$other/x", "$SYS/x", "$", "$share/g/x"] {
+        let mut device = Device::new(broker.address(Face::Mqtt), "publisher");
+        // It may be closed for it.
+        let _ = device.send(&Publish::new(topic, 1, 1, "x").encode(Level::V311));
+        let _ = device.wait_for(&Packet::Puback(1));
+    }
+    unharmed(&broker);
+}
+
+#[test]
 fn a_second_connect_closes() {
     let broker = broker();
     let mut device = Device::new(broker.address(Face::Mqtt), "again");

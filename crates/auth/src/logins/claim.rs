@@ -81,13 +81,13 @@ impl Claim {
         Self { credentials, certificate, address, entropy, conversation: None, waited: false }
     }
 
-    pub(super) fn salt(&self) -> [u8; SALT] {
-        *self.entropy.first_chunk().expect("there is more entropy than that")
-    }
-
     pub(super) fn nonce(&self) -> &[u8; ENTROPY - SALT] {
         self.entropy.last_chunk().expect("there is more entropy than that")
     }
+}
+
+pub(super) fn salt(entropy: &[u8; ENTROPY]) -> [u8; SALT] {
+    *entropy.first_chunk().expect("there is more entropy than that")
 }
 
 impl Granted {

@@ -95,6 +95,17 @@ impl Logins {
         decision
     }
 
+    /// To be asked by the thread that has time for the work now, before it does it: meanwhile there may have been too many
+    /// failures, or the same password may have been right. So of many logins that come at once no more are looked at than
+    /// there are threads, beyond what is free.
+    pub fn resume(&mut self, now: Time, work: Work) -> Decision {
+        let Work { user, password, address, entropy, waited, .. } = work;
+        let claim = Claim { waited, ..Claim::new(Credentials::Nothing, None, address, entropy) };
+        let decision = self.password(now, claim, user, password);
+        self.count(&decision);
+        decision
+    }
+
     /// Decides when the work is done. If the user was changed meanwhile, there is more work.
     pub fn finish(&mut self, now: Time, done: Done) -> Decision {
         let Done { work, result } = done;
@@ -147,6 +158,8 @@ impl Logins {
         if user.len() > MAX_NAME || password.expose().len() > MAX_TOKEN {
             return Decision::Refused(Reason::TooLong(longest));
         }
+        // Who had to stand in the line, or is at its head, does not have to again.
+        let waited = claim.waited || self.attempts.slows(now, &user, claim.address);
         match self.admit(now, &claim, &user) {
             Admission::Now => {}
             Admission::At(time) => {
@@ -161,9 +174,9 @@ impl Logins {
             self.counts.remembered += 1;
             return Decision::Granted(Granted::plain(identity));
         }
-        let (salt, cost) = (claim.salt(), self.accounts.rules().cost);
-        let against = self.against(&user);
-        Decision::Costly(Box::new(Work { user, password, address: claim.address, salt, cost, against }))
+        let (cost, against) = (self.accounts.rules().cost, self.against(&user));
+        let Claim { address, entropy, .. } = claim;
+        Decision::Costly(Box::new(Work { user, password, address, entropy, waited, cost, against }))
     }
 
     fn admit(&mut self, now: Time, claim: &Claim, user: &str) -> Admission {

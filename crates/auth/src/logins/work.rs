@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use model::Secret;
 
-use super::{Granted, Reason, Replacement};
+use super::claim::salt;
+use super::{ENTROPY, Granted, Reason, Replacement};
 use crate::directory::{Directory, DirectoryError};
 use crate::hash::{Cost, Hash, Verdict, verify_nothing};
 use crate::identity::{Identity, Source};
@@ -15,7 +16,9 @@ pub struct Work {
     pub(super) user: String,
     pub(super) password: Secret,
     pub(super) address: Option<IpAddr>,
-    pub(super) salt: [u8; 16],
+    pub(super) entropy: [u8; ENTROPY],
+    /// It stood in the line, as [`Claim::waited`](super::Claim).
+    pub(super) waited: bool,
     pub(super) cost: Cost,
     pub(super) against: Against,
 }
@@ -62,7 +65,7 @@ impl Work {
     }
 
     fn replace(&self, old: &Hash) -> Option<Replacement> {
-        let new = Hash::new(self.password.expose(), self.salt, self.cost).ok()?;
+        let new = Hash::new(self.password.expose(), salt(&self.entropy), self.cost).ok()?;
         Some(Replacement { user: self.user.clone(), old: old.clone(), new })
     }
 

@@ -2,7 +2,7 @@
 
 from botocore.exceptions import ClientError
 from pika.exceptions import ChannelClosedByBroker
-from proton.reactor import Copy
+from proton.reactor import Copy, DurableSubscription
 from proton.utils import LinkDetached
 
 import channels
@@ -19,6 +19,10 @@ add("bob")
 add("eve", "--monitor")
 rights = grant("bob", configure="^mine", write="^mine", read="^mine") + topics("bob", "readwrite", "mine/#")
 KEY = key("bob")
+# Users and clients that are called like wildcards.
+for name in ("+", "#", "any/+"):
+    add(name)
+rights += "[[topic]]\nfilter = 'home/%u/%c/#'\naccess = 'readwrite'\n"
 allow(rights)
 known()
 connection = channels.connect("root", PASSWORD)
@@ -220,6 +224,56 @@ def a_wildcard_brings_only_what_may_be_read():
         session.disconnect()
     amqp10.close()
     channels.close(amqp091)
+
+
+@case
+def names_like_wildcards_are_names():
+    for user in ("+", "#", "any/+"):
+        for client in ("+", "#", "a/#"):
+            with Device(client, login=(user, PASSWORD)) as device:
+                same(device.subscribe("home/bob/phone/x", "home/any/phone/x", "home/+/phone/x"), [128] * 3)
+                device.publish("home/bob/phone/x", b"x", qos=1, retain=True)
+    with Device("phone", login=("bob", PASSWORD)) as device:
+        same(device.subscribe("home/bob/phone/#"), [0])
+        device.publish("home/bob/phone/end", b"end")
+        same(device.take().payload, b"end")
+
+
+@case
+def what_waits_for_somebody_is_not_shown_to_who_takes_his_name():
+    """Sessions and durable subscriptions are found by names that anybody may say."""
+    device = Device("lasting", login=("root", PASSWORD), clean=False)
+    same(device.subscribe("secret/#", "mine/#", "$queue/secret", qos=1), [1, 1, 1])
+    device.disconnect()
+    stomp = Client(login=("root", PASSWORD), **{"client-id": "lasting"})
+    for topic in ("secret.>", "mine.>"):
+        stomp.subscribe(f"/topic/{topic}", id=topic, extra={"activemq.subscriptionName": topic})
+    stomp.disconnect()
+    amqp10 = links.connect("lasting", user="root", password=PASSWORD)
+    for topic in ("secret.>", "mine.>"):
+        links.Inbox(amqp10, f"topic://{topic}", DurableSubscription(), name=topic).detach()
+    amqp10.close()
+    with Device(login=("root", PASSWORD)) as device:
+        for topic in ("secret/x", "mine/x"):
+            device.publish(topic, topic.encode(), qos=1)
+    with Device("lasting", login=("bob", PASSWORD), clean=False) as device:
+        while (message := device.take()).payload != b"mine/x":
+            assert message.topic.startswith("mine/"), message.topic
+        device.publish("mine/end", b"end", qos=1)
+        same(device.take().payload, b"end")
+    stomp = Client(login=("bob", PASSWORD), **{"client-id": "lasting"})
+    try:
+        stomp.subscribe("/topic/secret.>", extra={"activemq.subscriptionName": "secret.>"})
+        raise AssertionError(stomp.take().body)
+    except Refused as refused:
+        same(refused.headers["message"], "Access refused")
+    amqp10 = links.connect("lasting", user="bob", password=PASSWORD)
+    try:
+        inbox = links.Inbox(amqp10, "topic://secret.>", DurableSubscription(), name="secret.>")
+        raise AssertionError(inbox.one())
+    except LinkDetached as detached:
+        same(detached.condition, "amqp:unauthorized-access")
+    amqp10.close()
 
 
 @case

@@ -117,10 +117,15 @@ impl Door {
                 Verdict::After(wait, Box::new(move || door.check(Clock::default().now(), *claim, visit)))
             }
             Decision::Costly(work) => Verdict::Later(Box::new(move || {
-                let done = work.run();
-                let now = Clock::default().now();
-                let decision = door.with_logins(|logins| logins.finish(now, done));
-                door.verdict(now, decision, visit)
+                let now = || Clock::default().now();
+                let decision = match door.with_logins(|logins| logins.resume(now(), *work)) {
+                    Decision::Costly(work) => {
+                        let done = work.run();
+                        door.with_logins(|logins| logins.finish(now(), done))
+                    }
+                    other => other,
+                };
+                door.verdict(now(), decision, visit)
             })),
             Decision::Challenge(challenge, conversation) => {
                 Verdict::Challenge(challenge, Box::new(Talk { door, visit, conversation }))

@@ -1,3 +1,4 @@
+mod crowd;
 mod directory;
 
 use std::collections::BTreeSet;
