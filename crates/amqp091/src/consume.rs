@@ -89,7 +89,7 @@ impl Channel {
             name: name.clone(),
             settings,
             mode: DeclareMode::IfAbsent,
-            own: true,
+            own: model::Own::Mine,
         };
         shared.ask(Command::Declare(Box::new(declare)), io);
         self.reply_queue = Some(name.clone());

@@ -61,7 +61,7 @@ impl Channel {
         let asked = DeclareAsked { name: name.clone(), no_wait, passive, auto_delete, settings: settings.clone() };
         let namespace = shared.namespace;
         let command =
-            |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false }));
+            |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: model::Own::No }));
         self.ask(Question::QueueDeclare(Box::new(asked)), command, shared, io)
     }
 

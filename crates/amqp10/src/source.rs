@@ -236,7 +236,7 @@ pub(crate) fn declare(
 ) {
     let token = Request::Attach(link).token();
     // A temporary queue is the client's own wish.
-    let own = settings.internal && name != TEMPORARY_PREFIX;
+    let own = if settings.internal && name != TEMPORARY_PREFIX { model::Own::Mine } else { model::Own::No };
     io.commands.push(Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own })));
 }
 

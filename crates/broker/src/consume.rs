@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Claim, CloseReason, Conflict, ConnectionId, Consume, ConsumerIndex, Credit, CreditMode, Effect, Fetch, Lifetime,
-    Lsn, Mode, Position, Refusal, Reply, Time, Token, limits,
+    Action, Claim, CloseReason, Conflict, ConnectionId, Consume, ConsumerIndex, Credit, CreditMode, Denial, Effect,
+    Fetch, Lifetime, Lsn, Mode, Name, Position, Refusal, Reply, Time, Token, limits,
 };
 use selector::Selector;
 
@@ -273,6 +273,9 @@ impl Broker {
     pub(crate) fn claim(&mut self, now: Time, id: ConnectionId, claim: Claim, step: &mut Step) {
         let key = (claim.namespace, claim.client.detached());
         if let Some(other) = self.claims.get(&key).copied().filter(|other| *other != id) {
+            if let Some(denial) = self.is_kept_from(id, other, &claim.client) {
+                return self.refuse(id, claim.token, Refusal::Denied(denial.into()), step);
+            }
             if claim.conflict == Conflict::Refuse {
                 let refusal = Refusal::ClientInUse(claim.client.to_text().into_owned());
                 return self.refuse(id, claim.token, refusal, step);
@@ -287,6 +290,19 @@ impl Broker {
             self.claims.insert(key, id);
         }
         self.reply(id, claim.token, Reply::Done, step);
+    }
+
+    /// Why a client may not take the place of another one: it is of another user.
+    fn is_kept_from(&self, id: ConnectionId, other: ConnectionId, client: &Name) -> Option<Denial> {
+        let owner = self.connections.get(other)?.rights.proven_user()?;
+        let rights = &self.connections.get(id)?.rights;
+        let kept = rights.is_kept_from(&owner.to_text());
+        kept.then(|| Denial {
+            user: rights.user().to_text().into_owned(),
+            action: Action::Configure,
+            kind: "client id",
+            name: client.to_text().into_owned(),
+        })
     }
 
     /// Ends a connection.

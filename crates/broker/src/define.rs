@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use model::limits::STEP_BUDGET;
 use model::{
-    Alteration, ConnectionId, Declare, DeclareMode, Effect, Lifetime, Lsn, Name, Namespace, QueueRef, QueueSettings,
-    Refusal, Reply, Time, Token, limits,
+    Action, Alteration, ConnectionId, Declare, DeclareMode, Effect, Lifetime, Lsn, Name, Namespace, Own, QueueRef,
+    QueueSettings, Refusal, Reply, Time, Token, What, limits,
 };
 
 use crate::backlog::Head;
@@ -27,6 +27,9 @@ pub(crate) struct Moving {
     left: u64,
     count: u64,
 }
+
+/// The setting by which a session or subscription says whose it is. Protocols do not see it.
+pub(crate) const OWNER: &str = "$owner";
 
 /// Numbers of queues that one `QueuesNumbered` record gives out.
 const NUMBERS_PER_RECORD: u32 = 1024;
@@ -54,6 +57,9 @@ impl Broker {
             self.note_use(now, n);
             return match self.may_use(id, n, &settings, mode) {
                 Ok(()) => {
+                    if let Err(refusal) = self.belongs(now, id, n, own, step) {
+                        return self.refuse(id, token, refusal, step);
+                    }
                     self.own(now, id, n, own, step);
                     self.reply_declared(id, token, n, true, Lsn(self.next_lsn - 1), step);
                 }
@@ -70,6 +76,10 @@ impl Broker {
             Ok(maker) => maker,
             Err(refusal) => return self.refuse(id, token, refusal, step),
         };
+        if let Some(user) = self.owner_to_be(id, &settings, own) {
+            settings.extras.push((OWNER.to_owned(), user));
+            settings.extras.sort();
+        }
         let n = self.make_queue(now, namespace, name.detached(), settings, step);
         self.note_maker(n, maker);
         self.note_use(now, n);
@@ -86,15 +96,48 @@ impl Broker {
 
     /// A queue of its protocol is the connection's to use from now on; what is bound to it from earlier days must be
     /// allowed today.
-    fn own(&mut self, now: Time, id: ConnectionId, n: u32, own: bool, step: &mut Step) {
+    fn own(&mut self, now: Time, id: ConnectionId, n: u32, own: Own, step: &mut Step) {
         let lasts = |queue: &Queue| queue.settings.internal && queue.owner.is_none();
-        if own
+        if own != Own::No
             && self.registry.queue(n).is_some_and(lasts)
             && let Some(connection) = self.connections.get_mut(id)
         {
             connection.own.insert(n);
             self.reconsider_bindings(now, id, n, step);
         }
+    }
+
+    /// Whose a queue is that outlives its connection and is one client's alone.
+    fn owner_to_be(&self, id: ConnectionId, settings: &QueueSettings, own: Own) -> Option<String> {
+        let lasts = settings.internal && settings.lifetime == Lifetime::Permanent;
+        let user = self.connections.get(id).filter(|_| lasts && own == Own::Mine)?.rights.proven_user()?;
+        Some(user.to_text().into_owned())
+    }
+
+    /// A session or subscription is for the user who made it; one that is nobody's yet becomes his who comes for it.
+    fn belongs(&mut self, now: Time, id: ConnectionId, n: u32, own: Own, step: &mut Step) -> Result<(), Refusal> {
+        let (Some(queue), Some(connection)) = (self.registry.queue(n), self.connections.get(id)) else { return Ok(()) };
+        if own != Own::Mine {
+            return Ok(());
+        }
+        if let Some(owner) = queue.settings.extra(OWNER) {
+            if !connection.rights.is_kept_from(owner) {
+                return Ok(());
+            }
+            let denial = connection.rights.denial(Action::Configure, &What::Queue(&queue.name));
+            return Err(Refusal::Denied(denial.into()));
+        }
+        let Some(user) = self.owner_to_be(id, &queue.settings, own) else { return Ok(()) };
+        let mut settings = queue.settings.clone();
+        settings.extras.push((OWNER.to_owned(), user));
+        settings.extras.sort();
+        let durable = settings.durable;
+        let record = Record::Altered { queue: n, settings: Box::new(settings) };
+        if durable {
+            step.write(&record, &mut self.next_lsn);
+        }
+        self.apply(now, record, None);
+        Ok(())
     }
 
     /// A name that no queue has had: the number of the next one is used once.

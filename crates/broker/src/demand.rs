@@ -2,7 +2,7 @@
 
 use model::{
     Action, Binding, Command, Consume, DeadLetter, Declare, DeclareMode, Exchange, Fetch, Inspect, Lifetime, Name,
-    Namespace, Publish, QueueRef, QueueSettings, Refusal, What,
+    Namespace, Own, Publish, QueueRef, QueueSettings, Refusal, What,
 };
 
 use crate::connections::Connection;
@@ -184,7 +184,7 @@ fn publishing(
 fn declaring(registry: &Registry, declare: &Declare, ask: &mut Ask<'_>) -> Result<(), Refusal> {
     let Declare { namespace, name, settings, mode, own, .. } = declare;
     let QueueSettings { internal, lifetime, .. } = settings;
-    if *own && *internal {
+    if *own != Own::No && *internal {
         return Ok(());
     }
     let found = registry.find(&QueueRef::Named(*namespace, name.clone())).and_then(|n| registry.queue(n));
@@ -246,7 +246,7 @@ fn inspecting(registry: &Registry, connection: &Connection, what: &Inspect, ask:
 /// Whether a command, if it is allowed, changes what there is, beside the messages: that is told to the audit log.
 pub(crate) fn changes(command: &Command) -> bool {
     match command {
-        Command::Declare(declare) => !declare.own && declare.mode != DeclareMode::Passive,
+        Command::Declare(declare) => declare.own == Own::No && declare.mode != DeclareMode::Passive,
         Command::DeclareExchange { passive, .. } => !passive,
         Command::BindExchange { .. }
         | Command::UnbindExchange { .. }

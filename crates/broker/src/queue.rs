@@ -7,6 +7,7 @@ use model::{
 };
 
 use crate::consumer::ConsumerKey;
+use crate::define::OWNER;
 use crate::entries::Entries;
 use crate::entry::{Entry, State};
 use crate::holds::Holds;
@@ -339,12 +340,14 @@ impl Queue {
     }
 
     pub(crate) fn info(&self) -> QueueInfo {
+        let mut settings = self.settings.clone();
+        settings.extras.retain(|(name, _)| name != OWNER);
         QueueInfo {
             id: self.id(),
             namespace: self.namespace,
             name: self.name.clone(),
             alias: self.alias.clone(),
-            settings: self.settings.clone(),
+            settings,
             created: self.created,
             altered: self.altered,
             counts: QueueCounts { consumers: (self.consumers.len() + self.cursors.len()) as u64, ..self.counts },

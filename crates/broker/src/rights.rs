@@ -46,6 +46,20 @@ impl Rights {
         }
     }
 
+    /// Who it is, if somebody has found that out.
+    pub(crate) fn proven_user(&self) -> Option<Name> {
+        let guard = match self {
+            Self::Everything { guard: Some(guard), .. } | Self::Guarded(Guarded { guard, .. }) => guard,
+            Self::Nothing | Self::Everything { guard: None, .. } => return None,
+        };
+        guard.is_proven().then(|| guard.user().into())
+    }
+
+    /// Whether what belongs to this user is another one's. Who may do everything may do everything with it.
+    pub(crate) fn is_kept_from(&self, owner: &str) -> bool {
+        self.guarded().is_some_and(|guarded| guarded.guard.user() != owner)
+    }
+
     /// The same user's as they are now; `None` if he may not be connected any more.
     pub(crate) fn anew(&self) -> Option<Self> {
         let guard = match self {

@@ -52,7 +52,7 @@ impl Definer<'_> {
                 name: Name::from(queue.name.as_str()),
                 settings: settings(queue),
                 mode: DeclareMode::IfAbsent,
-                own: false,
+                own: model::Own::No,
             };
             self.ask(&format!("queue {:?}", queue.name), Command::Declare(Box::new(declare)))?;
         }
@@ -98,7 +98,7 @@ impl Definer<'_> {
             name: name.clone(),
             settings: QueueSettings::default(),
             mode: DeclareMode::IfAbsent,
-            own: false,
+            own: model::Own::No,
         };
         self.ask(&what, Command::Declare(Box::new(declare)))?;
         let queue = QueueRef::Named(namespace, name);

@@ -253,9 +253,18 @@ pub struct Declare {
     pub name: Name,
     pub settings: QueueSettings,
     pub mode: DeclareMode,
-    /// The protocol needs it for what its client asked for (a session, a subscription), and sees to it that only that
-    /// client comes to it: no right to this queue is asked for, but one to what is bound to it. An `internal` one only.
-    pub own: bool,
+    pub own: Own,
+}
+
+/// Whether a protocol needs an `internal` queue for what its client asked for (a session, a subscription). Then no right to
+/// the queue is asked for, but one to each address that is bound to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    No,
+    /// It is this client's alone. One that lasts belongs to the user who made it; no other user gets at it by its name.
+    Mine,
+    /// Clients of any user may share it.
+    Shared,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

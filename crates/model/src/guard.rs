@@ -8,6 +8,11 @@ pub trait Guard: Send + Sync + fmt::Debug {
     /// The user's name, for listings, refusals and the audit log.
     fn user(&self) -> &str;
 
+    /// Whether anybody has found out that it is this user: else nothing can belong to them.
+    fn is_proven(&self) -> bool {
+        true
+    }
+
     /// False when the user may not be connected any more.
     fn stands(&self) -> bool;
 

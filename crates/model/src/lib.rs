@@ -31,8 +31,8 @@ mod virtual_hosts;
 pub use address::{Address, Exchange, ExchangeKind, ExchangeSettings, Name, alias_of};
 pub use binding::{Binding, HeaderRule, HeaderValue, Tag, Tags};
 pub use command::{
-    Backup, Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Publish,
-    Settle, Tally, TransactionRef, Xid,
+    Backup, Claim, Command, Commands, Conflict, Consume, Declare, DeclareMode, Envelope, Fetch, Hold, Inspect, Own,
+    Publish, Settle, Tally, TransactionRef, Xid,
 };
 pub use connection::{Certificate, CloseReason, Connection, Io, Misbehaviour, Peer, Protocol, Recognised};
 pub use consumer::{Credit, CreditMode, Lease, Mode, Position, Settlement};

@@ -98,7 +98,7 @@ fn find_session(client: &Name) -> Command {
         name: session_name(client),
         settings: QueueSettings { internal: true, ..QueueSettings::default() },
         mode: DeclareMode::Passive,
-        own: true,
+        own: model::Own::Mine,
     }))
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn declare_session(client: &Name, kept: bool, options: &MqttOptions) 
         name: session_name(client),
         settings,
         mode: DeclareMode::IfAbsent,
-        own: true,
+        own: model::Own::Mine,
     }))
 }
 

@@ -89,7 +89,7 @@ impl Session {
             name: name.clone(),
             settings: QueueSettings::default(),
             mode: DeclareMode::IfAbsent,
-            own: false,
+            own: model::Own::No,
         })));
         let settlement = if qos == Qos::AtMostOnce { Settlement::Presettled } else { Settlement::Explicit };
         let consumer = index(at.into());

@@ -1,6 +1,6 @@
 //! Subscriptions that outlive their connection: ActiveMQ's, which have a name, and RabbitMQ's, which are shared.
 
-use model::{Command as Ask, DeclareMode, Io, Name, QueueInfo, QueueSettings, limits};
+use model::{Command as Ask, DeclareMode, Io, Name, Own, QueueInfo, QueueSettings, limits};
 
 use crate::codec::{Command, Headers};
 use crate::error::ClientError;
@@ -43,6 +43,12 @@ impl Session {
 /// The queue of a durable subscription that anybody may share.
 pub(crate) fn shared_queue(command: Command, id: &str, destination: &str) -> Result<Name, ClientError> {
     durable_queue(command, &format!(":{}:{destination}", id.replace('%', "%25").replace(':', "%3A")))
+}
+
+/// Whose a queue is that a durable subscription has, by its name.
+pub(crate) fn own(queue: &Name) -> Own {
+    let rest = queue.as_bytes().strip_prefix(DURABLE.as_bytes());
+    if rest.is_some_and(|rest| rest.starts_with(b":")) { Own::Shared } else { Own::Mine }
 }
 
 fn durable_queue(command: Command, name: &str) -> Result<Name, ClientError> {

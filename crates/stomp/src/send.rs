@@ -183,7 +183,7 @@ pub(crate) fn declare_temporary(namespace: Namespace, name: &Name, request: Requ
         name: name.clone(),
         settings,
         mode: DeclareMode::IfAbsent,
-        own: false,
+        own: model::Own::No,
     })));
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use model::{
     Binding, Command as Ask, Consume, Credit, CreditMode, Declare, DeclareMode, Exchange, Io, Lease, Lifetime, Mode,
-    Name, Overflow, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement,
+    Name, Overflow, Own, Position, QueueInfo, QueueRef, QueueSettings, Refusal, Settlement,
 };
 
 use crate::codec::{Command, Frame, Headers, Version};
@@ -265,7 +265,7 @@ pub(crate) fn declare(
     request: Request,
     io: &mut Io<'_>,
 ) {
-    let own = settings.internal;
+    let own = if settings.internal { durable::own(subscription.source.queue()) } else { Own::No };
     io.commands.push(Ask::Declare(Box::new(Declare {
         token: request.token(),
         namespace: subscription.namespace,

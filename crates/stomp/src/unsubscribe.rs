@@ -64,7 +64,7 @@ impl Session {
             name: queue.clone(),
             settings,
             mode: DeclareMode::Passive,
-            own: true,
+            own: crate::durable::own(&queue),
         })));
         let token = Request::Forget(self.receipts.expect(receipt_of(frame))).token();
         let queue = QueueRef::Named(self.namespace, queue);

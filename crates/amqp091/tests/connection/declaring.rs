@@ -140,7 +140,14 @@ fn a_queue_of_another_protocol_is_taken_as_it_is() {
         .ask(|token| {
             let settings = model::QueueSettings { ttl: Some(345_600_000), max_length: Some(7), ..Default::default() };
             let (namespace, name, mode) = (model::Namespace(0), "q".into(), model::DeclareMode::Same);
-            model::Command::Declare(Box::new(model::Declare { token, namespace, name, settings, mode, own: false }))
+            model::Command::Declare(Box::new(model::Declare {
+                token,
+                namespace,
+                name,
+                settings,
+                mode,
+                own: model::Own::No,
+            }))
         })
         .unwrap();
     world.expect(a, 1, durable("q"), "queue.declare-ok q 0 0");

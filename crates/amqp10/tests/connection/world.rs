@@ -297,7 +297,7 @@ impl World {
     pub(crate) fn declare(&mut self, name: &str, settings: QueueSettings) {
         let (namespace, name, mode) = (Namespace(0), name.into(), DeclareMode::Same);
         let declare =
-            |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false }));
+            |token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: model::Own::No }));
         self.ask(declare).unwrap();
     }
 

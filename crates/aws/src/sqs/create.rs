@@ -54,7 +54,7 @@ pub(crate) fn start(mut call: Call<'_>) -> Result<Started, Stop> {
             name,
             settings,
             mode: DeclareMode::IfAbsent,
-            own: false,
+            own: model::Own::No,
         }))
     };
     Ok(call.ask_one(command, move |reply| match reply.map_err(Fault::from)? {

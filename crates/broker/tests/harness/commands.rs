@@ -74,7 +74,14 @@ pub(crate) fn declare_with(name: &str, set: impl FnOnce(&mut QueueSettings)) -> 
 }
 
 pub(crate) fn declare_as(name: &str, settings: QueueSettings, mode: DeclareMode) -> Command {
-    Command::Declare(Box::new(Declare { token: UNSET, namespace: ROOT, name: name.into(), settings, mode, own: false }))
+    Command::Declare(Box::new(Declare {
+        token: UNSET,
+        namespace: ROOT,
+        name: name.into(),
+        settings,
+        mode,
+        own: model::Own::No,
+    }))
 }
 
 /// A durable message for the default exchange.

@@ -17,7 +17,14 @@ fn entered(world: &mut World, a: ConnectionId, name: &str) -> Namespace {
 
 fn declare_in(namespace: Namespace, name: &str) -> Command {
     let (settings, mode) = (QueueSettings::default(), DeclareMode::IfAbsent);
-    Command::Declare(Box::new(Declare { token: Token(0), namespace, name: name.into(), settings, mode, own: false }))
+    Command::Declare(Box::new(Declare {
+        token: Token(0),
+        namespace,
+        name: name.into(),
+        settings,
+        mode,
+        own: model::Own::No,
+    }))
 }
 
 fn publish_in(namespace: Namespace, name: &str, body: &str) -> Command {

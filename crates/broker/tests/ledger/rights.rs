@@ -70,7 +70,7 @@ fn own(name: &str, durable: bool) -> Command {
         name: name.into(),
         settings,
         mode,
-        own: true,
+        own: model::Own::Mine,
     }))
 }
 
@@ -166,7 +166,7 @@ fn whether_a_queue_is_there_makes_no_difference_to_who_may_not_know() {
             name: name.into(),
             settings: QueueSettings::default(),
             mode: DeclareMode::IfAbsent,
-            own: false,
+            own: model::Own::No,
         };
         let refusal = world.run(bob, Command::Declare(Box::new(declare))).reply().unwrap_err();
         refusal.to_string().replace(name, "NAME")
@@ -331,4 +331,72 @@ fn users_make_only_so_many_queues() {
     }
     assert_eq!(world.run(root, declare("q8")).reply().unwrap_err(), Refusal::Limit("queues", 5));
     assert_eq!(world.run(root, publish("q8", "1")).reply().unwrap_err(), Refusal::Limit("queues", 5));
+}
+
+#[test]
+fn a_session_belongs_to_the_user_who_made_it() {
+    let mut world = World::new();
+    let list = List::of(&[]);
+    let bob = guarded(&mut world, &list);
+    world.run(bob, own("session", true)).reply().unwrap();
+    world.run(bob, Command::Close);
+    let eve = world.open();
+    world.run(eve, Command::Permit { user: "eve".into(), guard: Some(Arc::new(Eve)) });
+    assert!(refused(&world.run(eve, own("session", true))), "not by its name");
+    assert!(refused(&world.run(eve, delete("session"))));
+    world.restart();
+    let eve = world.open();
+    world.run(eve, Command::Permit { user: "eve".into(), guard: Some(Arc::new(Eve)) });
+    assert!(refused(&world.run(eve, own("session", true))), "nor after a restart");
+    let bob = guarded(&mut world, &list);
+    match world.run(bob, own("session", true)).reply() {
+        Ok(Reply::Declared { existed: true, info, .. }) => assert!(info.settings.extras.is_empty(), "{info:?}"),
+        other => panic!("{other:?}"),
+    }
+    let root = world.open();
+    world.run(root, own("session", true)).reply().unwrap();
+    world.run(root, delete("session")).reply().unwrap();
+}
+
+#[test]
+fn a_session_of_nobody_becomes_his_who_comes_for_it() {
+    let mut world = World::new();
+    let root = world.open();
+    world.run(root, own("session", true)).reply().unwrap();
+    let bob = guarded(&mut world, &List::of(&[]));
+    world.run(bob, own("session", true)).reply().unwrap();
+    let eve = world.open();
+    world.run(eve, Command::Permit { user: "eve".into(), guard: Some(Arc::new(Eve)) });
+    assert!(refused(&world.run(eve, own("session", true))));
+}
+
+#[test]
+fn nobody_takes_the_place_of_another_users_client() {
+    let mut world = World::new();
+    let bob = guarded(&mut world, &List::of(&[]));
+    world.run(bob, claim("c", model::Conflict::Evict)).reply().unwrap();
+    let eve = world.open();
+    world.run(eve, Command::Permit { user: "eve".into(), guard: Some(Arc::new(Eve)) });
+    assert!(refused(&world.run(eve, claim("c", model::Conflict::Evict))));
+    let again = guarded(&mut world, &List::of(&[]));
+    let happened = world.run(again, claim("c", model::Conflict::Evict));
+    assert!(happened.lines.iter().any(|line| line.contains("taken over")), "{:?}", happened.lines);
+}
+
+/// Another user, with no rights.
+#[derive(Debug)]
+struct Eve;
+
+impl Guard for Eve {
+    fn user(&self) -> &str {
+        "eve"
+    }
+
+    fn stands(&self) -> bool {
+        true
+    }
+
+    fn allows(&self, _action: Action, _protected: &Protected<'_>) -> bool {
+        false
+    }
 }

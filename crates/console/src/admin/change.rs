@@ -25,7 +25,14 @@ pub(crate) fn create(create: &Create, desk: &mut Desk<'_>) -> Result<Once, Failu
     let (namespace, name) = (Namespace(create.namespace), create.queue.as_str().into());
     let settings = create.settings()?;
     let token = desk.ask(|token| {
-        Command::Declare(Box::new(Declare { token, namespace, name, settings, mode: DeclareMode::Same, own: false }))
+        Command::Declare(Box::new(Declare {
+            token,
+            namespace,
+            name,
+            settings,
+            mode: DeclareMode::Same,
+            own: model::Own::No,
+        }))
     });
     let show = |reply, desk: &mut Desk<'_>| {
         let Reply::Declared { existed, info, .. } = reply else { return Err(Failure::Unexpected) };

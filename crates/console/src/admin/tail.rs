@@ -145,7 +145,14 @@ fn declare(namespace: Namespace, pattern: Name, desk: &mut Desk<'_>) -> Phase {
     };
     let token = desk.ask(|token| {
         let mode = DeclareMode::IfAbsent;
-        Command::Declare(Box::new(Declare { token, namespace, name: name.into(), settings, mode, own: true }))
+        Command::Declare(Box::new(Declare {
+            token,
+            namespace,
+            name: name.into(),
+            settings,
+            mode,
+            own: model::Own::Mine,
+        }))
     });
     Phase::Declaring { token, pattern }
 }

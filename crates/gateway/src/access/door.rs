@@ -251,6 +251,10 @@ impl Guard for Open {
         self.door.is_open()
     }
 
+    fn is_proven(&self) -> bool {
+        false
+    }
+
     fn is_unlimited(&self) -> bool {
         true
     }

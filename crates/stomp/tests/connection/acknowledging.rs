@@ -178,7 +178,9 @@ fn or_to_those_of_its_own_queue() {
     let settings = QueueSettings { dead_letter, ..QueueSettings::default() };
     let (namespace, name, mode) = (Namespace(0), "jobs".into(), DeclareMode::IfAbsent);
     world
-        .ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false })))
+        .ask(|token| {
+            Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: model::Own::No }))
+        })
         .unwrap();
     let client = world.join();
     world.subscribe(client, "id:jobs\ndestination:/queue/jobs\nack:client-individual");

@@ -9,7 +9,9 @@ use crate::world::queue;
 fn declare(world: &mut World, name: &str, settings: QueueSettings) {
     let (namespace, name, mode) = (Namespace(0), name.into(), DeclareMode::IfAbsent);
     world
-        .ask(|token| Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: false })))
+        .ask(|token| {
+            Command::Declare(Box::new(Declare { token, namespace, name, settings, mode, own: model::Own::No }))
+        })
         .expect("nothing is there yet");
 }
 
