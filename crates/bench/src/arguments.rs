@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::storm;
 use crate::workload::dialect::{Care, Speech};
 use crate::workload::mqtt::Mqtt;
 use crate::workload::mqtt::session::Kept;
@@ -37,6 +38,8 @@ pub enum Command {
     Sqs(SqsArguments),
     /// Open idle MQTT connections and look at the memory.
     Idle(IdleArguments),
+    /// Cut off many MQTT devices over TLS, each with a password of its own, and see how they come back.
+    Storm(StormArguments),
     /// Start a program; time to the first accepted connection, memory at rest.
     Start(StartArguments),
     /// Time a 4 KiB overwrite with fdatasync.
@@ -141,6 +144,30 @@ pub struct IdleArguments {
     /// Rest before each look at the memory.
     #[arg(long, default_value_t = 3.0, value_parser = seconds)]
     pub settle: f64,
+}
+
+#[derive(Args)]
+pub struct StormArguments {
+    #[arg(long, default_value_t = 10_000)]
+    pub devices: usize,
+    /// Devices resume their TLS sessions when they come back.
+    #[arg(long)]
+    pub resume: bool,
+    /// How long a device waits for its CONNACK.
+    #[arg(long, default_value_t = 30.0, value_parser = seconds)]
+    pub patience: f64,
+    /// Rest before each storm.
+    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    pub quiet: f64,
+    /// How long a storm may take.
+    #[arg(long, default_value_t = 900.0, value_parser = seconds)]
+    pub limit: f64,
+    /// The causeway program; by default the one beside this program.
+    #[arg(long)]
+    pub causeway: Option<PathBuf>,
+    /// Where the broker keeps its data.
+    #[arg(long, default_value = ".")]
+    pub folder: PathBuf,
 }
 
 #[derive(Args)]
@@ -257,6 +284,20 @@ impl IdleArguments {
             connections: self.connections,
             subscribe: self.subscribe,
             settle: Duration::from_secs_f64(self.settle),
+        }
+    }
+}
+
+impl StormArguments {
+    pub fn plan(&self) -> storm::Plan {
+        storm::Plan {
+            causeway: self.causeway.clone(),
+            folder: self.folder.clone(),
+            devices: self.devices,
+            resume: self.resume,
+            patience: Duration::from_secs_f64(self.patience),
+            quiet: Duration::from_secs_f64(self.quiet),
+            limit: Duration::from_secs_f64(self.limit),
         }
     }
 }

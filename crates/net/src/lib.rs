@@ -13,6 +13,7 @@ mod entry;
 mod gate;
 mod half_open;
 mod http;
+mod line;
 mod listen;
 mod login;
 mod proxy;

@@ -283,6 +283,7 @@ impl Thread {
             }
         }
         slot.parked.clear();
+        slot.admission.give_up();
         self.commands.push(Command::Close);
         if let Some(waker) = &slot.waker {
             waker.wake_by_ref();
