@@ -10,6 +10,7 @@ use crate::storm;
 use crate::workload::dialect::{Care, Speech};
 use crate::workload::mqtt::Mqtt;
 use crate::workload::mqtt::session::Kept;
+use crate::workload::signer::AccessKey;
 use crate::workload::sqs::Phase;
 use crate::workload::{idle, sqs, traffic};
 
@@ -128,6 +129,9 @@ pub struct SqsArguments {
     pub warm_up: f64,
     #[arg(long, value_enum, default_value_t = Phase::Mixed)]
     pub phase: Phase,
+    /// Sign with this access key, ID:SECRET; without one the signatures only look like some.
+    #[arg(long)]
+    pub key: Option<AccessKey>,
 }
 
 #[derive(Args)]
@@ -272,6 +276,7 @@ impl SqsArguments {
             warm_up: Duration::from_secs_f64(self.warm_up),
             measured: Duration::from_secs_f64(self.seconds),
             phase: self.phase,
+            key: self.key.clone(),
         }
     }
 }

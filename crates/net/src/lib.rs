@@ -16,6 +16,7 @@ mod http;
 mod line;
 mod listen;
 mod login;
+mod pace;
 mod proxy;
 mod raw;
 mod round;

@@ -106,7 +106,7 @@ impl Crowd {
         let config = self.configs[index % self.configs.len()].clone();
         let mut stream = TlsConnector::from(config).connect(scene::server_name(), stream).await?;
         let (name, password) = (scene::name(index), scene::password(index));
-        stream.write_all(&frame::connect_as(&name, &name, &password)).await?;
+        stream.write_all(&frame::connect_as(&name, true, &name, &password)).await?;
         let mut answer = [0; 4];
         stream.read_exact(&mut answer).await?;
         if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {

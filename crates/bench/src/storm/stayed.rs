@@ -30,7 +30,7 @@ impl Stayed {
         let (seen, stop) = (Arc::<Mutex<Histogram>>::default(), Arc::<AtomicBool>::default());
         let connection = ClientConnection::new(scene.tls.clone(), scene::server_name())?;
         let mut stream = StreamOwned::new(connection, dialect::connect(scene.address)?);
-        stream.write_all(&frame::connect_as(OBSERVER, OBSERVER, &scene::password(0)))?;
+        stream.write_all(&frame::connect_as(OBSERVER, true, OBSERVER, &scene::password(0)))?;
         ensure!(answer(&mut stream)?[3] == 0, "the broker refused the one who is to stay");
         let (histogram, stopped) = (seen.clone(), stop.clone());
         let thread = thread::Builder::new().name("stayed".into());
