@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::storm;
 use crate::workload::dialect::{Care, Speech};
 use crate::workload::mqtt::Mqtt;
 use crate::workload::mqtt::session::Kept;
+use crate::workload::signer::AccessKey;
 use crate::workload::sqs::Phase;
 use crate::workload::{idle, sqs, traffic};
 
@@ -37,6 +39,8 @@ pub enum Command {
     Sqs(SqsArguments),
     /// Open idle MQTT connections and look at the memory.
     Idle(IdleArguments),
+    /// Cut off many MQTT devices over TLS, each with a password of its own, and see how they come back.
+    Storm(StormArguments),
     /// Start a program; time to the first accepted connection, memory at rest.
     Start(StartArguments),
     /// Time a 4 KiB overwrite with fdatasync.
@@ -125,6 +129,9 @@ pub struct SqsArguments {
     pub warm_up: f64,
     #[arg(long, value_enum, default_value_t = Phase::Mixed)]
     pub phase: Phase,
+    /// Sign with this access key, ID:SECRET; without one the signatures only look like some.
+    #[arg(long)]
+    pub key: Option<AccessKey>,
 }
 
 #[derive(Args)]
@@ -141,6 +148,30 @@ pub struct IdleArguments {
     /// Rest before each look at the memory.
     #[arg(long, default_value_t = 3.0, value_parser = seconds)]
     pub settle: f64,
+}
+
+#[derive(Args)]
+pub struct StormArguments {
+    #[arg(long, default_value_t = 10_000)]
+    pub devices: usize,
+    /// Devices resume their TLS sessions when they come back.
+    #[arg(long)]
+    pub resume: bool,
+    /// How long a device waits for its CONNACK.
+    #[arg(long, default_value_t = 30.0, value_parser = seconds)]
+    pub patience: f64,
+    /// Rest before each storm.
+    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    pub quiet: f64,
+    /// How long a storm may take.
+    #[arg(long, default_value_t = 900.0, value_parser = seconds)]
+    pub limit: f64,
+    /// The causeway program; by default the one beside this program.
+    #[arg(long)]
+    pub causeway: Option<PathBuf>,
+    /// Where the broker keeps its data.
+    #[arg(long, default_value = ".")]
+    pub folder: PathBuf,
 }
 
 #[derive(Args)]
@@ -245,6 +276,7 @@ impl SqsArguments {
             warm_up: Duration::from_secs_f64(self.warm_up),
             measured: Duration::from_secs_f64(self.seconds),
             phase: self.phase,
+            key: self.key.clone(),
         }
     }
 }
@@ -257,6 +289,20 @@ impl IdleArguments {
             connections: self.connections,
             subscribe: self.subscribe,
             settle: Duration::from_secs_f64(self.settle),
+        }
+    }
+}
+
+impl StormArguments {
+    pub fn plan(&self) -> storm::Plan {
+        storm::Plan {
+            causeway: self.causeway.clone(),
+            folder: self.folder.clone(),
+            devices: self.devices,
+            resume: self.resume,
+            patience: Duration::from_secs_f64(self.patience),
+            quiet: Duration::from_secs_f64(self.quiet),
+            limit: Duration::from_secs_f64(self.limit),
         }
     }
 }

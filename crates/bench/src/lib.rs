@@ -13,4 +13,5 @@ pub mod process;
 pub mod relay;
 pub mod report;
 pub mod statistics;
+pub mod storm;
 pub mod workload;

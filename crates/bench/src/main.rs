@@ -11,14 +11,14 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use serde::Serialize;
 
-use bench::arguments::{Arguments, Command, CompareArguments, PeersCommand, RelayArguments, StartArguments};
+use bench::arguments::{Arguments, Command, CompareArguments, PeersCommand, RelayArguments, StartArguments, StormArguments};
 use bench::child::{self, Child};
 use bench::compare::{self, table};
 use bench::peers::{self, install};
 use bench::relay::Relay;
 use bench::workload::dialect::Speech;
 use bench::workload::{Measurement, fsync, idle, sqs, start, traffic};
-use bench::{clock, report};
+use bench::{clock, report, storm};
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -41,6 +41,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Stomp(queue) => show.traffic(&queue.plan(Speech::Stomp)),
         Command::Sqs(sqs) => show.measurement("request", &sqs::run(&sqs.plan())?),
         Command::Idle(idle) => show.value(&idle::run(&idle.plan())?, report::idle),
+        Command::Storm(storm) => show.storm(storm),
         Command::Start(start) => show.value(&start_program(start)?, report::started),
         Command::Fsync(fsync) => {
             let found = fsync::run(&fsync.folder, Duration::from_secs_f64(fsync.seconds))?;
@@ -74,6 +75,11 @@ impl Show<'_> {
         let found = compare::run(arguments)?;
         self.value(&found, |found| table::render(&found.sheet, &found.verdicts))?;
         Ok(if found.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn storm(&self, arguments: &StormArguments) -> Result<ExitCode> {
+        child::end_on_signals()?;
+        self.value(&storm::run(&arguments.plan())?, storm::report)
     }
 
     fn value<T: Serialize>(&self, value: &T, table: impl FnOnce(&T) -> String) -> Result<ExitCode> {

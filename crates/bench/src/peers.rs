@@ -25,6 +25,9 @@ use crate::workload::start;
 /// How long a broker may take from its first accepted connection to saying that it is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What Causeway says when it is.
+const READY: &str = "Ready.";
+
 pub const CAUSEWAY: &str = "causeway";
 /// The same with an encrypted store, to see what that costs.
 pub const CAUSEWAY_AES: &str = "causeway-aes";
@@ -136,6 +139,30 @@ impl Peer {
     }
 }
 
+/// Starts Causeway in a new folder inside `parent`, as the command says that `prepare` makes of its program and the
+/// folder; also the folder.
+///
+/// # Errors
+/// There is no Causeway, or it does not get ready.
+pub fn start_causeway(
+    program: Option<&Path>,
+    parent: &Path,
+    address: SocketAddr,
+    prepare: &dyn Fn(&Path, &Path) -> Result<Command>,
+) -> Result<(Broker, PathBuf)> {
+    let peer = find(program)?.into_iter().find(|peer| peer.name == CAUSEWAY);
+    let peer = peer.context("there is no causeway beside this program; --causeway names one")?;
+    let scratch = Scratch::new(parent, peer.name)?;
+    let folder = std::path::absolute(scratch.path())?;
+    let log = folder.join("log");
+    let command = prepare(&peer.program, &folder)?;
+    let addresses = vec![(Face::Mqtt, address)];
+    let launch = Launch { ready: Some(READY), ..Launch::new(command, addresses.clone()) };
+    let result = launch.run(&folder, &log).with_context(|| format!("{}: {}", peer.name, tail(&log)));
+    let (child, helper, accepts_after) = result?;
+    Ok((Broker { child, _helper: helper, accepts_after, addresses, _scratch: scratch }, folder))
+}
+
 impl Launch {
     /// Of a broker that needs nobody else and is ready when it accepts connections.
     const fn new(command: Command, addresses: Vec<(Face, SocketAddr)>) -> Self {
@@ -197,7 +224,7 @@ fn relay(program: &Path, _folder: &Path) -> Result<Launch> {
 }
 
 /// A loopback address nobody listens on at the moment.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 

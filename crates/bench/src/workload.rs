@@ -10,6 +10,7 @@ pub mod idle;
 pub mod mqtt;
 pub mod publisher;
 pub mod queue;
+pub mod signer;
 pub mod sqs;
 pub mod stamp;
 pub mod start;

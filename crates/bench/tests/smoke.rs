@@ -124,6 +124,7 @@ fn sqs_phases_lose_nothing() {
             warm_up: Duration::from_millis(5),
             measured: Duration::from_millis(50),
             phase,
+            key: None,
         };
         let found = sqs::run(&plan).unwrap();
         assert_complete(found.account);

@@ -9,7 +9,7 @@ use model::{
     Authenticate, Command, Commands, ConnectionId, Credentials, Effect, Guard, Name, Peer, Refusal, Reply, Token,
 };
 
-use crate::login::{Answer, Dialogue, Login, Permission, Verdict};
+use crate::login::{Answer, Dialogue, Login, Permission, Verdict, Work};
 use crate::slots::{Kind, Slot};
 use crate::thread::Thread;
 
@@ -20,6 +20,8 @@ const LOCAL: &str = "local";
 pub(crate) struct Admission {
     peer: Arc<Peer>,
     dialogue: Option<Box<dyn Dialogue>>,
+    /// Held while the pool works for it.
+    asks: Option<Arc<()>>,
     /// What must be answered before the connection is shown more input.
     waits: Option<Token>,
     /// There was an answer: the rest of the input is to be shown.
@@ -32,11 +34,16 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, dialogue: None, waits: None, shows_rest: false, guard: None, place: None }
+        Self { peer, dialogue: None, asks: None, waits: None, shows_rest: false, guard: None, place: None }
     }
 
     fn is_same(&self, guard: Option<&Arc<dyn Guard>>) -> bool {
         matches!((&self.guard, guard), (Some(before), Some(now)) if Arc::ptr_eq(before, now))
+    }
+
+    /// The connection is ending: whatever the pool would find out, nobody wants to know.
+    pub(crate) fn give_up(&mut self) {
+        self.asks = None;
     }
 
     /// Whether input must wait.
@@ -98,16 +105,19 @@ impl Thread {
         }
     }
 
+    fn ask_pool(&mut self, id: ConnectionId, token: Token, after: Duration, work: Work) {
+        // One that is ending wants to know nothing.
+        let Some(slot) = self.slots.get(id).filter(|slot| !slot.is_ending()) else { return };
+        match self.pool.give(id, token, after, work) {
+            Ok(asker) => slot.admission.asks = Some(asker),
+            Err(refusal) => self.conclude(id, token, Verdict::Refused(refusal)),
+        }
+    }
+
     fn conclude(&mut self, id: ConnectionId, token: Token, verdict: Verdict) {
         let effect = match verdict {
-            Verdict::Later(work) => match self.pool.give(id, token, Duration::ZERO, work) {
-                Ok(()) => return,
-                Err(refusal) => Effect::Reply { token, reply: Err(refusal) },
-            },
-            Verdict::After(wait, work) => match self.pool.give(id, token, wait, work) {
-                Ok(()) => return,
-                Err(refusal) => Effect::Reply { token, reply: Err(refusal) },
-            },
+            Verdict::Later(work) => return self.ask_pool(id, token, Duration::ZERO, work),
+            Verdict::After(wait, work) => return self.ask_pool(id, token, wait, work),
             Verdict::Refused(refusal) => Effect::Reply { token, reply: Err(refusal) },
             Verdict::Challenge(challenge, dialogue) => {
                 let Some(slot) = self.slots.get(id) else { return };
@@ -128,6 +138,7 @@ impl Thread {
         };
         let Some(slot) = self.slots.get(id) else { return };
         slot.admission.waits = None;
+        slot.admission.asks = None;
         slot.admission.shows_rest = true;
         match slot.kind {
             Kind::Raw(_) => {

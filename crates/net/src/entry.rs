@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::bucket::Quiet;
 use crate::gate::{Access, Door, Guest, Refused};
 use crate::half_open::{HalfOpen, Ticket};
+use crate::pace::Pace;
 use crate::proxy::{self, Progress};
 use crate::raw::Stream;
 use crate::tls::{Tls, shake_hands};
@@ -127,12 +128,17 @@ impl Gatehouse {
         }
     }
 
+    /// Whether another connection can be accepted now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.is_direct() || self.half_open.has_room(std::time::Instant::now())
+    }
+
     /// The place of a connection that has something to do before it comes to its protocol, in order of arrival.
     pub(crate) fn line_up(&self, now: Time, address: SocketAddr) -> Option<Ticket> {
         if self.is_direct() {
             return None;
         }
-        let (ticket, crowded) = self.half_open.enter();
+        let (ticket, crowded) = self.half_open.enter(std::time::Instant::now());
         if crowded {
             let most = self.entry.half_open;
             self.say(now, format_args!("closed the oldest of {most} unfinished connections for {address}"));
@@ -147,10 +153,11 @@ impl Gatehouse {
         address: SocketAddr,
         guest: Option<Guest>,
         ticket: Ticket,
+        pace: &Pace,
         now: impl Fn() -> Time,
         deadline: Instant,
     ) -> Option<Entered> {
-        let entering = timeout_at(deadline, self.come_in(stream, address, guest, &now));
+        let entering = timeout_at(deadline, self.come_in(stream, address, guest, (pace, &ticket), &now));
         tokio::select! {
             entered = entering => entered.unwrap_or_else(|_| {
                 self.fail(now(), address, &"it was not done in time");
@@ -165,6 +172,7 @@ impl Gatehouse {
         mut stream: TcpStream,
         mut address: SocketAddr,
         mut guest: Option<Guest>,
+        (pace, ticket): (&Pace, &Ticket),
         now: &impl Fn() -> Time,
     ) -> Option<Entered> {
         if self.entry.proxy.is_some() {
@@ -187,7 +195,7 @@ impl Gatehouse {
         match first[..count] {
             // Who only looks whether the port is open is not worth a word.
             [] => None,
-            [TLS_BEGINS, ..] => match Box::pin(shake_hands(tls, stream)).await {
+            [TLS_BEGINS, ..] => match Box::pin(pace.keep(shake_hands(tls, stream), |is| ticket.waits_for_us(is))).await {
                 Ok((stream, certificate)) => {
                     Some(Entered { stream: Box::new(stream), address: Some(address), secure: true, certificate, guest })
                 }

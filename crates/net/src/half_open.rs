@@ -1,11 +1,17 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+/// As long as this nobody has to make room: a handshake takes two ways through the network.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// Connections of one listener that have not yet come to their protocol: their TLS handshake or PROXY header is not
 /// complete. There are only so many; a new one sends the oldest away, so that those who say nothing, however many, keep
-/// nobody out who is quick.
+/// nobody out who is quick. When more come at once than can be seen to, the rest is accepted later: sent away are only
+/// those who had their time, and for whom nobody here has work to do.
 #[derive(Clone, Debug)]
 pub(crate) struct HalfOpen {
     most: usize,
@@ -16,14 +22,22 @@ pub(crate) struct HalfOpen {
 struct Waiting {
     next: u64,
     /// In order of arrival.
-    leave: BTreeMap<u64, Arc<Notify>>,
+    seats: BTreeMap<u64, Arc<Seat>>,
+}
+
+#[derive(Debug)]
+struct Seat {
+    since: Instant,
+    leave: Notify,
+    /// The peer has done its part; it waits for a thread of ours.
+    waits_for_us: AtomicBool,
 }
 
 /// One of them, as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     number: u64,
-    leave: Arc<Notify>,
+    seat: Arc<Seat>,
     waiting: Arc<Mutex<Waiting>>,
 }
 
@@ -33,30 +47,55 @@ impl HalfOpen {
         Self { most: most.max(1), waiting: Arc::default() }
     }
 
-    /// One more; whether another one had to go for it.
-    pub(crate) fn enter(&self) -> (Ticket, bool) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = if waiting.leave.len() >= self.most { waiting.leave.pop_first() } else { None };
-        if let Some((_, oldest)) = &oldest {
-            oldest.notify_one();
+    /// Whether another one may come in now.
+    pub(crate) fn has_room(&self, now: Instant) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.seats.len() < self.most {
+            return true;
         }
-        let (number, leave) = (waiting.next, Arc::<Notify>::default());
+        let slow = waiting.slowest().and_then(|number| waiting.seats.get(&number));
+        slow.is_some_and(|seat| now.saturating_duration_since(seat.since) >= GRACE)
+    }
+
+    /// One more; whether another one had to go for it.
+    pub(crate) fn enter(&self, now: Instant) -> (Ticket, bool) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let slowest = if waiting.seats.len() >= self.most { waiting.slowest() } else { None };
+        let slowest = slowest.and_then(|number| waiting.seats.remove(&number));
+        if let Some(slowest) = &slowest {
+            slowest.leave.notify_one();
+        }
+        let number = waiting.next;
+        let seat = Arc::new(Seat { since: now, leave: Notify::new(), waits_for_us: AtomicBool::new(false) });
         waiting.next += 1;
-        waiting.leave.insert(number, leave.clone());
-        (Ticket { number, leave, waiting: self.waiting.clone() }, oldest.is_some())
+        waiting.seats.insert(number, seat.clone());
+        (Ticket { number, seat, waiting: self.waiting.clone() }, slowest.is_some())
+    }
+}
+
+impl Waiting {
+    /// The oldest that has its peer to blame.
+    fn slowest(&self) -> Option<u64> {
+        let slow = self.seats.iter().find(|(_, seat)| !seat.waits_for_us.load(Ordering::Relaxed));
+        slow.map(|(number, _)| *number)
     }
 }
 
 impl Ticket {
     /// Resolves when it has to make room.
     pub(crate) async fn sent_away(&self) {
-        self.leave.notified().await;
+        self.seat.leave.notified().await;
+    }
+
+    /// Whether it is us who have to do something.
+    pub(crate) fn waits_for_us(&self, is: bool) {
+        self.seat.waits_for_us.store(is, Ordering::Relaxed);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).leave.remove(&self.number);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).seats.remove(&self.number);
     }
 }
 
@@ -74,14 +113,29 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_room() {
-        let half_open = HalfOpen::new(2);
-        let (first, _) = half_open.enter();
-        let (second, _) = half_open.enter();
+        let (half_open, now) = (HalfOpen::new(2), Instant::now());
+        let (first, _) = half_open.enter(now);
+        let (second, _) = half_open.enter(now);
         assert!(!is_sent_away(&first) && !is_sent_away(&second));
-        let (third, crowded) = half_open.enter();
+        let (third, crowded) = half_open.enter(now);
         assert!(crowded && is_sent_away(&first) && !is_sent_away(&second) && !is_sent_away(&third));
         drop((first, third));
-        let (_fourth, crowded) = half_open.enter();
+        let (_fourth, crowded) = half_open.enter(now);
         assert!(!crowded && !is_sent_away(&second), "who has gone needs no room");
+    }
+
+    #[test]
+    fn nobody_makes_room_at_once_or_while_it_waits_for_us() {
+        let (half_open, now) = (HalfOpen::new(2), Instant::now());
+        let (first, _) = half_open.enter(now);
+        assert!(half_open.has_room(now));
+        let (second, _) = half_open.enter(now + GRACE / 2);
+        assert!(!half_open.has_room(now + GRACE / 2) && half_open.has_room(now + GRACE));
+        first.waits_for_us(true);
+        assert!(!half_open.has_room(now + GRACE) && half_open.has_room(now + GRACE * 2));
+        let (_third, crowded) = half_open.enter(now + GRACE * 2);
+        assert!(crowded && !is_sent_away(&first) && is_sent_away(&second));
+        drop(first);
+        assert!(half_open.has_room(now));
     }
 }

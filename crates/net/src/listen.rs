@@ -21,6 +21,9 @@ use crate::{http, raw};
 /// How long accepting rests when the process has no more file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
+/// And when there is no room for more handshakes.
+const CROWD_REST: Duration = Duration::from_millis(2);
+
 /// A peer is asked by TCP whether it is still there after this long a silence, so often, and so many times.
 const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -155,6 +158,9 @@ struct Acceptor {
 impl Acceptor {
     async fn tcp(mut self, listener: TcpListener) {
         loop {
+            while !self.gatehouse.has_room() && !self.thread.borrow().core.is_stopping() {
+                tokio::time::sleep(CROWD_REST).await;
+            }
             match listener.accept().await {
                 Ok((stream, address)) => self.admit(stream, address),
                 Err(error) => self.rest(&error).await,
@@ -244,7 +250,9 @@ fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
             tokio::task::spawn_local(async move {
                 let now = || thread.borrow().clock.now();
                 let deadline = since + limits.login_timeout;
-                let entered = Box::pin(gatehouse.enter(stream, address, guest, ticket, now, deadline)).await;
+                let pace = thread.borrow().pace.clone();
+                let entering = gatehouse.enter(stream, address, guest, ticket, &pace, now, deadline);
+                let entered = Box::pin(entering).await;
                 if let Some(entered) = entered {
                     // A task of its own: this one has the size of what it takes to enter.
                     tokio::task::spawn_local(serve(thread, face, entered, place, limits));

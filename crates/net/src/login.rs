@@ -2,15 +2,14 @@
 //! time (a password's hash, a directory server) is done by the threads of a [`LoginPool`], so that nobody else waits.
 
 use std::any::Any;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::{ConnectionId, Credentials, Guard, Mechanisms, Name, Peer, Refusal, Secret, Time, Token};
 
 use crate::core::Wakers;
+use crate::line::{Line, Next, Waits};
 
 /// Finds out who clients are.
 pub trait Authenticator: Send + Sync {
@@ -79,8 +78,7 @@ struct Inner {
 
 #[derive(Default)]
 struct Waiting {
-    jobs: BinaryHeap<Reverse<Job>>,
-    number: u64,
+    line: Line<Job>,
     stopping: bool,
 }
 
@@ -91,32 +89,17 @@ pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
 }
 
-/// Ordered by time, then by arrival.
 struct Job {
-    due: Instant,
-    number: u64,
     connection: ConnectionId,
     token: Token,
     work: Work,
+    /// Alive as long as the connection waits for this.
+    asker: Weak<()>,
 }
 
-impl PartialEq for Job {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Job {}
-
-impl PartialOrd for Job {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Job {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.number).cmp(&(other.due, other.number))
+impl Waits for Job {
+    fn is_there(&self) -> bool {
+        self.asker.strong_count() > 0
     }
 }
 
@@ -147,6 +130,11 @@ impl LoginPool {
         self.0.changed.notify_all();
     }
 
+    /// Logins whose clients were gone before their turn came.
+    pub fn abandoned(&self) -> u64 {
+        locked(&self.0.waiting).line.left()
+    }
+
     /// The next job whose time has come; `None` at the end.
     fn next(&self) -> Option<Job> {
         let mut waiting = locked(&self.0.waiting);
@@ -154,34 +142,35 @@ impl LoginPool {
             if waiting.stopping {
                 return None;
             }
-            let due = waiting.jobs.peek().map(|Reverse(job)| job.due);
-            let rest = due.map(|due| due.saturating_duration_since(Instant::now()));
-            waiting = match rest {
-                Some(Duration::ZERO) => return waiting.jobs.pop().map(|Reverse(job)| job),
-                Some(rest) => self.0.changed.wait_timeout(waiting, rest).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.0.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            waiting = match waiting.line.next(Instant::now()) {
+                Next::Now(job) => return Some(job),
+                Next::After(rest) => {
+                    self.0.changed.wait_timeout(waiting, rest).unwrap_or_else(PoisonError::into_inner).0
+                }
+                Next::Nobody => self.0.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
 
-    /// Gives work to the pool; a refusal if too much waits already.
+    /// Gives work to the pool; a refusal if too much waits already. When what is returned is dropped, nobody wants to
+    /// know any more.
     pub(crate) fn give(
         &self,
         connection: ConnectionId,
         token: Token,
         after: Duration,
         work: Work,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Arc<()>, Refusal> {
         let mut waiting = locked(&self.0.waiting);
-        if waiting.jobs.len() >= self.0.capacity {
+        if waiting.line.len() >= self.0.capacity {
             return Err(Refusal::LoginUnavailable("too many logins at once".into()));
         }
-        waiting.number += 1;
-        let number = waiting.number;
-        waiting.jobs.push(Reverse(Job { due: Instant::now() + after, number, connection, token, work }));
+        let asker = Arc::new(());
+        let job = Job { connection, token, work, asker: Arc::downgrade(&asker) };
+        waiting.line.push(Instant::now(), after, job);
         drop(waiting);
         self.0.changed.notify_one();
-        Ok(())
+        Ok(asker)
     }
 
     pub(crate) fn answers(&self, thread: u16) -> Vec<Answer> {

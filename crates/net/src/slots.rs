@@ -30,6 +30,14 @@ pub(crate) enum Kind {
 }
 
 impl Slot {
+    /// Whether it has only to say goodbye.
+    pub(crate) fn is_ending(&self) -> bool {
+        match &self.kind {
+            Kind::Raw(raw) => raw.closing.is_some(),
+            Kind::Http(http) => http.closing,
+        }
+    }
+
     /// Sees to it that the connection is looked at then, or earlier.
     pub(crate) fn arm(&mut self, timers: &mut Timers, at: Time) {
         if self.armed.is_none_or(|armed| at < armed) {

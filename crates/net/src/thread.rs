@@ -13,6 +13,7 @@ use crate::core::{Addressed, Core, Wakers};
 use crate::listen::{self, Arrivals, Listener};
 use crate::login::{Authenticator, LoginPool};
 use crate::slots::{Kind, Slots, Timers};
+use crate::pace::{self, Pace};
 use crate::{Clock, round};
 
 /// Bytes that one `read` takes at most; also how much read memory is asked for at once.
@@ -44,6 +45,7 @@ pub(crate) struct Thread {
     pub(crate) core: Arc<dyn Core>,
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) pool: LoginPool,
+    pub(crate) pace: Rc<Pace>,
     pub(crate) clock: Clock,
     pub(crate) slots: Slots,
     pub(crate) commands: Commands,
@@ -76,6 +78,7 @@ pub fn run(number: u16, options: Options, listeners: Vec<Listener>, arrivals: Ar
         core: options.core.clone(),
         authenticator: options.authenticator.clone(),
         pool: options.pool.clone(),
+        pace: Rc::default(),
         clock: Clock::default(),
         slots: Slots::default(),
         commands: Commands::default(),
@@ -94,6 +97,7 @@ pub fn run(number: u16, options: Options, listeners: Vec<Listener>, arrivals: Ar
     }));
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
+        tokio::task::spawn_local(pace::turns(thread.borrow().pace.clone()));
         listen::start(&thread, options.wakers.clone(), options.limits, listeners, &arrivals)?;
         tokio::task::spawn_local(round::rounds(thread.clone(), options, arrivals)).await.map_err(std::io::Error::other)
     })
@@ -283,6 +287,7 @@ impl Thread {
             }
         }
         slot.parked.clear();
+        slot.admission.give_up();
         self.commands.push(Command::Close);
         if let Some(waker) = &slot.waker {
             waker.wake_by_ref();

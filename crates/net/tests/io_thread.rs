@@ -301,6 +301,25 @@ fn only_so_many_logins_may_wait() {
 }
 
 #[test]
+fn nothing_is_done_for_who_is_gone() {
+    let world = World::start(1);
+    let mut first = Client::connect(&world);
+    first.say("login held");
+    let mut gone: Vec<Client> = (0..3).map(|_| Client::connect(&world)).collect();
+    for client in &mut gone {
+        client.say("patience 20\nlogin slow");
+        assert!(client.is_over());
+    }
+    world.let_in();
+    assert_eq!(first.hear(), "welcome bob");
+    let mut last = Client::connect(&world);
+    last.say("login slow");
+    assert_eq!(last.hear(), "welcome bob");
+    assert_eq!(world.worked_and_abandoned(), (1, 3));
+    world.stop();
+}
+
+#[test]
 fn who_takes_nothing_of_what_it_is_sent_is_sent_away() {
     let world = World::with(1, 1_000, Some(Duration::from_millis(50)));
     let mut slow = Client::connect(&world);

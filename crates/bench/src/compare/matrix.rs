@@ -170,7 +170,8 @@ pub fn sqs_plan(connections: usize, phase: Phase, broker: &Broker, arguments: &C
         warm_up: WARM_UP,
         measured: Duration::from_secs_f64(arguments.seconds),
         phase,
-    })
+        key: None,
+        })
 }
 
 /// `None` if the broker has no MQTT face.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{Face, Launch, free_address};
+use super::{Face, Launch, READY, free_address};
 
 /// Of every encrypted store here; it protects nothing.
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -42,5 +42,5 @@ pub(super) fn launch(program: &Path, folder: &Path) -> Result<Launch> {
     let mut command = Command::new(program);
     command.arg("--data").arg(folder.join("data")).arg("--config").arg(config);
     let all = faces.iter().flat_map(|(faces, _, address)| faces.iter().map(|face| (*face, *address)));
-    Ok(Launch { ready: Some("Ready."), ..Launch::new(command, all.collect()) })
+    Ok(Launch { ready: Some(READY), ..Launch::new(command, all.collect()) })
 }

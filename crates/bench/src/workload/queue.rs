@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::http::Client;
+use super::signer::{AccessKey, PLACE, Signer};
 
 /// A body begins with so many hexadecimal digits: four of the sender, twelve of the number.
 pub const TAG_LEN: usize = 16;
@@ -20,6 +21,8 @@ pub struct Queue {
     address: SocketAddr,
     /// As a JSON string, quotes included.
     url: String,
+    /// `None`: the signatures have the form of one and are none.
+    signer: Option<Signer>,
 }
 
 /// What a body says about its sending.
@@ -34,6 +37,7 @@ pub struct SendRequest {
     bytes: Vec<u8>,
     tag_at: usize,
     sender: u16,
+    signer: Option<Signer>,
 }
 
 #[derive(Deserialize)]
@@ -59,8 +63,9 @@ struct CreateAnswer {
 }
 
 impl Queue {
-    pub fn create(address: SocketAddr, name: &str) -> Result<Self> {
-        let mut queue = Self { address, url: String::new() };
+    pub fn create(address: SocketAddr, name: &str, key: Option<&AccessKey>) -> Result<Self> {
+        let signer = key.map(|key| Signer::new(key, address)).transpose()?;
+        let mut queue = Self { address, url: String::new(), signer };
         let attributes = json!({ "VisibilityTimeout": VISIBILITY_SECONDS });
         let body = json!({ "QueueName": name, "Attributes": attributes }).to_string();
         let answer = queue.ask("CreateQueue", &body)?;
@@ -91,7 +96,7 @@ impl Queue {
         let mut bytes = Vec::new();
         self.write("SendMessage", format_args!(r#"{front}{:x<size$}"}}"#, ""), &mut bytes);
         let tag_at = bytes.len() - size - r#""}"#.len();
-        SendRequest { bytes, tag_at, sender }
+        SendRequest { bytes, tag_at, sender, signer: self.signer.clone() }
     }
 
     pub fn write_receive(&self, at_most: u8, request: &mut Vec<u8>) {
@@ -119,22 +124,27 @@ impl Queue {
         self.exchange(&mut self.client(), &request).with_context(|| action.to_owned())
     }
 
-    /// Replaces `request` by a whole request. The signature has the form of one and is none.
+    /// Replaces `request` by a whole request.
     fn write(&self, action: &str, body: std::fmt::Arguments<'_>, request: &mut Vec<u8>) {
         let body = body.to_string();
+        let signed = self.signer.as_ref().map(|signer| (signer.date.as_str(), signer.credential.as_str()));
+        let (date, credential) = signed.unwrap_or(("20260101T000000Z", "test/20260101/us-east-1/sqs/aws4_request"));
         request.clear();
         write!(
             request,
             "POST / HTTP/1.1\r\nHost: {}\r\nX-Amz-Target: AmazonSQS.{action}\r\n\
-             X-Amz-Date: 20260101T000000Z\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, \
-             SignedHeaders=host;x-amz-date, Signature={:0>64}\r\n\
+             X-Amz-Date: {date}\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={credential}, \
+             SignedHeaders=host;x-amz-date, {PLACE}{:0>64}\r\n\
              Content-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             0,
             body.len()
         )
         .expect("writing to memory does not fail");
+        if let Some(signer) = &self.signer {
+            signer.sign(request);
+        }
     }
 }
 
@@ -143,6 +153,9 @@ impl SendRequest {
     pub fn patch(&mut self, number: u64) -> &[u8] {
         let tag = &mut self.bytes[self.tag_at..self.tag_at + TAG_LEN];
         write!(&mut *tag, "{:04x}{number:012x}", self.sender).expect("the tag is sixteen digits");
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut self.bytes);
+        }
         &self.bytes
     }
 }
@@ -167,7 +180,7 @@ mod tests {
     use crate::workload::http;
 
     fn queue() -> Queue {
-        Queue { address: "127.0.0.1:1".parse().unwrap(), url: r#""http://h/0/q""#.to_owned() }
+        Queue { address: "127.0.0.1:1".parse().unwrap(), url: r#""http://h/0/q""#.to_owned(), signer: None }
     }
 
     fn body(request: &[u8]) -> serde_json::Value {

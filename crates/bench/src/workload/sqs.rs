@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use super::Measurement;
+use super::signer::AccessKey;
 use super::queue::{Queue, TAG_LEN, Tag};
 use super::worker::{Counts, Worker};
 use crate::clock::Span;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub warm_up: Duration,
     pub measured: Duration,
     pub phase: Phase,
+    /// Whose requests they are.
+    pub key: Option<AccessKey>,
 }
 
 struct Observed {
@@ -58,7 +61,7 @@ pub fn run(plan: &Plan) -> Result<Measurement> {
     ensure!((1..=4096).contains(&plan.connections), "1 to 4096 connections");
     ensure!((TAG_LEN..=SIZE_LIMIT).contains(&plan.size), "a body has {TAG_LEN} to {SIZE_LIMIT} bytes");
     let name = format!("bench-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
-    let queue = Queue::create(plan.address, &name)?;
+    let queue = Queue::create(plan.address, &name, plan.key.as_ref())?;
     let counts = Counts::default();
     let mut workers: Vec<Worker<'_>> =
         (0..plan.connections).map(|index| Worker::new(&queue, index as u16, plan.size, &counts)).collect();

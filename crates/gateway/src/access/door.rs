@@ -12,6 +12,7 @@ use net::{Authenticator, Clock, Dialogue, Login, OpenDoor, Permission, Verdict};
 use crate::access::audit::{AuditLog, Event, short};
 use crate::access::guards::Guards;
 use crate::access::places::Places;
+use crate::access::said::Said;
 
 /// One for the process.
 pub(crate) struct Door {
@@ -21,6 +22,7 @@ pub(crate) struct Door {
     audit: AuditLog,
     places: Places,
     guards: Guards,
+    said: Said,
     /// Connections that one user may have.
     most_connections: Option<usize>,
     /// Everybody is let in, whatever there is.
@@ -38,6 +40,8 @@ pub(crate) struct Door {
 struct Visit {
     peer: Arc<Peer>,
     client: Name,
+    /// The access key of somebody who shows it with each request.
+    key: Option<String>,
 }
 
 impl Door {
@@ -54,6 +58,7 @@ impl Door {
             audit,
             places: Places::default(),
             guards: Guards::default(),
+            said: Said::default(),
             most_connections,
             dev,
             nobody: OnceLock::new(),
@@ -140,13 +145,8 @@ impl Door {
         let Some(place) = self.places.take(&identity.name, self.most_connections) else {
             return self.turn_away_crowd(now, &identity, visit);
         };
-        let Visit { peer, client } = visit;
-        self.audit.write(&Event {
-            user: &identity.name,
-            client: short(&client.to_text()),
-            reason: identity.source.name(),
-            ..Event::of(now, "login", peer)
-        });
+        self.say(now, &identity, visit);
+        let Visit { peer, client, .. } = visit;
         let conditions = Conditions {
             client: client.clone(),
             address: peer.address.map(|address| address.ip()),
@@ -159,6 +159,22 @@ impl Door {
         Verdict::Granted(Permission { user, account, last_message, guard: Some(guard), place: Some(Box::new(place)) })
     }
 
+    fn say(&self, now: Time, identity: &Identity, Visit { peer, client, key }: &Visit) {
+        let address = || peer.address.map(|address| address.ip());
+        if key.as_ref().is_some_and(|key| !self.said.is_new(now, key, address())) {
+            return;
+        }
+        let (kind, name) = key.as_ref().map_or(("", ""), |key| ("access key", short(key)));
+        self.audit.write(&Event {
+            user: &identity.name,
+            client: short(&client.to_text()),
+            reason: identity.source.name(),
+            kind,
+            name,
+            ..Event::of(now, "login", peer)
+        });
+    }
+
     fn turn_away_crowd(&self, now: Time, identity: &Identity, visit: &Visit) -> Verdict {
         let reason = "too many connections of this user";
         tracing::warn!(peer = ?visit.peer.address, "login of {:?} refused: {reason}", identity.name);
@@ -168,7 +184,7 @@ impl Door {
     }
 
     fn turn_away(&self, now: Time, reason: &Reason, visit: &Visit) -> Verdict {
-        let Visit { peer, client } = visit;
+        let Visit { peer, client, .. } = visit;
         let text = reason.to_string();
         tracing::info!(protocol = peer.protocol, peer = ?peer.address, "login refused: {}", short(&text));
         self.audit.write(&Event {
@@ -209,8 +225,12 @@ impl Authenticator for Doorman {
         }
         let Login { peer, credentials, client, now } = login;
         let address = peer.address.map(|address| address.ip());
+        let key = match &credentials {
+            Credentials::Signature(signature) => Some(signature.access_key.clone()),
+            _ => None,
+        };
         let claim = Claim::new(credentials, peer.certificate.clone(), address, entropy());
-        door.check(now, claim, Visit { peer, client: client.detached() })
+        door.check(now, claim, Visit { peer, client: client.detached(), key })
     }
 }
 

@@ -6,10 +6,11 @@ mod door;
 mod guards;
 mod places;
 mod roster;
+mod said;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::mpsc::{Sender, channel};
 
 use auth::policy::{Authority, HostNames, Policy};
@@ -45,6 +46,8 @@ pub(crate) struct Access {
     directory: Option<Arc<Directories>>,
     hosts: HostNames,
     audit: AuditLog,
+    /// There when it has started.
+    pool: OnceLock<LoginPool>,
 }
 
 /// What is to be started.
@@ -97,7 +100,7 @@ impl Access {
         let most = config.max_connections_per_user;
         let door = Arc::new(Door::new(logins, authority, audit.clone(), most, config.dev));
         Ok((
-            Arc::new(Self { door, users_path, permissions_path, master, rules, directory, hosts, audit }),
+            Arc::new(Self { door, users_path, permissions_path, master, rules, directory, hosts, audit, pool: OnceLock::new() }),
             Startup { writer, files },
         ))
     }
@@ -129,6 +132,7 @@ impl Access {
         Startup { writer, files }: Startup,
         engine: &Arc<Engine>,
     ) -> std::io::Result<Guarding> {
+        let pool = self.pool.get_or_init(|| pool.clone());
         let mut threads = Vec::new();
         for number in 0..LOGIN_THREADS {
             let pool = pool.clone();
@@ -226,10 +230,12 @@ impl LoginFigures for Access {
         let counts = self.door.counts();
         let others = counts.refused_at_once + counts.unavailable;
         vec![
-            ("granted", counts.granted),
+            ("granted", counts.granted.saturating_sub(counts.remembered)),
+            ("remembered", counts.remembered),
             ("refused", counts.refused.saturating_sub(others)),
             ("refused_at_once", counts.refused_at_once),
             ("unavailable", counts.unavailable),
+            ("abandoned", self.pool.get().map_or(0, LoginPool::abandoned)),
         ]
     }
 

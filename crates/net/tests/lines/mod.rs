@@ -24,13 +24,29 @@ pub(crate) struct World {
     threads: Vec<std::thread::JoinHandle<std::io::Result<()>>>,
     pool: LoginPool,
     worker: std::thread::JoinHandle<()>,
+    gate: Gate,
 }
 
 /// Logins that may wait.
 const LOGINS: usize = 4;
 
 /// The password says how the login goes.
-struct Gate;
+#[derive(Clone, Default)]
+struct Gate {
+    /// "held" goes on.
+    open: Arc<(Mutex<bool>, Condvar)>,
+    /// Logins with "slow" that were worked for.
+    worked: Arc<AtomicU64>,
+}
+
+impl Gate {
+    fn hold(&self) -> Verdict {
+        let (open, changed) = &*self.open;
+        let open = changed.wait_while(open.lock().unwrap(), |open| !*open).unwrap();
+        assert!(*open);
+        granted()
+    }
+}
 
 impl Authenticator for Gate {
     fn mechanisms(&self, _peer: &Peer) -> Mechanisms {
@@ -42,7 +58,17 @@ impl Authenticator for Gate {
         match password.expose() {
             b"right" => granted(),
             b"wrong" => Verdict::Refused(Refusal::Login),
-            b"slow" => Verdict::Later(Box::new(granted)),
+            b"slow" => {
+                let worked = self.worked.clone();
+                Verdict::Later(Box::new(move || {
+                    worked.fetch_add(1, Ordering::SeqCst);
+                    granted()
+                }))
+            }
+            b"held" => {
+                let gate = self.clone();
+                Verdict::Later(Box::new(move || gate.hold()))
+            }
             b"late" => Verdict::After(Duration::from_millis(1), Box::new(|| Verdict::Later(Box::new(granted)))),
             b"never" => Verdict::After(Duration::from_secs(3_600), Box::new(granted)),
             b"defect" => Verdict::Later(Box::new(|| panic!("as asked"))),
@@ -91,25 +117,36 @@ impl World {
         let wakers = Wakers::new(threads);
         let core = Arc::new(Confirming::new(wakers.clone()));
         let arrivals = Arrivals::new(threads);
-        let pool = LoginPool::new(LOGINS, wakers.clone());
+        let (pool, gate) = (LoginPool::new(LOGINS, wakers.clone()), Gate::default());
         let worker = pool.clone();
         let worker = std::thread::spawn(move || worker.work());
         let mut listeners = vec![Listener { face, socket: Socket::Tcp(socket), entry }];
         let threads = (0..threads as u16)
             .map(|number| {
                 let listeners = std::mem::take(&mut listeners);
-                let (authenticator, pool) = (Arc::new(Gate), pool.clone());
+                let (authenticator, pool) = (Arc::new(gate.clone()), pool.clone());
                 let options = Options { core: core.clone(), wakers: wakers.clone(), limits, authenticator, pool };
                 let arrivals = arrivals.clone();
                 std::thread::spawn(move || net::run(number, options, listeners, arrivals))
             })
             .collect();
-        Self { address, core, blown, threads, pool, worker }
+        Self { address, core, blown, threads, pool, worker, gate }
     }
 
     /// Bytes of answers to "blow" that were made.
     pub(crate) fn blown(&self) -> u64 {
         self.blown.load(Ordering::SeqCst)
+    }
+
+    /// Logins with "held" go on.
+    pub(crate) fn let_in(&self) {
+        *self.gate.open.0.lock().unwrap() = true;
+        self.gate.open.1.notify_all();
+    }
+
+    /// Logins with "slow" that were worked for, and those of which nobody wanted to know any more.
+    pub(crate) fn worked_and_abandoned(&self) -> (u64, u64) {
+        (self.gate.worked.load(Ordering::SeqCst), self.pool.abandoned())
     }
 
     pub(crate) fn stop(self) {
@@ -137,7 +174,7 @@ impl Protocol for Lines {
     }
 
     fn open(&self, peer: &Peer) -> Box<dyn Connection> {
-        Box::new(Line { peer: peer.clone(), blown: self.blown.clone(), published: BTreeMap::new(), rings: None })
+        Box::new(Line { peer: peer.clone(), blown: self.blown.clone(), published: BTreeMap::new(), rings: None, gives_up: false })
     }
 }
 
@@ -146,6 +183,8 @@ struct Line {
     blown: Arc<AtomicU64>,
     published: BTreeMap<Token, String>,
     rings: Option<Time>,
+    /// When it rings, it ends.
+    gives_up: bool,
 }
 
 const LOGIN: Token = Token(u64::MAX);
@@ -199,6 +238,9 @@ impl Connection for Line {
                     return Ok(());
                 }
                 ("alarm", after) => self.rings = Some(now.plus(after.parse().unwrap())),
+                ("patience", after) => {
+                    (self.rings, self.gives_up) = (Some(now.plus(after.parse().unwrap())), true);
+                }
                 ("offend", _) => {
                     say(io, "offended");
                     return Err(Misbehaviour("as asked".into()));
@@ -238,6 +280,9 @@ impl Connection for Line {
     fn handle_timeout(&mut self, now: Time, io: &mut Io<'_>) -> Result<(), Misbehaviour> {
         if self.rings.is_some_and(|at| at <= now) {
             self.rings = None;
+            if self.gives_up {
+                return Err(Misbehaviour("its patience has ended".into()));
+            }
             say(io, "rang");
         }
         Ok(())

@@ -77,13 +77,20 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// CONNECT with keep-alive 600 s.
+/// CONNECT as guest, with keep-alive 600 s.
 pub fn connect(client_id: &str, clean_session: bool) -> Vec<u8> {
+    connect_as(client_id, clean_session, "guest", "guest")
+}
+
+/// The same as somebody else.
+pub fn connect_as(client_id: &str, clean_session: bool, user: &str, password: &str) -> Vec<u8> {
     let mut body = string("MQTT");
     body.push(4);
-    body.push(if clean_session { 0x02 } else { 0 });
+    body.push(0xc0 | if clean_session { 0x02 } else { 0 });
     body.extend_from_slice(&600_u16.to_be_bytes());
-    body.extend_from_slice(&string(client_id));
+    for text in [client_id, user, password] {
+        body.extend_from_slice(&string(text));
+    }
     packet(0x10, &body)
 }
 
@@ -163,7 +170,8 @@ mod tests {
 
     #[test]
     fn control_packets_as_in_the_standard() {
-        assert_eq!(connect("c", true), [&[0x10, 13, 0, 4][..], b"MQTT", &[4, 2, 2, 0x58, 0, 1, b'c']].concat());
+        let connect = [&[0x10, 19, 0, 4][..], b"MQTT", &[4, 0xc2, 2, 0x58, 0, 1, b'c', 0, 1, b'u', 0, 1, b'p']].concat();
+        assert_eq!(connect_as("c", true, "u", "p"), connect);
         assert_eq!(subscribe("t", 1), [0x82, 6, 0, 1, 0, 1, b't', 1]);
         assert_eq!(puback(0x0102), [0x40, 2, 1, 2]);
     }

@@ -1,0 +1,130 @@
+//! The broker of a storm: its certificates, users and settings.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use auth::{Cost, Hash, User, Users};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::Plan;
+use crate::peers::{self, Broker};
+
+/// Devices with the same password, whose hash is made once. The broker has as much to do as with as many passwords.
+const DEVICES_PER_HASH: usize = 100;
+/// Who looks at the broker's figures, and stays.
+pub(super) const OBSERVER: &str = "observer";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Scene {
+    broker: Broker,
+    pub(super) address: SocketAddr,
+    console: SocketAddr,
+    /// Trusts the broker; resumes nothing.
+    pub(super) tls: Arc<ClientConfig>,
+}
+
+pub(super) fn name(device: usize) -> String {
+    format!("device-{device}")
+}
+
+pub(super) fn password(device: usize) -> String {
+    format!("password-{}", device / DEVICES_PER_HASH)
+}
+
+pub(super) fn server_name() -> ServerName<'static> {
+    ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into())
+}
+
+impl Scene {
+    pub(super) fn set(plan: &Plan) -> Result<Self> {
+        let (console, address) = (peers::free_address()?, peers::free_address()?);
+        let users = users(plan.devices)?;
+        let prepare = |program: &Path, folder: &Path| prepare(program, folder, &users, address, console);
+        let (broker, folder) = peers::start_causeway(plan.causeway.as_deref(), &plan.folder, address, &prepare)?;
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_file_iter(folder.join("tls/ca.pem"))? {
+            roots.add(authority?)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.resumption = rustls::client::Resumption::disabled();
+        Ok(Self { broker, address, console, tls: Arc::new(tls) })
+    }
+
+    pub(super) const fn pid(&self) -> u32 {
+        self.broker.pid()
+    }
+
+    /// Logins by outcome.
+    pub(super) fn logins(&self) -> Result<Vec<(String, u64)>> {
+        let text = self.metrics()?;
+        let count = |line: &str| {
+            let (outcome, rest) = line.strip_prefix("causeway_logins_total{outcome=\"")?.split_once("\"}")?;
+            Some((outcome.to_owned(), rest.trim().parse().ok()?))
+        };
+        Ok(text.lines().filter_map(count).collect())
+    }
+
+    fn metrics(&self) -> Result<String> {
+        use base64::Engine as _;
+        let mut stream = TcpStream::connect(self.console)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let token = base64::engine::general_purpose::STANDARD.encode(format!("{OBSERVER}:{}", password(0)));
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic {token}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).context("the broker's figures")?;
+        ensure!(text.starts_with("HTTP/1.1 200"), "the broker's figures: {}", text.lines().next().unwrap_or_default());
+        Ok(text)
+    }
+}
+
+fn users(devices: usize) -> Result<String> {
+    let mut users = Users::default();
+    let mut hash = None;
+    for device in 0..devices {
+        if device % DEVICES_PER_HASH == 0 {
+            hash = Some(Hash::new(password(device).as_bytes(), salt(device), Cost::default())?);
+        }
+        users.put(User { hash: hash.clone(), groups: BTreeSet::from(["devices".to_owned()]), ..User::new(&name(device)) })?;
+    }
+    let hash = Some(Hash::new(password(0).as_bytes(), salt(devices), Cost::default())?);
+    users.put(User { hash, administrator: true, ..User::new(OBSERVER) })?;
+    Ok(users.to_text())
+}
+
+/// It protects nothing.
+fn salt(number: usize) -> [u8; 16] {
+    (number as u128 + 1).to_be_bytes()
+}
+
+fn prepare(program: &Path, folder: &Path, users: &str, mqtt: SocketAddr, console: SocketAddr) -> Result<Command> {
+    let tls: PathBuf = folder.join("tls");
+    let made = Command::new(program).args(["certs", "--dir"]).arg(&tls).stdout(Stdio::null()).status();
+    ensure!(made.context("making certificates")?.success(), "no certificates were made");
+    fs::create_dir(folder.join("data"))?;
+    fs::write(folder.join("data/users.toml"), users)?;
+    let off = |face: &str| format!("[[listener]]\nface = \"{face}\"\nenabled = false\n\n");
+    let on = |face: &str, tls: &str, at: SocketAddr| {
+        let (address, port) = (at.ip(), at.port());
+        format!("[[listener]]\nface = \"{face}\"\ntls = \"{tls}\"\naddress = \"{address}\"\nport = {port}\n\n")
+    };
+    let config = [on("mqtt", "on", mqtt), on("console", "off", console), off("amqp"), off("stomp"), off("aws")].concat();
+    fs::write(folder.join("causeway.toml"), format!("tls_dir = {:?}\n\n{config}", tls.display().to_string()))?;
+    let mut command = Command::new(program);
+    command.arg("--data").arg(folder.join("data")).arg("--config").arg(folder.join("causeway.toml"));
+    Ok(command)
+}
