@@ -11,7 +11,9 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use serde::Serialize;
 
-use bench::arguments::{Arguments, Command, CompareArguments, PeersCommand, RelayArguments, StartArguments, StormArguments};
+use bench::arguments::{
+    Arguments, Command, CompareArguments, PeersCommand, RelayArguments, StartArguments, StormArguments,
+};
 use bench::child::{self, Child};
 use bench::compare::{self, table};
 use bench::peers::{self, install};

@@ -82,8 +82,9 @@ impl Scene {
         let mut stream = TcpStream::connect(self.console)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let token = base64::engine::general_purpose::STANDARD.encode(format!("{OBSERVER}:{}", password(0)));
-        let request =
-            format!("GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic {token}\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic {token}\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes())?;
         let mut text = String::new();
         stream.read_to_string(&mut text).context("the broker's figures")?;
@@ -99,7 +100,11 @@ fn users(devices: usize) -> Result<String> {
         if device % DEVICES_PER_HASH == 0 {
             hash = Some(Hash::new(password(device).as_bytes(), salt(device), Cost::default())?);
         }
-        users.put(User { hash: hash.clone(), groups: BTreeSet::from(["devices".to_owned()]), ..User::new(&name(device)) })?;
+        users.put(User {
+            hash: hash.clone(),
+            groups: BTreeSet::from(["devices".to_owned()]),
+            ..User::new(&name(device))
+        })?;
     }
     let hash = Some(Hash::new(password(0).as_bytes(), salt(devices), Cost::default())?);
     users.put(User { hash, administrator: true, ..User::new(OBSERVER) })?;
@@ -122,7 +127,8 @@ fn prepare(program: &Path, folder: &Path, users: &str, mqtt: SocketAddr, console
         let (address, port) = (at.ip(), at.port());
         format!("[[listener]]\nface = \"{face}\"\ntls = \"{tls}\"\naddress = \"{address}\"\nport = {port}\n\n")
     };
-    let config = [on("mqtt", "on", mqtt), on("console", "off", console), off("amqp"), off("stomp"), off("aws")].concat();
+    let config =
+        [on("mqtt", "on", mqtt), on("console", "off", console), off("amqp"), off("stomp"), off("aws")].concat();
     fs::write(folder.join("causeway.toml"), format!("tls_dir = {:?}\n\n{config}", tls.display().to_string()))?;
     let mut command = Command::new(program);
     command.arg("--data").arg(folder.join("data")).arg("--config").arg(folder.join("causeway.toml"));

@@ -53,9 +53,8 @@ impl Signer {
         let day = &date[..8];
         let scope = format!("{day}/{REGION}/sqs/aws4_request");
         let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{}", key.secret).as_bytes());
-        let key_of = |key: hmac::Key, part: &str| {
-            hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
-        };
+        let key_of =
+            |key: hmac::Key, part: &str| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref());
         Self {
             key: scope.split('/').fold(first, key_of),
             canonical: format!("POST\n/\n\nhost:{host}\nx-amz-date:{date}\n\nhost;x-amz-date\n"),

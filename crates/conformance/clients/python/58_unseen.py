@@ -8,7 +8,7 @@ from proton.utils import LinkDetached
 import channels
 import cloud
 import links
-from device import Device
+from device import Device, Refused as NotAccepted
 from frames import Client, Refused
 from logins import console
 from people import PASSWORD, add, allow, causeway, grant, key, known, topics
@@ -240,8 +240,8 @@ def names_like_wildcards_are_names():
 
 
 @case
-def what_waits_for_somebody_is_not_shown_to_who_takes_his_name():
-    """Sessions and durable subscriptions are found by names that anybody may say."""
+def what_waits_for_somebody_is_not_for_who_takes_his_name():
+    """Sessions and durable subscriptions have names that anybody may say; they belong to who made them."""
     device = Device("lasting", login=("root", PASSWORD), clean=False)
     same(device.subscribe("secret/#", "mine/#", "$queue/secret", qos=1), [1, 1, 1])
     device.disconnect()
@@ -256,17 +256,26 @@ def what_waits_for_somebody_is_not_shown_to_who_takes_his_name():
     with Device(login=("root", PASSWORD)) as device:
         for topic in ("secret/x", "mine/x"):
             device.publish(topic, topic.encode(), qos=1)
-    with Device("lasting", login=("bob", PASSWORD), clean=False) as device:
-        while (message := device.take()).payload != b"mine/x":
-            assert message.topic.startswith("mine/"), message.topic
-        device.publish("mine/end", b"end", qos=1)
-        same(device.take().payload, b"end")
+    for clean in (False, True):
+        try:
+            Device("lasting", login=("bob", PASSWORD), clean=clean)
+            raise AssertionError(f"clean = {clean}")
+        except NotAccepted as refused:
+            same(str(refused), "Not authorized")
     stomp = Client(login=("bob", PASSWORD), **{"client-id": "lasting"})
     try:
         stomp.subscribe("/topic/secret.>", extra={"activemq.subscriptionName": "secret.>"})
         raise AssertionError(stomp.take().body)
     except Refused as refused:
         same(refused.headers["message"], "Access refused")
+    stomp = Client(login=("bob", PASSWORD), **{"client-id": "lasting"})
+    # He has none to forget.
+    stomp.unsubscribe("mine.>", **{"activemq.subscriptionName": "mine.>"})
+    stomp.disconnect()
+    stomp = Client(login=("root", PASSWORD), **{"client-id": "lasting"})
+    stomp.subscribe("/topic/mine.>", id="mine.>", extra={"activemq.subscriptionName": "mine.>"})
+    same(stomp.take().body, b"mine/x")
+    stomp.disconnect()
     amqp10 = links.connect("lasting", user="bob", password=PASSWORD)
     try:
         inbox = links.Inbox(amqp10, "topic://secret.>", DurableSubscription(), name="secret.>")
@@ -274,6 +283,16 @@ def what_waits_for_somebody_is_not_shown_to_who_takes_his_name():
     except LinkDetached as detached:
         same(detached.condition, "amqp:unauthorized-access")
     amqp10.close()
+    with Device("lasting", login=("root", PASSWORD), clean=False) as device:
+        same([device.take().topic for _ in range(2)], ["secret/x", "mine/x"])
+        # While it is there, nobody sends it away.
+        try:
+            Device("lasting", login=("bob", PASSWORD))
+            raise AssertionError("bob took its place")
+        except NotAccepted as refused:
+            same(str(refused), "Not authorized")
+        device.publish("mine/y", b"y", qos=1)
+        same(device.take().payload, b"y")
 
 
 @case
