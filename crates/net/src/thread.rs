@@ -12,8 +12,8 @@ use crate::admit::{self, Admission};
 use crate::core::{Addressed, Core, Wakers};
 use crate::listen::{self, Arrivals, Listener};
 use crate::login::{Authenticator, LoginPool};
-use crate::slots::{Kind, Slots, Timers};
 use crate::pace::{self, Pace};
+use crate::slots::{Kind, Slots, Timers};
 use crate::{Clock, round};
 
 /// Bytes that one `read` takes at most; also how much read memory is asked for at once.

@@ -171,7 +171,7 @@ pub fn sqs_plan(connections: usize, phase: Phase, broker: &Broker, arguments: &C
         measured: Duration::from_secs_f64(arguments.seconds),
         phase,
         key: None,
-        })
+    })
 }
 
 /// `None` if the broker has no MQTT face.

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use auth::{Cost, Hash, User, Users};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use super::Plan;
 use crate::peers::{self, Broker};
+use crate::tunnel;
 
 /// Devices with the same password, whose hash is made once. The broker has as much to do as with as many passwords.
 const DEVICES_PER_HASH: usize = 100;
@@ -50,16 +50,7 @@ impl Scene {
         let users = users(plan.devices)?;
         let prepare = |program: &Path, folder: &Path| prepare(program, folder, &users, address, console);
         let (broker, folder) = peers::start_causeway(plan.causeway.as_deref(), &plan.folder, address, &prepare)?;
-        let mut roots = RootCertStore::empty();
-        for authority in CertificateDer::pem_file_iter(folder.join("tls/ca.pem"))? {
-            roots.add(authority?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.resumption = rustls::client::Resumption::disabled();
+        let tls = tunnel::client(&folder.join("tls/ca.pem"))?;
         Ok(Self { broker, address, console, tls: Arc::new(tls) })
     }
 
@@ -82,8 +73,9 @@ impl Scene {
         let mut stream = TcpStream::connect(self.console)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let token = base64::engine::general_purpose::STANDARD.encode(format!("{OBSERVER}:{}", password(0)));
-        let request =
-            format!("GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic {token}\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic {token}\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes())?;
         let mut text = String::new();
         stream.read_to_string(&mut text).context("the broker's figures")?;
@@ -99,7 +91,11 @@ fn users(devices: usize) -> Result<String> {
         if device % DEVICES_PER_HASH == 0 {
             hash = Some(Hash::new(password(device).as_bytes(), salt(device), Cost::default())?);
         }
-        users.put(User { hash: hash.clone(), groups: BTreeSet::from(["devices".to_owned()]), ..User::new(&name(device)) })?;
+        users.put(User {
+            hash: hash.clone(),
+            groups: BTreeSet::from(["devices".to_owned()]),
+            ..User::new(&name(device))
+        })?;
     }
     let hash = Some(Hash::new(password(0).as_bytes(), salt(devices), Cost::default())?);
     users.put(User { hash, administrator: true, ..User::new(OBSERVER) })?;
@@ -122,7 +118,8 @@ fn prepare(program: &Path, folder: &Path, users: &str, mqtt: SocketAddr, console
         let (address, port) = (at.ip(), at.port());
         format!("[[listener]]\nface = \"{face}\"\ntls = \"{tls}\"\naddress = \"{address}\"\nport = {port}\n\n")
     };
-    let config = [on("mqtt", "on", mqtt), on("console", "off", console), off("amqp"), off("stomp"), off("aws")].concat();
+    let config =
+        [on("mqtt", "on", mqtt), on("console", "off", console), off("amqp"), off("stomp"), off("aws")].concat();
     fs::write(folder.join("causeway.toml"), format!("tls_dir = {:?}\n\n{config}", tls.display().to_string()))?;
     let mut command = Command::new(program);
     command.arg("--data").arg(folder.join("data")).arg("--config").arg(folder.join("causeway.toml"));

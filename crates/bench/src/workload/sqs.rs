@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use super::Measurement;
-use super::signer::AccessKey;
 use super::queue::{Queue, TAG_LEN, Tag};
+use super::signer::AccessKey;
 use super::worker::{Counts, Worker};
 use crate::clock::Span;
 use crate::ledger::Account;

@@ -10,8 +10,8 @@ mod said;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 
 use auth::policy::{Authority, HostNames, Policy};
 use auth::{Accounts, Directory, LoginLimits, Logins, MasterKey, Rules, Users};
@@ -100,7 +100,17 @@ impl Access {
         let most = config.max_connections_per_user;
         let door = Arc::new(Door::new(logins, authority, audit.clone(), most, config.dev));
         Ok((
-            Arc::new(Self { door, users_path, permissions_path, master, rules, directory, hosts, audit, pool: OnceLock::new() }),
+            Arc::new(Self {
+                door,
+                users_path,
+                permissions_path,
+                master,
+                rules,
+                directory,
+                hosts,
+                audit,
+                pool: OnceLock::new(),
+            }),
             Startup { writer, files },
         ))
     }

@@ -174,7 +174,13 @@ impl Protocol for Lines {
     }
 
     fn open(&self, peer: &Peer) -> Box<dyn Connection> {
-        Box::new(Line { peer: peer.clone(), blown: self.blown.clone(), published: BTreeMap::new(), rings: None, gives_up: false })
+        Box::new(Line {
+            peer: peer.clone(),
+            blown: self.blown.clone(),
+            published: BTreeMap::new(),
+            rings: None,
+            gives_up: false,
+        })
     }
 }
 

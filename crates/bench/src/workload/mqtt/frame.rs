@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn control_packets_as_in_the_standard() {
-        let connect = [&[0x10, 19, 0, 4][..], b"MQTT", &[4, 0xc2, 2, 0x58, 0, 1, b'c', 0, 1, b'u', 0, 1, b'p']].concat();
+        let connect =
+            [&[0x10, 19, 0, 4][..], b"MQTT", &[4, 0xc2, 2, 0x58, 0, 1, b'c', 0, 1, b'u', 0, 1, b'p']].concat();
         assert_eq!(connect_as("c", true, "u", "p"), connect);
         assert_eq!(subscribe("t", 1), [0x82, 6, 0, 1, 0, 1, b't', 1]);
         assert_eq!(puback(0x0102), [0x40, 2, 1, 2]);
