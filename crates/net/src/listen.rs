@@ -251,7 +251,7 @@ fn spawn(thread: &Shared, arrival: Arrival, limits: Limits) {
                 let now = || thread.borrow().clock.now();
                 let deadline = since + limits.login_timeout;
                 let pace = thread.borrow().pace.clone();
-                let entering = gatehouse.enter(stream, address, guest, ticket, &pace, now, deadline);
+                let entering = gatehouse.enter(stream, address, guest, (ticket, &pace), now, deadline);
                 let entered = Box::pin(entering).await;
                 if let Some(entered) = entered {
                     // A task of its own: this one has the size of what it takes to enter.
