@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::storm;
 use crate::workload::dialect::{Care, Speech};
 use crate::workload::mqtt::Mqtt;
 use crate::workload::mqtt::session::Kept;
 use crate::workload::signer::AccessKey;
 use crate::workload::sqs::Phase;
 use crate::workload::{idle, sqs, traffic};
+use crate::{storm, tunnel};
 
 /// Load generator for MQTT, AMQP, STOMP and SQS, and comparison of brokers on one machine.
 #[derive(Parser)]
@@ -47,6 +47,8 @@ pub enum Command {
     Fsync(FsyncArguments),
     /// Serve as the null relay: the limit of this machine.
     Relay(RelayArguments),
+    /// Carry connections on to a broker, over TLS.
+    Tunnel(TunnelArguments),
     /// Run every workload against every installed peer and Causeway in turns; ratios and targets.
     Compare(CompareArguments),
     /// List or install the peers to compare with.
@@ -203,6 +205,18 @@ pub struct RelayArguments {
 }
 
 #[derive(Args)]
+pub struct TunnelArguments {
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub address: SocketAddr,
+    /// The broker.
+    #[arg(long)]
+    pub to: SocketAddr,
+    /// PEM file with the authority of the broker's certificate; without it there is no TLS.
+    #[arg(long)]
+    pub authority: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub struct CompareArguments {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
@@ -290,6 +304,12 @@ impl IdleArguments {
             subscribe: self.subscribe,
             settle: Duration::from_secs_f64(self.settle),
         }
+    }
+}
+
+impl TunnelArguments {
+    pub fn plan(&self) -> tunnel::Plan {
+        tunnel::Plan { address: self.address, to: self.to, authority: self.authority.clone() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A load generator for brokers, and a comparison of brokers on one machine.
 //!
 //! Standard threads, blocking sockets and frames written beforehand, so that as much as possible of the machine is
-//! left to the broker. What a broker costs is read from `/proc`, so this runs on Linux only.
+//! left to the broker; only what needs TLS, or a task for each of thousands of devices, is on tokio. What a broker costs is read from `/proc`, so this runs on Linux only.
 
 pub mod arguments;
 pub mod child;
@@ -14,4 +14,5 @@ pub mod relay;
 pub mod report;
 pub mod statistics;
 pub mod storm;
+pub mod tunnel;
 pub mod workload;

@@ -20,7 +20,7 @@ use bench::peers::{self, install};
 use bench::relay::Relay;
 use bench::workload::dialect::Speech;
 use bench::workload::{Measurement, fsync, idle, sqs, start, traffic};
-use bench::{clock, report, storm};
+use bench::{clock, report, storm, tunnel};
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -49,6 +49,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             let found = fsync::run(&fsync.folder, Duration::from_secs_f64(fsync.seconds))?;
             show.value(&found, |found| report::latency("4 KiB overwrite + fdatasync", found))
         }
+        Command::Tunnel(tunnel) => tunnel::run(&tunnel.plan()).map(|()| ExitCode::SUCCESS),
         Command::Relay(relay) => serve(relay),
         Command::Compare(arguments) => show.comparison(arguments),
         Command::Peers { command: PeersCommand::Install } => install::install().map(|()| ExitCode::SUCCESS),

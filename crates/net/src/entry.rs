@@ -194,7 +194,10 @@ impl Gatehouse {
         match first[..count] {
             // Who only looks whether the port is open is not worth a word.
             [] => None,
-            [TLS_BEGINS, ..] => match Box::pin(pace.keep(shake_hands(tls, stream), |is| ticket.waits_for_us(is))).await
+            [TLS_BEGINS, ..] => match Box::pin(
+                pace.keep(shake_hands(tls, stream, || ticket.has_spoken()), |is| ticket.waits_for_us(is)),
+            )
+            .await
             {
                 Ok((stream, certificate)) => {
                     Some(Entered { stream: Box::new(stream), address: Some(address), secure: true, certificate, guest })

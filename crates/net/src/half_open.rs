@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// As long as this nobody has to make room: a handshake takes two ways through the network.
-const GRACE: Duration = Duration::from_millis(250);
+/// As long as this nobody has to make room whose hello is not here yet: it takes one way through the network.
+const SILENT: Duration = Duration::from_millis(250);
+/// And nobody whose handshake has begun: small devices take a second and more for their half of it.
+const TALKING: Duration = Duration::from_secs(2);
 
 /// Connections of one listener that have not yet come to their protocol: their TLS handshake or PROXY header is not
 /// complete. There are only so many; a new one sends the oldest away, so that those who say nothing, however many, keep
@@ -29,6 +31,7 @@ struct Waiting {
 struct Seat {
     since: Instant,
     leave: Notify,
+    has_spoken: AtomicBool,
     /// The peer has done its part; it waits for a thread of ours.
     waits_for_us: AtomicBool,
 }
@@ -50,23 +53,24 @@ impl HalfOpen {
     /// Whether another one may come in now.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.seats.len() < self.most {
-            return true;
-        }
-        let slow = waiting.slowest().and_then(|number| waiting.seats.get(&number));
-        slow.is_some_and(|seat| now.saturating_duration_since(seat.since) >= GRACE)
+        waiting.seats.len() < self.most || waiting.slowest(now).is_some()
     }
 
-    /// One more; whether another one had to go for it.
+    /// One more, if there is room; whether another one had to go for it.
     pub(crate) fn enter(&self, now: Instant) -> (Ticket, bool) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let slowest = if waiting.seats.len() >= self.most { waiting.slowest() } else { None };
+        let slowest = if waiting.seats.len() >= self.most { waiting.slowest(now) } else { None };
         let slowest = slowest.and_then(|number| waiting.seats.remove(&number));
         if let Some(slowest) = &slowest {
             slowest.leave.notify_one();
         }
         let number = waiting.next;
-        let seat = Arc::new(Seat { since: now, leave: Notify::new(), waits_for_us: AtomicBool::new(false) });
+        let seat = Arc::new(Seat {
+            since: now,
+            leave: Notify::new(),
+            has_spoken: AtomicBool::new(false),
+            waits_for_us: AtomicBool::new(false),
+        });
         waiting.next += 1;
         waiting.seats.insert(number, seat.clone());
         (Ticket { number, seat, waiting: self.waiting.clone() }, slowest.is_some())
@@ -74,10 +78,13 @@ impl HalfOpen {
 }
 
 impl Waiting {
-    /// The oldest that has its peer to blame.
-    fn slowest(&self) -> Option<u64> {
-        let slow = self.seats.iter().find(|(_, seat)| !seat.waits_for_us.load(Ordering::Relaxed));
-        slow.map(|(number, _)| *number)
+    /// The oldest that has had its time, and its peer to blame.
+    fn slowest(&self, now: Instant) -> Option<u64> {
+        let is_slow = |seat: &Seat| {
+            let grace = if seat.has_spoken.load(Ordering::Relaxed) { TALKING } else { SILENT };
+            now.saturating_duration_since(seat.since) >= grace && !seat.waits_for_us.load(Ordering::Relaxed)
+        };
+        self.seats.iter().find(|(_, seat)| is_slow(seat)).map(|(number, _)| *number)
     }
 }
 
@@ -85,6 +92,11 @@ impl Ticket {
     /// Resolves when it has to make room.
     pub(crate) async fn sent_away(&self) {
         self.seat.leave.notified().await;
+    }
+
+    /// Its peer's hello is here.
+    pub(crate) fn has_spoken(&self) {
+        self.seat.has_spoken.store(true, Ordering::Relaxed);
     }
 
     /// Whether it is us who have to do something.
@@ -115,27 +127,26 @@ mod tests {
     fn the_oldest_makes_room() {
         let (half_open, now) = (HalfOpen::new(2), Instant::now());
         let (first, _) = half_open.enter(now);
+        assert!(half_open.has_room(now));
         let (second, _) = half_open.enter(now);
-        assert!(!is_sent_away(&first) && !is_sent_away(&second));
-        let (third, crowded) = half_open.enter(now);
+        assert!(!half_open.has_room(now) && half_open.has_room(now + SILENT));
+        let (third, crowded) = half_open.enter(now + SILENT);
         assert!(crowded && is_sent_away(&first) && !is_sent_away(&second) && !is_sent_away(&third));
         drop((first, third));
-        let (_fourth, crowded) = half_open.enter(now);
+        let (_fourth, crowded) = half_open.enter(now + SILENT);
         assert!(!crowded && !is_sent_away(&second), "who has gone needs no room");
     }
 
     #[test]
-    fn nobody_makes_room_at_once_or_while_it_waits_for_us() {
-        let (half_open, now) = (HalfOpen::new(2), Instant::now());
-        let (first, _) = half_open.enter(now);
-        assert!(half_open.has_room(now));
-        let (second, _) = half_open.enter(now + GRACE / 2);
-        assert!(!half_open.has_room(now + GRACE / 2) && half_open.has_room(now + GRACE));
-        first.waits_for_us(true);
-        assert!(!half_open.has_room(now + GRACE) && half_open.has_room(now + GRACE * 2));
-        let (_third, crowded) = half_open.enter(now + GRACE * 2);
-        assert!(crowded && !is_sent_away(&first) && is_sent_away(&second));
-        drop(first);
-        assert!(half_open.has_room(now));
+    fn nobody_makes_room_who_waits_for_us_or_has_just_begun() {
+        let (half_open, now) = (HalfOpen::new(3), Instant::now());
+        let [ours, talks, silent] = [0, 1, 2].map(|_| half_open.enter(now).0);
+        ours.waits_for_us(true);
+        talks.has_spoken();
+        let (_fourth, crowded) = half_open.enter(now + SILENT);
+        assert!(crowded && is_sent_away(&silent) && !is_sent_away(&talks));
+        assert!(!half_open.has_room(now + SILENT) && half_open.has_room(now + TALKING));
+        let (_fifth, crowded) = half_open.enter(now + TALKING);
+        assert!(crowded && is_sent_away(&talks) && !is_sent_away(&ours));
     }
 }

@@ -255,8 +255,9 @@ impl Thread {
         };
         let looked_at = raw.stalled.zip(slow_timeout).map(|(since, timeout)| since.plus(timeout));
         let spare = (done && !raw.output.is_bare()).then(|| raw.output.take_back());
-        if let Some(at) = looked_at {
-            slot.arm(&mut self.timers, at);
+        let is_first = looked_at.is_some_and(|at| slot.arm(&mut self.timers, at));
+        if is_first {
+            self.wake_round();
         }
         if let Some(buffer) = spare {
             self.spare_buffer(buffer);

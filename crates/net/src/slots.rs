@@ -38,12 +38,16 @@ impl Slot {
         }
     }
 
-    /// Sees to it that the connection is looked at then, or earlier.
-    pub(crate) fn arm(&mut self, timers: &mut Timers, at: Time) {
-        if self.armed.is_none_or(|armed| at < armed) {
-            self.armed = Some(at);
-            timers.push(Reverse((at, self.id)));
+    /// Sees to it that the connection is looked at then, or earlier. Whether the thread's timer has to know: nothing else
+    /// is due before.
+    #[must_use]
+    pub(crate) fn arm(&mut self, timers: &mut Timers, at: Time) -> bool {
+        if self.armed.is_some_and(|armed| at >= armed) {
+            return false;
         }
+        self.armed = Some(at);
+        timers.push(Reverse((at, self.id)));
+        timers.peek().is_some_and(|Reverse(first)| *first == (at, self.id))
     }
 }
 

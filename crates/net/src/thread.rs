@@ -171,11 +171,9 @@ impl Thread {
         if alarm {
             park(&mut slot.parked, &mut self.commands, before);
         }
-        if let Some(at) = next {
-            slot.arm(&mut self.timers, at);
-        }
+        let is_first = next.is_some_and(|at| slot.arm(&mut self.timers, at));
         self.note_output(id);
-        if self.commands.batch.len() > before {
+        if is_first || self.commands.batch.len() > before {
             self.wake_round();
         }
         if let Some(reason) = reason {
@@ -214,10 +212,9 @@ impl Thread {
         {
             waker.wake_by_ref();
         }
-        if let Some(at) = http.connection.poll_timeout().into_iter().chain(http.idle_until).min() {
-            slot.arm(&mut self.timers, at);
-        }
-        if self.commands.batch.len() > before {
+        let next = http.connection.poll_timeout().into_iter().chain(http.idle_until).min();
+        let is_first = next.is_some_and(|at| slot.arm(&mut self.timers, at));
+        if is_first || self.commands.batch.len() > before {
             self.wake_round();
         }
         if let Some(login) = login {

@@ -1,7 +1,6 @@
 //! The broker of a storm: its certificates, users and settings.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,16 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use auth::{Cost, Hash, User, Users};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use super::Plan;
 use crate::peers::{self, Broker};
+use crate::tunnel;
 
 /// Devices with the same password, whose hash is made once. The broker has as much to do as with as many passwords.
-const DEVICES_PER_HASH: usize = 100;
+const DEVICES_PER_HASH: usize = 500;
 /// Who looks at the broker's figures, and stays.
 pub(super) const OBSERVER: &str = "observer";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,19 +45,9 @@ pub(super) fn server_name() -> ServerName<'static> {
 impl Scene {
     pub(super) fn set(plan: &Plan) -> Result<Self> {
         let (console, address) = (peers::free_address()?, peers::free_address()?);
-        let users = users(plan.devices)?;
-        let prepare = |program: &Path, folder: &Path| prepare(program, folder, &users, address, console);
+        let prepare = |program: &Path, folder: &Path| prepare(program, folder, plan.devices, address, console);
         let (broker, folder) = peers::start_causeway(plan.causeway.as_deref(), &plan.folder, address, &prepare)?;
-        let mut roots = RootCertStore::empty();
-        for authority in CertificateDer::pem_file_iter(folder.join("tls/ca.pem"))? {
-            roots.add(authority?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.resumption = rustls::client::Resumption::disabled();
+        let tls = tunnel::client(&folder.join("tls/ca.pem"))?;
         Ok(Self { broker, address, console, tls: Arc::new(tls) })
     }
 
@@ -93,35 +81,44 @@ impl Scene {
     }
 }
 
-fn users(devices: usize) -> Result<String> {
-    let mut users = Users::default();
-    let mut hash = None;
+/// Writes the users file: the program makes the hashes, and the devices that have the same password share one.
+fn make_users(program: &Path, data: &Path, devices: usize) -> Result<()> {
+    let add = |name: &str, password: &str, rights: &[&str]| {
+        let mut command = Command::new(program);
+        command.arg("--data").arg(data).args(["user", "add", name]).args(rights);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("making users")?;
+        child.stdin.take().context("a pipe")?.write_all(password.as_bytes())?;
+        ensure!(child.wait()?.success(), "no user {name} was made");
+        Ok(())
+    };
+    add(OBSERVER, &password(0), &["--admin"])?;
+    let path = data.join("users.toml");
+    let (mut text, mut hash) = (String::new(), String::new());
     for device in 0..devices {
         if device % DEVICES_PER_HASH == 0 {
-            hash = Some(Hash::new(password(device).as_bytes(), salt(device), Cost::default())?);
+            let model = format!("model-{device}");
+            add(&model, &password(device), &[])?;
+            hash = hash_of(&fs::read_to_string(&path)?, &model)?;
         }
-        users.put(User {
-            hash: hash.clone(),
-            groups: BTreeSet::from(["devices".to_owned()]),
-            ..User::new(&name(device))
-        })?;
+        text += &format!("\n[[user]]\nname = \"{}\"\nhash = \"{hash}\"\n", name(device));
     }
-    let hash = Some(Hash::new(password(0).as_bytes(), salt(devices), Cost::default())?);
-    users.put(User { hash, administrator: true, ..User::new(OBSERVER) })?;
-    Ok(users.to_text())
+    OpenOptions::new().append(true).open(&path)?.write_all(text.as_bytes())?;
+    Ok(())
 }
 
-/// It protects nothing.
-fn salt(number: usize) -> [u8; 16] {
-    (number as u128 + 1).to_be_bytes()
+fn hash_of(users: &str, name: &str) -> Result<String> {
+    let named = format!("name = \"{name}\"");
+    let mut lines = users.lines().skip_while(|line| **line != *named);
+    let hash = lines.find_map(|line| line.strip_prefix("hash = \"")?.strip_suffix('"'));
+    hash.map(str::to_owned).with_context(|| format!("the users file has no hash of {name}"))
 }
 
-fn prepare(program: &Path, folder: &Path, users: &str, mqtt: SocketAddr, console: SocketAddr) -> Result<Command> {
+fn prepare(program: &Path, folder: &Path, devices: usize, mqtt: SocketAddr, console: SocketAddr) -> Result<Command> {
     let tls: PathBuf = folder.join("tls");
     let made = Command::new(program).args(["certs", "--dir"]).arg(&tls).stdout(Stdio::null()).status();
     ensure!(made.context("making certificates")?.success(), "no certificates were made");
     fs::create_dir(folder.join("data"))?;
-    fs::write(folder.join("data/users.toml"), users)?;
+    make_users(program, &folder.join("data"), devices)?;
     let off = |face: &str| format!("[[listener]]\nface = \"{face}\"\nenabled = false\n\n");
     let on = |face: &str, tls: &str, at: SocketAddr| {
         let (address, port) = (at.ip(), at.port());

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::http::Client;
-use super::signer::{AccessKey, PLACE, Signer};
+use super::signer::{AccessKey, PLACE, SIGNED_HEADERS, Signer, TARGET};
 
 /// A body begins with so many hexadecimal digits: four of the sender, twelve of the number.
 pub const TAG_LEN: usize = 16;
@@ -132,10 +132,10 @@ impl Queue {
         request.clear();
         write!(
             request,
-            "POST / HTTP/1.1\r\nHost: {}\r\nX-Amz-Target: AmazonSQS.{action}\r\n\
+            "POST / HTTP/1.1\r\nHost: {}\r\n{TARGET}AmazonSQS.{action}\r\n\
              X-Amz-Date: {date}\r\n\
              Authorization: AWS4-HMAC-SHA256 Credential={credential}, \
-             SignedHeaders=host;x-amz-date, {PLACE}{:0>64}\r\n\
+             SignedHeaders={SIGNED_HEADERS}, {PLACE}{:0>64}\r\n\
              Content-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             0,

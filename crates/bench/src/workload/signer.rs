@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 
+/// The headers that are signed, and how the last one begins.
+pub const SIGNED_HEADERS: &str = "host;x-amz-date;x-amz-target";
+pub const TARGET: &str = "X-Amz-Target: ";
 /// In a request in place of its signature.
 pub const PLACE: &str = "Signature=";
 const DIGITS: usize = 64;
@@ -25,7 +28,7 @@ pub struct AccessKey {
 #[derive(Clone, Debug)]
 pub struct Signer {
     key: hmac::Key,
-    /// `host:…` and `x-amz-date:…`, and all that is around them but the body's digest.
+    /// Of the canonical request all before the target.
     canonical: String,
     string_to_sign: String,
     pub date: String,
@@ -57,7 +60,7 @@ impl Signer {
             |key: hmac::Key, part: &str| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref());
         Self {
             key: scope.split('/').fold(first, key_of),
-            canonical: format!("POST\n/\n\nhost:{host}\nx-amz-date:{date}\n\nhost;x-amz-date\n"),
+            canonical: format!("POST\n/\n\nhost:{host}\nx-amz-date:{date}\nx-amz-target:"),
             string_to_sign: format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n"),
             credential: format!("{}/{scope}", key.id),
             date,
@@ -67,9 +70,13 @@ impl Signer {
     /// Puts the signature into a whole request.
     pub fn sign(&self, request: &mut [u8]) {
         let find = |what: &[u8]| memchr::memmem::find(request, what).map(|at| at + what.len());
-        let (Some(at), Some(body)) = (find(PLACE.as_bytes()), find(b"\r\n\r\n")) else { return };
+        let (target, place, body) = (find(TARGET.as_bytes()), find(PLACE.as_bytes()), find(b"\r\n\r\n"));
+        let (Some(target), Some(at), Some(body)) = (target, place, body) else { return };
+        let target = request[target..].split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let target = String::from_utf8_lossy(target);
         let body = hex(digest(&SHA256, &request[body..]).as_ref());
-        let canonical = digest(&SHA256, format!("{}{body}", self.canonical).as_bytes());
+        let canonical = format!("{}{target}\n\n{SIGNED_HEADERS}\n{body}", self.canonical);
+        let canonical = digest(&SHA256, canonical.as_bytes());
         let text = format!("{}{}", self.string_to_sign, hex(canonical.as_ref()));
         let signature = hex(hmac::sign(&self.key, text.as_bytes()).as_ref());
         request[at..at + DIGITS].copy_from_slice(signature.as_bytes());
@@ -116,12 +123,13 @@ mod tests {
             let key = AccessKey { id: "id".into(), secret: secret.into() };
             let signer = Signer::at(&key, host, 1_440_938_160);
             assert_eq!(signer.credential, "id/20150830/us-east-1/sqs/aws4_request");
-            let mut request = format!("POST / HTTP/1.1\r\nA: {PLACE}{:0>64}\r\n\r\n{body}", 0).into_bytes();
+            let mut request =
+                format!("POST / HTTP/1.1\r\n{TARGET}t\r\nA: {PLACE}{:0>64}\r\n\r\n{body}", 0).into_bytes();
             signer.sign(&mut request);
             String::from_utf8(request).unwrap()
         };
         let one = sign("a", "body");
         assert!(one.ends_with("\r\n\r\nbody") && !one.contains("00000000"));
-        assert!(one == sign("a", "body") && one != sign("b", "body") && one[..90] != sign("a", "bodx")[..90]);
+        assert!(one == sign("a", "body") && one != sign("b", "body") && one[..100] != sign("a", "bodx")[..100]);
     }
 }

@@ -24,10 +24,12 @@ const HEARD: usize = 2_048;
 #[error("{0}")]
 pub(crate) struct Failed(String);
 
-/// An encrypted stream, and whom the client's certificate names if it has shown one. Takes as long as the peer does.
+/// An encrypted stream, and whom the client's certificate names if it has shown one. Takes as long as the
+/// peer does; `greeted` hears that its hello is whole.
 pub(crate) async fn shake_hands(
     tls: &Tls,
     stream: TcpStream,
+    greeted: impl Fn(),
 ) -> Result<(TlsStream<Heard>, Option<Arc<Certificate>>), Failed> {
     let config = tls.keeper.config();
     let heard = Heard { stream, bytes: Some(Vec::new()) };
@@ -39,6 +41,7 @@ pub(crate) async fn shake_hands(
             return Err(Failed(reason::describe(&error, &heard, None, ours(tls, &config))));
         }
     };
+    greeted();
     let config = with_alpn(config, &tls.alpn, &start.client_hello());
     let (done, refused) = verify::watched(start.into_stream(config.clone()).into_fallible()).await;
     match done {

@@ -33,7 +33,7 @@ const TABLE: &[(&str, May)] = &[
     ("console", May::Use(&["model", "net", "auth"])),
     ("config", May::Use(&[])),
     ("gateway", May::UseAll),
-    ("bench", May::UseProtocolsAnd(&["auth"])),
+    ("bench", May::UseProtocolsAnd(&[])),
     ("conformance", May::Use(&[])),
     ("xtask", May::Use(&[])),
 ];
