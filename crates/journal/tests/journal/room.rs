@@ -119,7 +119,7 @@ fn closing_ends_the_wait() {
 fn the_limit_of_the_store_is_a_full_disk() {
     let options = Options { max_bytes: Some(100_000), ..small() };
     // Between the spares and the log a file is counted nowhere for a moment.
-    let most = 100_000 + u64::from(small().segment_bytes) + 4096;
+    let most = 100_000 + small().segment_bytes + 4096;
     let (confirmed, last) = fill(options, None, |disk, _| {
         let bytes = disk.bytes();
         assert!(bytes <= most, "{bytes} bytes");
