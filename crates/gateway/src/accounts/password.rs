@@ -1,6 +1,8 @@
+use std::fs::File;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 use auth::MAX_PASSWORD;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exit::Failure;
 
@@ -14,7 +16,32 @@ pub(super) fn read_new(user: &str) -> Result<String, Failure> {
     }
 }
 
+/// A terminal that shows nothing of what is typed, from before anybody is asked for it.
+struct Quiet {
+    terminal: File,
+    before: Termios,
+}
+
+impl Quiet {
+    /// `None` where there is no terminal that could be told.
+    fn new() -> Option<Self> {
+        let terminal = File::open("/dev/tty").ok()?;
+        let before = tcgetattr(&terminal).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
+        Some(Self { terminal, before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
 fn ask(user: &str) -> Result<String, Failure> {
+    let _quiet = Quiet::new();
     let prompt = |text: String| {
         rpassword::prompt_password(text)
             .map_err(|error| Failure::Start(format!("cannot ask for the password: {error}")))
