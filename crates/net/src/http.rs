@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use model::{CloseReason, ConnectionId, HttpService, Peer};
+use model::{CloseReason, ConnectionId, Effect, HttpService, Peer};
 
 use crate::listen::Limits;
 use crate::raw::Stream;
@@ -37,8 +37,14 @@ pub(crate) async fn serve(
         let idle_until = Some(thread.clock.now().plus(limits.login_timeout.as_millis() as u64));
         let id =
             thread.open(Kind::Http(Box::new(Http { connection, response: None, closing: false, idle_until })), peer);
-        // So that its first timeout is known.
-        thread.with_http(id, |_, _, _| {});
+        // Its first request may be here before the core has told it of an alarm: it would be parked and nobody told. Also
+        // so that its first timeout is known.
+        let alarm = thread.alarm.clone();
+        thread.with_http(id, |connection, now, io| {
+            if alarm.is_some() {
+                connection.apply(now, Effect::Throttle { reason: alarm }, io);
+            }
+        });
         id
     };
     let shared = thread.clone();
