@@ -10,7 +10,7 @@ use model::{
 };
 
 use crate::login::{Answer, Dialogue, Login, Permission, Verdict, Work};
-use crate::slots::{Kind, Slot};
+use crate::slots::Slot;
 use crate::thread::Thread;
 
 /// Who has a socket of this machine that only its owner may open.
@@ -140,16 +140,6 @@ impl Thread {
         slot.admission.waits = None;
         slot.admission.asks = None;
         slot.admission.shows_rest = true;
-        match slot.kind {
-            Kind::Raw(_) => {
-                self.with_raw(id, |connection, now, io| {
-                    connection.apply(now, effect, io);
-                    Ok(())
-                });
-            }
-            Kind::Http(_) => {
-                self.with_http(id, |connection, now, io| connection.apply(now, effect, io));
-            }
-        }
+        self.apply(id, effect);
     }
 }

@@ -160,7 +160,8 @@ impl Thread {
         self.held.insert(at, addressed);
     }
 
-    fn apply(&mut self, id: model::ConnectionId, effect: Effect) {
+    /// Gives one effect to the connection that it is for.
+    pub(crate) fn apply(&mut self, id: model::ConnectionId, effect: Effect) {
         if let Effect::Close { reason } = effect {
             return self.end(id, reason);
         }
