@@ -71,6 +71,12 @@ impl Peer {
     pub const fn local(protocol: &'static str) -> Self {
         Self { protocol, address: None, secure: false, certificate: None, mechanisms: Mechanisms::OPEN }
     }
+
+    /// Whether it may be let in although it shows nothing: as nobody in particular, or as the subject of a certificate
+    /// that was shown before.
+    pub const fn may_show_nothing(&self) -> bool {
+        self.mechanisms.anonymous || self.mechanisms.external && self.certificate.is_some()
+    }
 }
 
 /// Whom a client certificate names (RFC 5280).

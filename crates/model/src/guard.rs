@@ -46,6 +46,17 @@ pub enum Action {
 }
 
 impl Action {
+    pub const ALL: [Self; 8] = [
+        Self::Enter,
+        Self::See,
+        Self::Configure,
+        Self::Write,
+        Self::Read,
+        Self::Subscribe,
+        Self::Monitor,
+        Self::Administer,
+    ];
+
     /// The right that it needs, as refusals name it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,14 +8,13 @@ use crate::error::{ClientError, quote};
 /// How a client of this listener may log in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Login {
-    /// Who shows nothing may be let in: as nobody in particular, or as the subject of a certificate that was shown before.
+    /// [`Peer::may_show_nothing`].
     needs_nothing: bool,
 }
 
 impl Login {
     pub(crate) fn of(peer: &Peer) -> Self {
-        let mechanisms = peer.mechanisms;
-        Self { needs_nothing: mechanisms.anonymous || mechanisms.external && peer.certificate.is_some() }
+        Self { needs_nothing: peer.may_show_nothing() }
     }
 
     /// What the headers `login` and `passcode` show. A name alone proves nothing: where it is not needed either, it is not

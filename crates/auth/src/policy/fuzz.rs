@@ -8,17 +8,6 @@ use super::{Conditions, HostNames, Policy, decide, explain};
 use super::{filter::Filter, wildcard};
 use crate::{Identity, Source};
 
-const ACTIONS: [Action; 8] = [
-    Action::Enter,
-    Action::See,
-    Action::Configure,
-    Action::Write,
-    Action::Read,
-    Action::Subscribe,
-    Action::Monitor,
-    Action::Administer,
-];
-
 /// Any bytes as a permissions file, and as that of another broker. What is read is asked, and answers twice the same.
 pub fn file(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
@@ -74,7 +63,7 @@ fn ask(policy: &Policy) {
     ];
     let conditions = Conditions { client: Name::from_static("+"), address: None, secure: true };
     for identity in [somebody(Source::File), somebody(Source::Anonymous)] {
-        for action in ACTIONS {
+        for action in Action::ALL {
             for what in what {
                 let protected = Protected { namespace: &namespace, what };
                 let verdict = decide(policy, &identity, action, &protected, &conditions);

@@ -41,16 +41,6 @@ const WHAT: [&str; 27] = [
     "broker",
     "topic alice.*",
 ];
-const ACTIONS: [Action; 8] = [
-    Action::Enter,
-    Action::See,
-    Action::Configure,
-    Action::Write,
-    Action::Read,
-    Action::Subscribe,
-    Action::Monitor,
-    Action::Administer,
-];
 
 fn members() -> impl Strategy<Value = Members> {
     subsequence(&MEMBERS[..], 0..=2)
@@ -133,7 +123,7 @@ proptest! {
         let policy = policy(&text);
         let (identity, conditions) = real(&login);
         for namespace in ["/", OTHER, "111122223333/us-east-1"] {
-            for action in ACTIONS {
+            for action in Action::ALL {
                 for what in WHAT {
                     let verdict = ask_in(namespace, &policy, &identity, &conditions, action, what);
                     let expected = plain(&all, &login, namespace, action, what);
