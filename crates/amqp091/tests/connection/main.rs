@@ -8,6 +8,7 @@ mod consumers;
 mod consuming;
 mod dead_letters;
 mod declaring;
+#[path = "../../../broker/tests/harness/guard.rs"]
 mod guard;
 mod lifetimes;
 mod logins;

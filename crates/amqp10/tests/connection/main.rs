@@ -5,6 +5,7 @@
 mod client;
 mod credit;
 mod foreign;
+#[path = "../../../broker/tests/harness/guard.rs"]
 mod guard;
 mod logins;
 mod nodes;

@@ -9,6 +9,7 @@ mod credit;
 mod exactly_once;
 #[path = "../codec/generate.rs"]
 mod generate;
+#[path = "../../../broker/tests/harness/guard.rs"]
 mod guard;
 mod handshakes;
 mod logins;

@@ -7,6 +7,7 @@ mod connecting;
 mod delivering;
 mod durable;
 mod foreign;
+#[path = "../../../broker/tests/harness/guard.rs"]
 mod guard;
 mod logins;
 mod peer;

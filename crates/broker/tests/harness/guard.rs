@@ -1,4 +1,4 @@
-//! Rights, for tests.
+//! Rights, for the tests of protocols over the real broker.
 #![allow(clippy::disallowed_types, reason = "a guard is shared, and this one changes")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
