@@ -1,13 +1,21 @@
-use std::fs::File;
-use std::io::Read as _;
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::exit::Failure;
 
 /// From the operating system; nobody can guess them.
+///
+/// # Errors
+/// The system has no such call: it only waits before it has any randomness.
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|error| Failure::Start(format!("no randomness: {error}")))?;
+    let mut filled = 0;
+    while filled < N {
+        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(Failure::Start(format!("no randomness: {error}"))),
+        }
+    }
     Ok(bytes)
 }

@@ -13,6 +13,7 @@ use crate::access::audit::{AuditLog, Event, short};
 use crate::access::guards::Guards;
 use crate::access::places::Places;
 use crate::access::said::Said;
+use crate::random;
 
 /// One for the process.
 pub(crate) struct Door {
@@ -286,15 +287,5 @@ impl Guard for Open {
 
 /// What salts and nonces are made of.
 fn entropy() -> [u8; ENTROPY] {
-    let mut bytes = [0; ENTROPY];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        // Fails on no system that has the call, and only waits before the system has any randomness.
-        match rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty()) {
-            Ok(count) => filled += count,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => panic!("no randomness: {error}"),
-        }
-    }
-    bytes
+    random::bytes().expect("the process has had randomness since its start")
 }
