@@ -2,8 +2,7 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chacha20poly1305::aead::{Aead as _, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 use crate::code::code;
 
@@ -31,16 +30,19 @@ impl MasterKey {
 
     /// `nonce` must never have been used with this key: 12 random bytes are good for more secrets than a file may have.
     pub fn seal(&self, id: &str, secret: &str, nonce: [u8; NONCE_BYTES]) -> Sealed {
-        let payload = Payload { msg: secret.as_bytes(), aad: id.as_bytes() };
-        let ciphertext = self.cipher().encrypt(Nonce::from_slice(&nonce), payload);
-        Sealed { nonce, ciphertext: ciphertext.expect("a secret is much shorter than what the cipher takes") }
+        let mut ciphertext = secret.as_bytes().to_vec();
+        let unique = Nonce::assume_unique_for_key(nonce);
+        let result = self.cipher().seal_in_place_append_tag(unique, Aad::from(id), &mut ciphertext);
+        result.expect("a secret is much shorter than what the cipher takes");
+        Sealed { nonce, ciphertext }
     }
 
     /// `None`: it was encrypted with another key or for another id, or was changed.
     pub fn open(&self, id: &str, sealed: &Sealed) -> Option<String> {
-        let payload = Payload { msg: &sealed.ciphertext, aad: id.as_bytes() };
-        let secret = self.cipher().decrypt(Nonce::from_slice(&sealed.nonce), payload).ok()?;
-        String::from_utf8(secret).ok()
+        let mut ciphertext = sealed.ciphertext.clone();
+        let nonce = Nonce::assume_unique_for_key(sealed.nonce);
+        let secret = self.cipher().open_in_place(nonce, Aad::from(id), &mut ciphertext).ok()?;
+        Some(str::from_utf8(secret).ok()?.to_owned())
     }
 
     /// A key for another purpose, from which this one cannot be found.
@@ -48,8 +50,8 @@ impl MasterKey {
         code(&self.0, &[purpose.as_bytes()])
     }
 
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(&self.0.into())
+    fn cipher(&self) -> LessSafeKey {
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &self.0).expect("a key of this cipher has 32 bytes"))
     }
 }
 

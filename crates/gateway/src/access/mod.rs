@@ -33,6 +33,7 @@ use crate::permissions::{default_path, host_names};
 const LOGIN_THREADS: usize = 4;
 /// How often token servers are looked after.
 const TEND: std::time::Duration = std::time::Duration::from_secs(1);
+const NO_FILE: &str = "there is no such file";
 /// They leave the processor to those who serve connections.
 const LOGIN_NICENESS: i32 = 10;
 
@@ -78,11 +79,7 @@ impl Access {
         // Seen before they are read, so that no change is missed.
         let files =
             Files { users: Watched::new(users_path.clone()), permissions: Watched::new(permissions_path.clone()) };
-        let users = read_if_there(&users_path).and_then(|text| match text {
-            Some(text) => Users::parse(&text).map_err(|error| error.to_string()),
-            None => Ok(Users::default()),
-        });
-        let users = users.map_err(|error| wrong("users file", &users_path, &error))?;
+        let users = read_users(&users_path, false).map_err(|error| wrong("users file", &users_path, &error))?;
         let hosts = host_names(config);
         let policy = read_policy(&permissions_path, &hosts, config.permissions_file.is_some())
             .map_err(|error| wrong("permissions file", &permissions_path, &error))?;
@@ -173,8 +170,7 @@ impl Access {
     }
 
     fn reload_users(&self) -> Result<(), String> {
-        let text = std::fs::read_to_string(&self.users_path).map_err(|error| error.to_string())?;
-        let users = Users::parse(&text).map_err(|error| error.to_string())?;
+        let users = read_users(&self.users_path, true)?;
         let accounts = Accounts::new(
             users,
             &self.master,
@@ -300,10 +296,18 @@ fn read_if_there(path: &std::path::Path) -> Result<Option<String>, String> {
     }
 }
 
+fn read_users(path: &std::path::Path, required: bool) -> Result<Users, String> {
+    match read_if_there(path)? {
+        Some(text) => Users::parse(&text).map_err(|error| error.to_string()),
+        None if required => Err(NO_FILE.into()),
+        None => Ok(Users::default()),
+    }
+}
+
 fn read_policy(path: &std::path::Path, hosts: &HostNames, required: bool) -> Result<Policy, String> {
     match read_if_there(path)? {
         Some(text) => Policy::parse(&text, hosts).map_err(|errors| errors.to_string()),
-        None if required => Err("there is no such file".into()),
+        None if required => Err(NO_FILE.into()),
         None => Ok(Policy::open()),
     }
 }
