@@ -11,8 +11,6 @@ use crate::rights::Rights;
 #[derive(Debug, Default)]
 pub(crate) struct Makers {
     counts: BTreeMap<Name, usize>,
-    /// Whose publish is being carried out, which may make a queue.
-    publishes: Option<Name>,
 }
 
 impl Makers {
@@ -27,14 +25,6 @@ impl Makers {
                 self.counts.remove(user);
             }
         }
-    }
-
-    pub(crate) fn set_publisher(&mut self, user: Option<Name>) {
-        self.publishes = user;
-    }
-
-    pub(crate) fn take_publisher(&mut self) -> Option<Name> {
-        self.publishes.take()
     }
 }
 

@@ -38,13 +38,9 @@ impl Broker {
                         return Ok(());
                     }
                     let answer = self.ask_for(id, command, step);
-                    if answer.is_ok() && makes {
-                        // Not remembered: the next one asks again, and for less.
-                        let maker = self.may_make(id)?;
-                        self.makers.set_publisher(maker);
-                        return Ok(());
-                    }
+                    // One that makes its queue is not remembered: the next one asks again, and for less.
                     if answer.is_ok()
+                        && !makes
                         && let Some(Rights::Guarded(guarded)) = self.connections.get_mut(id).map(|it| &mut it.rights)
                     {
                         let mut address = publish.message.address.clone();

@@ -32,7 +32,7 @@ impl Broker {
             return self.confirm(id, publish.token.filter(|_| !publish.quiet), MessageNumber(0), true, after, step);
         }
         self.totals.published += 1;
-        let routes = match self.all_routes(now, &publish, step) {
+        let routes = match self.all_routes(now, id, &publish, step) {
             Ok(routes) => routes,
             Err(Refusal::NoSuchQueue(_)) if publish.mandatory => Routes::new(),
             Err(refusal) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::limits;
-use model::{Exchange, Message, Publish, QueueRef, Refusal, Time};
+use model::{ConnectionId, Exchange, Message, Publish, QueueRef, Refusal, Time};
 use smallvec::SmallVec;
 
 use crate::broker::Broker;
@@ -17,11 +17,17 @@ pub(crate) type Routes = SmallVec<[Route; 1]>;
 
 impl Broker {
     /// The queues a publish goes to, by all of its keys, or why it goes to none.
-    pub(crate) fn all_routes(&mut self, now: Time, publish: &Publish, step: &mut Step) -> Result<Routes, Refusal> {
+    pub(crate) fn all_routes(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        publish: &Publish,
+        step: &mut Step,
+    ) -> Result<Routes, Refusal> {
         if let Some(queue) = &publish.queue {
             return self.only_route(now, &publish.message, queue);
         }
-        let first = self.routes(now, &publish.message, publish.create, step);
+        let first = self.routes(now, id, (&publish.message, publish.create), step);
         if publish.also.is_empty() {
             return first;
         }
@@ -32,7 +38,7 @@ impl Broker {
         let mut message = publish.message.as_ref().clone();
         for key in &publish.also {
             message.address.key = key.clone();
-            match self.routes(now, &message, publish.create, step) {
+            match self.routes(now, id, (&message, publish.create), step) {
                 Ok(more) => {
                     for route in more {
                         if !routes.iter().any(|there| there.queue == route.queue) {
@@ -59,11 +65,11 @@ impl Broker {
     }
 
     /// The queues `message` goes to, or why it goes to none. Makes the queue of a default-exchange address if it may.
-    pub(crate) fn routes(
+    fn routes(
         &mut self,
         now: Time,
-        message: &Message,
-        create: bool,
+        id: ConnectionId,
+        (message, create): (&Message, bool),
         step: &mut Step,
     ) -> Result<Routes, Refusal> {
         let address = &message.address;
@@ -83,11 +89,8 @@ impl Broker {
             if !create || !self.options.auto_create || !is_name {
                 return Err(Refusal::NoSuchQueue(address.key.to_text().into_owned()));
             }
-            if self.registry.len() >= self.options.max_queues {
-                return Err(Refusal::Limit("queues", self.options.max_queues as u64));
-            }
+            let maker = self.may_make(id)?;
             let queue = self.create_queue(now, address.namespace, address.key.detached(), step);
-            let maker = self.makers.take_publisher();
             self.note_maker(queue, maker);
             candidates =
                 Arc::from([Candidate { queue, tag: Default::default(), at_most_once: false, condition: None }]);

@@ -147,7 +147,7 @@ impl Broker {
             }
             return;
         };
-        let routes = match self.all_routes(now, &publish, step) {
+        let routes = match self.all_routes(now, id, &publish, step) {
             Err(Refusal::NoSuchQueue(_)) if publish.mandatory => Ok(Routes::new()),
             // A quiet publisher takes this for "nobody is there", and goes on.
             Err(refusal @ Refusal::NoSuchQueue(_)) if !publish.create && publish.quiet => {

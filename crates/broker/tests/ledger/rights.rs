@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use broker::Options;
 use model::{
     Action, Address, Binding, CloseReason, Command, ConnectionId, Declare, DeclareMode, Effect, Exchange, Guard,
-    Inspect, Lifetime, Name, Protected, QueueSettings, Refusal, Reply, Token,
+    Inspect, Lifetime, Message, Name, Protected, Publish, QueueSettings, Refusal, Reply, Token, TransactionIndex,
 };
 
 use crate::harness::World;
@@ -325,6 +325,17 @@ fn users_make_only_so_many_queues() {
     assert!(limit(&mut world, declare("q2")) && limit(&mut world, publish("q3", "1")));
     assert!(!limit(&mut world, declare("q0")) && !limit(&mut world, publish("q1", "2")), "they are there");
     assert!(!limit(&mut world, delete("q1")) && !limit(&mut world, declare("q2")), "one may come for one that goes");
+    let by_two_keys = |_: &mut Message, it: &mut Publish| it.also = vec!["q4".into()];
+    assert!(limit(&mut world, publish_with("q2", "1", by_two_keys)), "whatever key it is made by");
+    world.run(bob, begin(1));
+    let staged = |_: &mut Message, it: &mut Publish| it.transaction = Some(TransactionIndex(1));
+    assert!(limit(&mut world, publish_with("q1", "1", staged)), "and in a transaction");
+    world.run(bob, rollback(1)).reply().unwrap();
+    assert!(!limit(&mut world, delete("q2")));
+    world.run(bob, begin(1));
+    assert!(!limit(&mut world, publish_with("q1", "1", staged)) && limit(&mut world, publish_with("q3", "1", staged)));
+    world.run(bob, rollback(1)).reply().unwrap();
+    assert!(limit(&mut world, declare("q2")), "a queue stays when what made it is rolled back");
     let root = world.open();
     for n in 5..8 {
         world.run(root, declare(&format!("q{n}"))).reply().unwrap();
