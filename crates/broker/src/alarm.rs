@@ -5,7 +5,8 @@ use std::sync::Arc;
 use model::{Alarm, Culprit, Effect, Lsn, Resource};
 
 use crate::broker::Broker;
-use crate::queue::{Memory, Queue};
+use crate::memory::Memory;
+use crate::queue::Queue;
 use crate::step::{Outgoing, Step};
 
 /// The alarm that publishers wait for.

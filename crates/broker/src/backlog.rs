@@ -6,8 +6,9 @@ use model::Time;
 
 use crate::entries::Block;
 use crate::entry::{Entry, Located, State};
+use crate::memory::Memory;
 use crate::page::{self, Page};
-use crate::queue::{Memory, Queue};
+use crate::queue::Queue;
 use crate::ready::Key;
 use crate::record::WrittenPage;
 use crate::resting::Doomed;

@@ -17,7 +17,8 @@ use crate::consumer::Consumers;
 use crate::define::Moving;
 use crate::entry::Located;
 use crate::makers::Makers;
-use crate::queue::{Memory, Queue};
+use crate::memory::Memory;
+use crate::queue::Queue;
 use crate::record::Record;
 use crate::registry::Registry;
 use crate::resting::{Doomed, Wanted};
@@ -171,6 +172,7 @@ impl Broker {
         self.watch_room(out);
         self.keep_journal_short(now, out.records.len() - written, out);
         self.memory.holds.append_to(&mut out.holds);
+        out.reread |= self.memory.is_reread(out.records.len() - written);
     }
 
     /// When `step` wants to be called again, with or without commands.

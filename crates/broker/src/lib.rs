@@ -28,6 +28,7 @@ mod holds;
 mod inspect;
 mod loading;
 mod makers;
+mod memory;
 mod page;
 mod pattern;
 mod permit;

@@ -160,6 +160,7 @@ impl Broker {
         let Some(entry) = queue.entries.cached_mut(seq) else { return };
         if tight && entry.durable {
             queue.set_message(seq, None, &mut self.memory);
+            self.memory.left_on_disk();
         } else if matches!(entry.state, State::Ready | State::Delayed(_))
             && let Some(message) = entry.message.as_mut().and_then(Arc::get_mut)
         {

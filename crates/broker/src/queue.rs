@@ -10,7 +10,7 @@ use crate::consumer::ConsumerKey;
 use crate::define::OWNER;
 use crate::entries::Entries;
 use crate::entry::{Entry, State};
-use crate::holds::Holds;
+use crate::memory::Memory;
 use crate::ready::{Key, Ready};
 use crate::record::Ranges;
 
@@ -74,46 +74,6 @@ pub(crate) struct Queue {
     /// Settled in this step, to be written as one record.
     pub(crate) settled: Ranges,
     pub(crate) counts: QueueCounts,
-}
-
-/// What all entries together hold: memory, and records in the journal.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// Bytes of bodies and entries.
-    pub(crate) used: u64,
-    /// Of the whole process.
-    pub(crate) anonymous: u64,
-    pub(crate) limit: u64,
-    pub(crate) evicts: bool,
-    /// Entries may rest in pages.
-    pub(crate) rests: bool,
-    /// Changes that the store was not told of yet.
-    pub(crate) holds: Holds,
-}
-
-/// What an entry in memory counts for, besides its body: itself, its places in lists, and spare room.
-const ENTRY_BYTES: u64 = 256;
-
-impl Memory {
-    /// What an entry in memory counts for: nothing where it cannot go.
-    pub(crate) fn entry_bytes(&self) -> u64 {
-        if self.rests { ENTRY_BYTES } else { 0 }
-    }
-
-    /// Durable bodies that nobody takes at once are left on disk from here on.
-    pub(crate) fn is_tight(&self) -> bool {
-        self.evicts && (self.is_crowded() || self.limit > 0 && self.anonymous > self.limit / 4 * 3)
-    }
-
-    /// It is tight, and resting what is easy to do without has not been enough.
-    pub(crate) fn is_hard(&self) -> bool {
-        self.evicts && self.used > self.limit / 4 * 3
-    }
-
-    /// Subscribers that do not keep up get nothing more that only memory could keep.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.limit > 0 && self.used > self.limit / 2
-    }
 }
 
 impl Queue {

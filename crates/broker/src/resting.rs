@@ -145,6 +145,7 @@ impl Broker {
         self.write_page(n, no, step);
         let Some(queue) = self.registry.queue_mut(n) else { return };
         queue.rest(no, &mut self.memory);
+        self.memory.left_on_disk();
         // Nothing comes into a block that rests.
         let end = queue.entries.bounds(no).1;
         queue.entries.skip_to(end);

@@ -28,6 +28,8 @@ pub struct Step {
     pub audits: Vec<Audit>,
     /// The last of `records` ends a checkpoint, which begins with this one.
     pub checkpoint: Option<Lsn>,
+    /// Memory is so short that bodies are left on disk, so what is written now will be read again.
+    pub reread: bool,
 }
 
 /// An effect, who it is for, and the record that must be durable before it leaves (0: none). For one connection these

@@ -208,6 +208,8 @@ impl Broker {
         if keep {
             transaction.in_memory += u64::from(size);
             self.memory.used += u64::from(size);
+        } else {
+            self.memory.left_on_disk();
         }
         transaction.staged.push(Staged {
             header: published.message.header,

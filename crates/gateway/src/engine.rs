@@ -199,11 +199,12 @@ impl Engine {
             let holds = std::mem::take(&mut step.holds);
             let checkpoint = step.checkpoint.take().map(|first| journal::Lsn(first.0));
             let payload = step.records.take(|buffer| buffers.take(buffer)).into();
+            let reread = std::mem::take(&mut step.reread);
             match journal {
                 Some(journal) => {
                     let (holds, releases) = (put_holds(holds.added), put_holds(holds.released));
                     let first = journal::Lsn(first.0);
-                    journal.submit(Batch { first, count, time: now.0, payload, holds, releases, checkpoint });
+                    journal.submit(Batch { first, count, time: now.0, payload, holds, releases, checkpoint, reread });
                 }
                 None => self.set_durable(Lsn(first.0 + u64::from(count) - 1)),
             }

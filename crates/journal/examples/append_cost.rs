@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let releases = if first > begin + BACKLOG { hold(first - BACKLOG) } else { Vec::new() };
         let checkpoint = first.is_multiple_of(CHECKPOINT).then_some(Lsn(first));
         let payload = payload.clone();
-        Batch { first: Lsn(first), count: 1, time: 0, payload, holds: hold(first), releases, checkpoint }
+        Batch { first: Lsn(first), count: 1, time: 0, payload, holds: hold(first), releases, checkpoint, reread: false }
     };
     let mut next = opened.next.0;
     let before = opened.store.counters();

@@ -47,6 +47,8 @@ pub struct Batch {
     pub releases: Vec<Hold>,
     /// The last record of this batch ends a checkpoint that begins with this record.
     pub checkpoint: Option<Lsn>,
+    /// Its records will probably be read again, so the system's cache is to have them.
+    pub reread: bool,
 }
 
 /// Appends one record to the payload of a batch.

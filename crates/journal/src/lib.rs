@@ -48,6 +48,7 @@ mod error;
 mod events;
 mod files;
 mod frame;
+mod frame_buffer;
 mod frames;
 mod gap;
 mod holders;

@@ -9,6 +9,7 @@ use crate::disk::{Disk, Lock, failed, remove_if_there};
 use crate::error::Error;
 use crate::files::{Files, Plan};
 use crate::frame::{FIRST_VERSION, SEALED, VERSION};
+use crate::frame_buffer::FrameBuffer;
 use crate::holders::Table;
 use crate::identity::Identity;
 use crate::keeper::{Cleaner, Desk, Keeper};
@@ -91,6 +92,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         unsynced: tail.segment.number,
         _lock: Arc::clone(&lock),
     };
+    let buffer = FrameBuffer::new().map_err(failed(&*disk, "map memory for", LOG))?;
     let mut writer = Writer {
         nonces: nonces(&*disk)?,
         settings: Settings::new(&options, writes_version(&vault, format)),
@@ -101,7 +103,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options, replay: &mut dyn Replay) -> R
         table,
         last_checkpoint: bounds.map_or(Lsn(1), |(first, _)| first),
         vault,
-        sealed: Vec::new(),
+        buffer,
         poisoned: false,
         _lock: lock,
     };

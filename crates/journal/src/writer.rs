@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::batch::{Batch, Hold, Lsn};
 use crate::checkpoint::Checkpoint;
-use crate::crypt::{FRAME_SEAL, Nonces, Vault};
+use crate::crypt::{DataKey, FRAME_SEAL, Nonces, Vault};
 use crate::disk::{Disk, Lock, failed};
 use crate::error::{Error, is_full};
-use crate::frame::{self, FIRST_VERSION, HEADER, Header, SEALED};
+use crate::frame::{self, FIRST_VERSION, Header, SEALED};
+use crate::frame_buffer::{FrameBuffer, gather};
 use crate::holders::Table;
 use crate::keeper::{Desk, Spare};
-use crate::limits::{BLOCK, Durability, MAX_FRAME, Options, ZEROS, round_up};
+use crate::limits::{BLOCK, Durability, MAX_FRAME, Options, round_up};
 use crate::recovery::Tail;
 use crate::segment::{Segment, SegmentHeader};
 use crate::shared::Shared;
@@ -28,8 +29,7 @@ pub struct Writer {
     pub(crate) last_checkpoint: Lsn,
     pub(crate) vault: Arc<Vault>,
     pub(crate) nonces: Nonces,
-    /// The sealed payload of a frame, kept for its memory.
-    pub(crate) sealed: Vec<u8>,
+    pub(crate) buffer: FrameBuffer,
     pub(crate) settings: Settings,
     pub(crate) poisoned: bool,
     pub(crate) _lock: Arc<dyn Lock>,
@@ -47,9 +47,6 @@ pub(crate) struct Settings {
 /// Asked when the disk is full: to wait for room and try again, or to give up with an error.
 pub type OnFull<'a> = dyn FnMut(&Writer, Error) -> Result<(), Error> + 'a;
 
-/// Bytes of a sealed payload whose memory is kept.
-const KEPT_SEALED: usize = 1 << 20;
-
 /// What a frame is written for.
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Purpose {
@@ -65,6 +62,7 @@ struct Gathered<'a> {
     len: usize,
     count: u32,
     time: u64,
+    reread: bool,
 }
 
 impl Settings {
@@ -82,7 +80,7 @@ impl Settings {
 
 impl Writer {
     /// Appends batches that continue the log, as few frames as the limit allows, each with one write and one
-    /// fdatasync; nothing is copied. Returns the number of the last durable record. A full disk is an error.
+    /// sync. Returns the number of the last durable record. A full disk is an error.
     pub fn append(&mut self, batches: &[Batch]) -> Result<Lsn, Error> {
         self.append_or(batches, &mut |_, error| Err(error))
     }
@@ -166,6 +164,7 @@ impl Writer {
                 frame.len += len;
                 frame.count += count;
                 frame.time = batch.time;
+                frame.reread |= batch.reread;
                 left -= count;
             }
         }
@@ -186,33 +185,32 @@ impl Writer {
         }
         let unsynced = self.settings.unsynced() && purpose == Purpose::Records;
         let mut header = self.header(frame, payload_len, unsynced);
-        let mut sealed = std::mem::take(&mut self.sealed);
-        let payload = match &self.tail.segment.key {
-            None => &frame.slices[..],
-            Some(key) => {
-                key.seal_frame(&mut self.nonces, &header.authentic(), &frame.slices, &mut sealed);
-                &[&sealed[..]]
-            }
-        };
-        header.payload_crc = payload.iter().fold(0, |crc, slice| crc32c::crc32c_append(crc, slice));
-        let (bytes, crc) = header.encode();
-        let mut slices = Vec::with_capacity(payload.len() + 3);
-        slices.push(IoSlice::new(&bytes));
-        slices.extend(payload.iter().map(|slice| IoSlice::new(slice)));
-        slices.push(IoSlice::new(&ZEROS[..span as usize - HEADER - payload_len]));
         let (segment, at) = (&self.tail.segment, self.tail.at);
-        if segment.recycled && at + span < segment.len {
-            slices.push(IoSlice::new(&ZEROS));
+        let payload = self.buffer.payload(payload_len);
+        match &segment.key {
+            None => gather(&frame.slices, payload, |bite| {
+                header.payload_crc = crc32c::crc32c_append(header.payload_crc, bite);
+            }),
+            Some(key) => {
+                gather(&frame.slices, &mut payload[DataKey::content(payload_len)], |_| {});
+                key.seal_frame(&mut self.nonces, &header.authentic(), payload);
+                header.payload_crc = crc32c::crc32c(payload);
+            }
         }
-        self.io("write", |segment| segment.file.write_at(&slices, at))?;
+        let (bytes, crc) = header.encode();
+        let end_mark = if segment.recycled && at + span < segment.len { BLOCK } else { 0 };
+        let blocks = self.buffer.finish(&bytes, payload_len, end_mark);
         let waited = purpose == Purpose::Epoch || self.settings.durability == Durability::Fsync;
-        if waited {
-            self.io("sync", |segment| segment.file.sync_data())?;
-        }
+        let file = &segment.file;
+        let cached = || file.write_at(&[IoSlice::new(blocks)], at);
+        let written = match (waited, frame.reread) {
+            (true, false) => file.write_durably(blocks, at),
+            (true, true) => cached().and_then(|()| file.sync_data()),
+            (false, _) => cached(),
+        };
+        written.map_err(|error| failed(&*self.disk, "write", &segment.name())(error))?;
         self.shared.count_frame(span, waited.into());
         self.advance(&header, crc);
-        sealed.shrink_to(KEPT_SEALED);
-        self.sealed = sealed;
         Ok(())
     }
 
@@ -335,11 +333,6 @@ impl Writer {
         let table = self.table.clone();
         let (epoch, start) = (self.tail.expect.epoch, start.file.last);
         Checkpoint { epoch, first, end, start, files: Vec::new(), table }
-    }
-
-    fn io<T>(&self, operation: &'static str, act: impl FnOnce(&Segment) -> std::io::Result<T>) -> Result<T, Error> {
-        let segment = &self.tail.segment;
-        act(segment).map_err(|error| failed(&*self.disk, operation, &segment.name())(error))
     }
 }
 

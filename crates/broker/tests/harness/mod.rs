@@ -57,6 +57,8 @@ pub(crate) struct World {
 pub(crate) struct Happened {
     pub(crate) lines: Vec<String>,
     pub(crate) effects: Vec<Outgoing>,
+    /// What was written is to stay at hand.
+    pub(crate) reread: bool,
 }
 
 impl World {
@@ -381,6 +383,7 @@ impl World {
         self.loads.extend(step.loads);
         self.backups.extend(step.backups);
         happened.effects.extend(step.effects);
+        happened.reread |= step.reread;
         if self.audits {
             self.broker.audit().unwrap_or_else(|error| panic!("{error}; after {:#?}", happened.lines));
         }

@@ -1,6 +1,6 @@
 //! Full queues, and priorities.
 
-use model::{ConnectionId, DeadLetter, Overflow, Refusal};
+use model::{ConnectionId, DeadLetter, Message, Overflow, Publish, Refusal, TransactionIndex};
 
 use crate::harness::World;
 use crate::harness::commands::*;
@@ -149,6 +149,30 @@ fn a_subscriber_that_lags_gets_nothing_more_that_memory_alone_could_keep() {
         assert_eq!(world.browse("q"), kept);
         assert_eq!(world.counts("q").dropped, 2 - kept.len() as u64);
     }
+}
+
+/// So that the store can keep at hand what it will be asked for.
+#[test]
+fn bodies_that_do_not_stay_in_memory_are_announced_to_the_store() {
+    let options = broker::Options { memory_limit: 1000, evicts: true, auto_create: true, ..broker::Options::default() };
+    let mut world = World::with(options);
+    let a = world.open();
+    world.run(a, declare("q"));
+    assert!(!world.run(a, publish("q", vec![b'a'; 450])).reread, "it stays");
+    assert!(world.run(a, publish("q", vec![b'b'; 100])).reread, "this would be more than half");
+    world.run(a, purge("q", false));
+    let mut written = 0;
+    while world.run(a, publish("r", vec![b'c'; 50])).reread {
+        world.run(a, purge("r", false));
+        written += 50;
+        assert!(written < 500, "so much later nothing is short any more");
+    }
+    assert!(written > 100, "it might have been short again");
+    world.run(a, begin(1));
+    let staged = |_: &mut Message, it: &mut Publish| it.transaction = Some(TransactionIndex(1));
+    assert!(!world.run(a, publish_with("q", vec![b'd'; 50], staged)).reread, "a small transaction stays");
+    world.run(a, publish("q", vec![b'e'; 450]));
+    assert!(world.run(a, publish_with("q", vec![b'f'; 50], staged)).reread);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Sealing and opening under one key.
 
+use std::ops::Range;
+
 use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
@@ -34,9 +36,17 @@ impl DataKey {
 
     /// Seals `content` from `from` on, in place, and appends the tag. `header` is authenticated with it.
     pub(crate) fn seal(&self, nonce: [u8; NONCE_LEN], header: &[u8], content: &mut Vec<u8>, from: usize) {
+        let tag = self.seal_in_place(nonce, header, &mut content[from..]);
+        content.extend_from_slice(&tag);
+    }
+
+    /// Seals `content`; its tag.
+    fn seal_in_place(&self, nonce: [u8; NONCE_LEN], header: &[u8], content: &mut [u8]) -> [u8; TAG] {
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self.key.seal_in_place_separate_tag(nonce, Aad::from(header), &mut content[from..]);
-        content.extend_from_slice(tag.expect("no content is longer than the algorithms allow").as_ref());
+        let sealed = self.key.seal_in_place_separate_tag(nonce, Aad::from(header), content);
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(sealed.expect("no content is longer than the algorithms allow").as_ref());
+        tag
     }
 
     /// Opens `sealed`, its tag behind it, in place. `None` if it or `header` is not what was sealed.
@@ -45,17 +55,21 @@ impl DataKey {
         self.key.open_in_place(nonce, Aad::from(header), sealed).ok()
     }
 
-    /// Makes the payload of a frame: nonce, sealed slices, tag.
-    pub(crate) fn seal_frame(&self, nonces: &mut Nonces, header: &[u8], slices: &[&[u8]], out: &mut Vec<u8>) {
-        let nonce = nonces.next();
-        out.clear();
-        out.extend_from_slice(&nonce);
-        slices.iter().for_each(|slice| out.extend_from_slice(slice));
-        self.seal(nonce, header, out, NONCE_LEN);
+    /// Where in the payload of a sealed frame, which is `len` bytes long, the content lies.
+    pub(crate) fn content(len: usize) -> Range<usize> {
+        NONCE_LEN..len - TAG
+    }
+
+    /// Seals the payload of a frame in place: its content, with a nonce before it and a tag behind it.
+    pub(crate) fn seal_frame(&self, nonces: &mut Nonces, header: &[u8], payload: &mut [u8]) {
+        let (nonce, content) = (nonces.next(), Self::content(payload.len()));
+        payload[..content.start].copy_from_slice(&nonce);
+        let tag = self.seal_in_place(nonce, header, &mut payload[content.clone()]);
+        payload[content.end..].copy_from_slice(&tag);
     }
 
     /// Opens what [`DataKey::seal_frame`] made, in place; where in it the content then is.
-    pub(crate) fn open_frame(&self, header: &[u8], payload: &mut [u8]) -> Option<std::ops::Range<usize>> {
+    pub(crate) fn open_frame(&self, header: &[u8], payload: &mut [u8]) -> Option<Range<usize>> {
         let (nonce, sealed) = payload.split_first_chunk_mut::<NONCE_LEN>()?;
         let length = self.open(*nonce, header, sealed)?.len();
         Some(NONCE_LEN..NONCE_LEN + length)
@@ -115,9 +129,9 @@ mod tests {
     #[test]
     fn what_was_sealed_comes_back_and_nothing_else() {
         for algorithm in [Algorithm::Aes256Gcm, Algorithm::ChaCha20Poly1305] {
-            let (key, mut nonces, mut sealed) = (key(algorithm), Nonces::new([1; 8]), Vec::new());
-            key.seal_frame(&mut nonces, b"header", &[b"a ", b"", b"secret"], &mut sealed);
-            assert_eq!(sealed.len(), 8 + FRAME_SEAL);
+            let (key, mut nonces, mut sealed) = (key(algorithm), Nonces::new([1; 8]), vec![0; 8 + FRAME_SEAL]);
+            sealed[DataKey::content(8 + FRAME_SEAL)].copy_from_slice(b"a secret");
+            key.seal_frame(&mut nonces, b"header", &mut sealed);
             assert!(!sealed.windows(6).any(|window| window == b"secret"));
             let mut opened = sealed.clone();
             let range = key.open_frame(b"header", &mut opened).unwrap();

@@ -41,6 +41,12 @@ pub trait Disk: Send + Sync + 'static {
 pub trait File: Send + Sync {
     /// Writes all slices, one after the other, from `offset` on. The file grows as needed.
     fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()>;
+    /// Writes whole blocks at the beginning of one, and makes them durable, whatever becomes of other writes. `blocks` may
+    /// bypass the cache of the system, which they can where they begin at a page of memory.
+    fn write_durably(&self, blocks: &[u8], offset: u64) -> io::Result<()> {
+        self.write_at(&[IoSlice::new(blocks)], offset)?;
+        self.sync_data()
+    }
     /// Reads until `buffer` is full or the file ends; returns the bytes read.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Makes all writes so far durable, with the length of the file.

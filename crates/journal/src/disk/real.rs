@@ -2,14 +2,20 @@
 
 use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use rustix::fs::OFlags;
+use rustix::io::{Errno, ReadWriteFlags};
 
 use super::{Disk, File, Lock};
 
 /// Most slices that one system call takes (IOV_MAX on Linux).
 const SLICES_PER_CALL: usize = 1024;
+/// For files that are written past the cache of the system.
+const DIRECT: i32 = OFlags::DIRECT.bits() as i32;
 
 #[derive(Clone, Debug)]
 pub struct RealDisk {
@@ -37,12 +43,12 @@ impl RealDisk {
 impl Disk for RealDisk {
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let file = options().create_new(true).open(self.at(name))?;
-        Ok(Arc::new(RealFile { file }))
+        Ok(Arc::new(RealFile { file, direct: OnceLock::new() }))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let file = options().open(self.at(name))?;
-        Ok(Arc::new(RealFile { file }))
+        Ok(Arc::new(RealFile { file, direct: OnceLock::new() }))
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
@@ -113,6 +119,20 @@ impl Lock for RealLock {}
 
 struct RealFile {
     file: fs::File,
+    /// The same file past the cache of the system, once that was wanted; `None` if the file system cannot.
+    direct: OnceLock<Option<fs::File>>,
+}
+
+impl RealFile {
+    fn direct(&self) -> Option<&fs::File> {
+        // By its handle: its name may have changed.
+        let open = || OpenOptions::new().write(true).custom_flags(DIRECT).open(this_handle(&self.file)).ok();
+        self.direct.get_or_init(open).as_ref()
+    }
+}
+
+fn this_handle(file: &fs::File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 impl File for RealFile {
@@ -134,6 +154,27 @@ impl File for RealFile {
             offset += wanted as u64;
         }
         Ok(())
+    }
+
+    /// One call that returns when the disk has it, which for the kernel is the least work and no memory: what is read
+    /// again soon lies in the broker's own. The cache never holds anything older, which is for Linux to see to.
+    fn write_durably(&self, blocks: &[u8], offset: u64) -> io::Result<()> {
+        let mut written = 0;
+        while let Some(direct) = self.direct().filter(|_| written < blocks.len()) {
+            let rest = [IoSlice::new(&blocks[written..])];
+            match rustix::io::pwritev2(direct, &rest, offset + written as u64, ReadWriteFlags::DSYNC) {
+                // Some file systems take the flag and then no such write, or only a part that does not end at a block.
+                Ok(0) | Err(Errno::INVAL | Errno::OPNOTSUPP) => break,
+                Ok(more) => written += more,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if written == blocks.len() {
+            return Ok(());
+        }
+        self.write_at(&[IoSlice::new(&blocks[written..])], offset + written as u64)?;
+        self.sync_data()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -163,7 +204,7 @@ fn write_some(file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Resul
         match rustix::io::pwritev(file, slices, offset) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => return Ok(written),
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -208,7 +208,7 @@ fn a_failed_sync_ends_it() {
     submitter.submit(one(1));
     thread.join().unwrap();
     submitter.submit(one(2));
-    assert!(matches!(events.try_recv().unwrap(), Event::Failed(Error::Io { operation: "sync", .. })));
+    assert!(matches!(events.try_recv().unwrap(), Event::Failed(Error::Io { operation: "write", .. })));
     assert!(events.try_recv().is_err());
 }
 

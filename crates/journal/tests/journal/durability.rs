@@ -93,3 +93,24 @@ fn a_checkpoint_is_on_disk_with_all_before_it() {
         assert!(replayed.0[0].0 == 9 && replayed.0[1].0 == 10 && opened.next.0 >= 11);
     }
 }
+
+/// What will be read again goes through the cache of the system; nobody waits for it less.
+#[test]
+fn what_will_not_be_read_again_bypasses_the_cache() {
+    for (durability, reread, expected) in [
+        (Durability::Fsync, [false, false], (1, 1)),
+        (Durability::Fsync, [true, false], (0, 1)),
+        (Durability::Fsync, [false, true], (0, 1)),
+        (Durability::Os, [false, false], (0, 0)),
+        (Durability::Os, [true, true], (0, 0)),
+    ] {
+        let disk = SimulatedDisk::new(7);
+        let mut writer = open_ignoring(Arc::new(disk.clone()), loose(durability)).unwrap().writer;
+        let before = (disk.durable_writes(), disk.syncs());
+        let batches =
+            [1, 2].map(|lsn| Batch { reread: reread[lsn as usize - 1], ..batch(lsn, 1, &[content(lsn, 0, 100)]) });
+        writer.append(&batches).unwrap();
+        let found = (disk.durable_writes() - before.0, disk.syncs() - before.1);
+        assert_eq!(found, expected, "{durability:?}, {reread:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Folders of the operating system.
 
 use std::fs;
+use std::io::IoSlice;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
@@ -44,6 +45,43 @@ fn files_are_for_their_owner_only() {
     assert_eq!(open_ignoring(Arc::new(RealDisk::new(&root).unwrap()), small()).unwrap().identity, secret);
     let other = open_ignoring(Arc::new(RealDisk::new(folder.path().join("c")).unwrap()), small()).unwrap();
     assert_ne!(other.identity, secret);
+}
+
+/// Whether the file system lets it bypass the cache or not, and whatever memory the blocks come from.
+#[test]
+fn what_is_written_durably_is_what_everyone_reads() {
+    const BLOCK: usize = 4096;
+    let folder = TempDir::new().unwrap();
+    for disk in [Arc::new(RealDisk::new(folder.path()).unwrap()) as Arc<dyn Disk>, volatile(&folder)] {
+        let file = disk.create("file").unwrap();
+        file.write_at(&[IoSlice::new(&[1; 8 * BLOCK])], 0).unwrap();
+        let other = disk.open("file").unwrap();
+        let read = || {
+            [&file, &other].map(|handle| {
+                let mut bytes = vec![0; 8 * BLOCK];
+                assert_eq!(handle.read_at(&mut bytes, 0).unwrap(), bytes.len());
+                bytes.chunks(BLOCK / 2).map(|half| half[0]).collect::<Vec<_>>()
+            })
+        };
+        read();
+        let memory = vec![2; 4 * BLOCK];
+        let page = memory.as_ptr().align_offset(BLOCK);
+        file.write_durably(&memory[page..page + 2 * BLOCK], BLOCK as u64).unwrap();
+        let expected =
+            |runs: &[(usize, u8)]| -> Vec<u8> { runs.iter().flat_map(|&(halves, byte)| vec![byte; halves]).collect() };
+        assert_eq!(read(), [(); 2].map(|()| expected(&[(2, 1), (4, 2), (10, 1)])));
+        // Neither this memory nor this place can go past the cache.
+        file.write_durably(&[3; BLOCK + 1][1..], 5 * BLOCK as u64 / 2).unwrap();
+        assert_eq!(read(), [(); 2].map(|()| expected(&[(2, 1), (3, 2), (2, 3), (9, 1)])));
+        disk.rename("file", "renamed").unwrap();
+        file.write_durably(&memory[page..page + BLOCK], 0).unwrap();
+        assert_eq!(read(), [(); 2].map(|()| expected(&[(5, 2), (2, 3), (9, 1)])));
+        disk.remove("renamed").unwrap();
+    }
+}
+
+fn volatile(folder: &TempDir) -> Arc<dyn Disk> {
+    Arc::new(VolatileDisk::new(folder.path()).unwrap())
 }
 
 #[test]

@@ -88,6 +88,11 @@ impl SimulatedDisk {
     pub fn syncs(&self) -> u64 {
         guard(&self.state).syncs
     }
+
+    /// Writes so far that were made durable at once, and may have bypassed the system's cache.
+    pub fn durable_writes(&self) -> u64 {
+        guard(&self.state).durable_writes
+    }
 }
 
 impl Disk for SimulatedDisk {
@@ -228,6 +233,15 @@ impl File for SimulatedFile {
             state.content(file).write(slices, offset as usize);
             state.changed()
         })
+    }
+
+    fn write_durably(&self, blocks: &[u8], offset: u64) -> io::Result<()> {
+        self.with(|state, _| {
+            state.durable_writes += 1;
+            Ok(())
+        })?;
+        self.write_at(&[IoSlice::new(blocks)], offset)?;
+        self.sync_data()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

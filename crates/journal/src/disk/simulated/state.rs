@@ -19,6 +19,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) operations: u64,
     pub(super) syncs: u64,
+    pub(super) durable_writes: u64,
 }
 
 #[derive(Default)]
@@ -59,6 +60,7 @@ impl State {
             faults: Faults::default(),
             operations: 0,
             syncs: 0,
+            durable_writes: 0,
         }
     }
 
