@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, Request};
 
 use crate::error::Fault;
 use crate::request::query_value;
 
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const DATE: &str = "x-amz-date";
+static DATE: HeaderName = HeaderName::from_static("x-amz-date");
 /// Bytes of the parts of a credential.
 const KEY_BYTES: usize = 128;
 const SCOPE_PART_BYTES: usize = 64;
@@ -94,7 +94,7 @@ impl<'a> Claim<'a> {
         Ok(Self {
             signature: checked_signature(Cow::Borrowed(signature))?,
             signed_headers: Cow::Borrowed(signed),
-            time: headers.get(DATE).and_then(|value| value.to_str().ok()).map(Cow::Borrowed),
+            time: headers.get(&DATE).and_then(|value| value.to_str().ok()).map(Cow::Borrowed),
             credential: Credential::read(Cow::Borrowed(credential))?,
             presigned: false,
             expires: None,

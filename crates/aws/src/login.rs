@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use http::Request;
+use http::header::HeaderName;
 use model::{Signature, Time};
 
 use crate::credentials::{Claim, incomplete};
 use crate::date;
 use crate::error::Fault;
+use crate::request::TARGET;
 use crate::sigv4::{Canonical, Signed};
 
 /// Milliseconds by which a client's clock may be wrong, and for which a presigned request is good.
@@ -14,8 +16,7 @@ const SKEW: u64 = 15 * 60 * 1_000;
 /// Seconds of the longest `X-Amz-Expires`: 7 days.
 const LONGEST_EXPIRES: u64 = 604_800;
 
-const TARGET: &str = "x-amz-target";
-const CONTENT: &str = "x-amz-content-sha256";
+static CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// What a request shows, ready to be verified.
 pub(crate) struct Login {
@@ -109,11 +110,11 @@ fn check_request(request: &Request<Bytes>, claim: &Claim<'_>, canonical: &Canoni
     if !is_signed("host") {
         return Err(unsigned("Host"));
     }
-    if request.headers().contains_key(TARGET) && !is_signed(TARGET) {
+    if request.headers().contains_key(&TARGET) && !is_signed(TARGET.as_str()) {
         return Err(unsigned("X-Amz-Target"));
     }
     // Also whoever leaves his body unsigned, or signs it in chunks, as only S3 takes it.
-    if request.headers().get_all(CONTENT).iter().any(|text| !canonical.has_body(text.as_bytes())) {
+    if request.headers().get_all(&CONTENT).iter().any(|text| !canonical.has_body(text.as_bytes())) {
         return Err(Fault::ContentDigest);
     }
     if canonical.is_whole { Ok(()) } else { Err(Fault::signature_mismatch()) }

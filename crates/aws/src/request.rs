@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Request;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use percent_encoding::percent_decode_str;
 
 /// Which protocol a request speaks: its answer, an error too, is in the same one.
@@ -28,18 +28,18 @@ pub(crate) enum Wish<'a> {
     Nothing(Form),
 }
 
-const TARGET: &str = "x-amz-target";
+pub(crate) static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// Names of actions are shorter than this.
 const ACTION_BYTES: usize = 128;
 
 impl<'a> Wish<'a> {
     pub(crate) fn of(request: &'a Request<Bytes>) -> Self {
-        let header = |name| request.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-        if let Some(target) = header(TARGET) {
+        let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+        if let Some(target) = header(&TARGET) {
             let (service, operation) = target.split_once('.').unwrap_or((target, ""));
             return Self::Target { service, operation };
         }
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let content_type = header(&CONTENT_TYPE).unwrap_or("");
         if content_type.starts_with("application/x-amz-json") {
             return Self::Nothing(Form::Json);
         }

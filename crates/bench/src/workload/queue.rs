@@ -21,8 +21,9 @@ pub struct Queue {
     address: SocketAddr,
     /// As a JSON string, quotes included.
     url: String,
-    /// `None`: the signatures have the form of one and are none.
-    signer: Option<Signer>,
+    signer: Signer,
+    /// Otherwise the signatures have the form of one and are none.
+    signs: bool,
 }
 
 /// What a body says about its sending.
@@ -64,8 +65,8 @@ struct CreateAnswer {
 
 impl Queue {
     pub fn create(address: SocketAddr, name: &str, key: Option<&AccessKey>) -> Result<Self> {
-        let signer = key.map(|key| Signer::new(key, address)).transpose()?;
-        let mut queue = Self { address, url: String::new(), signer };
+        let signer = Signer::new(key.unwrap_or(&AccessKey::default()), address)?;
+        let mut queue = Self { address, url: String::new(), signer, signs: key.is_some() };
         let attributes = json!({ "VisibilityTimeout": VISIBILITY_SECONDS });
         let body = json!({ "QueueName": name, "Attributes": attributes }).to_string();
         let answer = queue.ask("CreateQueue", &body)?;
@@ -96,7 +97,7 @@ impl Queue {
         let mut bytes = Vec::new();
         self.write("SendMessage", format_args!(r#"{front}{:x<size$}"}}"#, ""), &mut bytes);
         let tag_at = bytes.len() - size - r#""}"#.len();
-        SendRequest { bytes, tag_at, sender, signer: self.signer.clone() }
+        SendRequest { bytes, tag_at, sender, signer: self.signs.then(|| self.signer.clone()) }
     }
 
     pub fn write_receive(&self, at_most: u8, request: &mut Vec<u8>) {
@@ -127,8 +128,7 @@ impl Queue {
     /// Replaces `request` by a whole request.
     fn write(&self, action: &str, body: std::fmt::Arguments<'_>, request: &mut Vec<u8>) {
         let body = body.to_string();
-        let signed = self.signer.as_ref().map(|signer| (signer.date.as_str(), signer.credential.as_str()));
-        let (date, credential) = signed.unwrap_or(("20260101T000000Z", "test/20260101/us-east-1/sqs/aws4_request"));
+        let Signer { date, credential, .. } = &self.signer;
         request.clear();
         write!(
             request,
@@ -142,8 +142,8 @@ impl Queue {
             body.len()
         )
         .expect("writing to memory does not fail");
-        if let Some(signer) = &self.signer {
-            signer.sign(request);
+        if self.signs {
+            self.signer.sign(request);
         }
     }
 }
@@ -180,7 +180,9 @@ mod tests {
     use crate::workload::http;
 
     fn queue() -> Queue {
-        Queue { address: "127.0.0.1:1".parse().unwrap(), url: r#""http://h/0/q""#.to_owned(), signer: None }
+        let address = "127.0.0.1:1".parse().unwrap();
+        let signer = Signer::new(&AccessKey::default(), address).unwrap();
+        Queue { address, url: r#""http://h/0/q""#.to_owned(), signer, signs: false }
     }
 
     fn body(request: &[u8]) -> serde_json::Value {
