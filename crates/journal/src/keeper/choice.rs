@@ -27,17 +27,24 @@ pub(super) struct Goal {
     /// Bytes of all old files for two of those that are held.
     pub(super) per_two: u64,
     pub(super) segment_bytes: u64,
+    /// It is enough when room is not short any more.
+    pub(super) until_room: bool,
 }
 
 impl Goal {
     /// Half as much again as is held, and some slack.
     pub(super) fn normal(segment_bytes: u64) -> Self {
-        Self { per_two: 3, segment_bytes }
+        Self { per_two: 3, segment_bytes, until_room: false }
     }
 
     /// As little as possible.
     pub(super) fn least(segment_bytes: u64) -> Self {
-        Self { per_two: 2, segment_bytes }
+        Self { per_two: 2, segment_bytes, until_room: false }
+    }
+
+    /// As little as there must be: publishers wait for room, and that is worth more copying.
+    pub(super) fn room(segment_bytes: u64) -> Self {
+        Self { until_room: true, ..Self::least(segment_bytes) }
     }
 
     fn is_met(&self, files: &[Candidate]) -> bool {

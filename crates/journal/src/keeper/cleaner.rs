@@ -42,6 +42,9 @@ impl Keeper {
         let mut rewritten = 0;
         // The store is not kept from closing.
         while !self.desk.is_closed() && (rewritten < PER_CHECKPOINT || !self.has_newer()) {
+            if goal.until_room && !self.desk.is_short() {
+                break;
+            }
             let old = self.candidates(checkpoint);
             let Some((begin, end)) = goal.choose(&old) else { break };
             let run: Vec<Entry> = old[begin..end].iter().map(|file| file.entry).collect();
@@ -49,7 +52,10 @@ impl Keeper {
             match self.rewrite(checkpoint, &run, on) {
                 // What was an estimate may have been wrong, and would be again.
                 Ok(bytes) if bytes >= before => break,
-                Ok(_) => rewritten += 1,
+                Ok(_) => {
+                    rewritten += 1;
+                    self.desk.look(&*self.disk, &self.shared)?;
+                }
                 Err(Failure::Source(key, error)) => {
                     self.cleaner.stuck.insert(key);
                     on.damaged(error);

@@ -81,6 +81,12 @@ impl Desk {
         guard(&self.state)
     }
 
+    /// Publishers are to wait.
+    pub(crate) fn is_short(&self) -> bool {
+        let state = self.state();
+        state.short || state.low
+    }
+
     /// A spare of at least `need` bytes.
     pub(crate) fn take(&self, need: u64) -> Option<Spare> {
         let mut state = self.state();

@@ -84,6 +84,7 @@ impl Keeper {
     }
 
     fn work(&mut self, on: &mut dyn Events) -> Result<(), Error> {
+        let was_short = self.desk.is_short();
         self.make_spare(on)?;
         let sealed = std::mem::take(&mut self.desk.state().sealed);
         for sealed in sealed {
@@ -91,12 +92,17 @@ impl Keeper {
             self.index(&sealed)?;
         }
         let checkpoint = self.desk.state().checkpoint.take();
+        let is_newer = checkpoint.is_some();
         if let Some(checkpoint) = checkpoint {
             self.publish(checkpoint)?;
             self.clean(Goal::normal(self.desk.segment_bytes), on)?;
-            self.desk.look(&*self.disk, &self.shared)?;
+        }
+        let turned = self.desk.look(&*self.disk, &self.shared)?;
+        if is_newer || turned {
             self.tell(on)?;
-        } else if self.desk.look(&*self.disk, &self.shared)? {
+        }
+        if self.desk.is_short() && (is_newer || !was_short) {
+            self.clean(Goal::room(self.desk.segment_bytes), on)?;
             self.tell(on)?;
         }
         let errands = std::mem::take(&mut self.desk.state().errands);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::disk::simulated::SimulatedDisk;
-use journal::{Batch, Encryption, Error, Hold, Kind, Lsn, Opened, Options, stats};
+use journal::{Batch, Encryption, Error, Events, Hold, Kind, Lsn, Opened, Options, Space, stats};
 
 use crate::support::{Deaf, Found, batch, content, open_ignoring, small};
 
@@ -62,6 +62,52 @@ impl Queue {
 
 fn options() -> Options {
     Options { spares: 1, ..small() }
+}
+
+/// The last that was told of room.
+#[derive(Default)]
+struct Told(Option<Space>);
+
+impl Events for Told {
+    fn failed(&mut self, error: Error) {
+        panic!("{error}");
+    }
+
+    fn space(&mut self, space: Space) {
+        self.0 = Some(space);
+    }
+}
+
+/// What would not pay otherwise is given back when publishers wait for it, but no more than that.
+#[test]
+fn when_room_is_short_the_last_bit_is_given_back() {
+    // Of three messages one is gone: that is borne.
+    let keep = |limited: Options| {
+        let (mut queue, mut kept) = (Queue::new(), Vec::new());
+        for _ in 0..30 {
+            let gone = queue.message();
+            kept.extend([queue.message(), queue.message()]);
+            queue.put(Vec::new(), vec![hold(gone)], false);
+        }
+        queue.checkpoint();
+        queue.disk.restart();
+        queue.opened = open_ignoring(Arc::new(queue.disk.clone()), limited).unwrap();
+        queue.put(Vec::new(), Vec::new(), true);
+        let mut told = Told::default();
+        queue.opened.keeper.serve(&mut told).unwrap();
+        kept.iter().for_each(|&lsn| queue.check(lsn));
+        (queue.disk.bytes(), told.0.unwrap())
+    };
+    let (roomy, space) = keep(options());
+    assert!(!space.short && space.live == 60 * LEN as u64, "{space:?}");
+    let reserve_bytes = 64 << 10;
+    // So much too little that some files must be rewritten, and not all.
+    let max_bytes = Some(roomy + reserve_bytes - (16 << 10));
+    let (tight, space) = keep(Options { max_bytes, reserve_bytes, ..options() });
+    assert!(!space.short, "{space:?}");
+    let (least, space) = keep(Options { max_bytes: Some(roomy), reserve_bytes: roomy, ..options() });
+    assert!(space.short, "{space:?}");
+    assert!(roomy > tight && tight > least, "{roomy}, {tight}, {least}");
 }
 
 #[test]

@@ -84,8 +84,7 @@ fn conformance_mutual(context: &Context) -> Result<Outcome> {
 
 fn chapters(context: &Context, security: &str) -> Result<Outcome> {
     let mut chapters = context.project.integration_tests("conformance");
-    // The chapter of the store fills disks against the clock: once, without a relay between.
-    chapters.retain(|chapter| *chapter != CRASH && (security == "0" || *chapter != STORE));
+    chapters.retain(|chapter| *chapter != CRASH);
     ensure!(!chapters.is_empty(), "crates/conformance/tests holds no chapter yet");
     let mut command = against_broker(context)?;
     command.env(SECURITY, security).args(["--no-fail-fast", "--lib"]);
@@ -105,7 +104,6 @@ fn crash(context: &Context) -> Result<Outcome> {
 }
 
 const CRASH: &str = "crash";
-const STORE: &str = "60_store";
 /// How clients of the conformance tests reach the broker.
 const SECURITY: &str = "CAUSEWAY_TEST_TLS";
 
