@@ -26,7 +26,7 @@ pub(crate) const MAX_SEGMENT: u64 = 4 << 30;
 /// Files that are rewritten into one at most.
 pub(crate) const MAX_RUN: usize = 256;
 
-/// A block of zeros: padding of frames, end mark, preallocation.
+/// A block of zeros: end mark of a new segment, preallocation.
 pub(crate) static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// Sizes that may differ from store to store and from open to open.

@@ -1,4 +1,4 @@
-//! The content of a batch: records in pieces, which are written from where they are.
+//! The content of a batch: records in pieces, which stay where they are until a frame is put together.
 
 use bytes::Bytes;
 

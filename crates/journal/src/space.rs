@@ -27,6 +27,6 @@ impl Space {
         let spares = desk.spare_bytes();
         let state = desk.state();
         let bytes = log + spares + 2 * state.checkpoint_bytes;
-        Ok(Self { bytes, live: shared.live(), free, short: state.short || state.low, stalled: state.stalled })
+        Ok(Self { bytes, live: shared.live(), free, short: state.is_short(), stalled: state.stalled })
     }
 }

@@ -42,7 +42,7 @@ impl Keeper {
         let mut rewritten = 0;
         // The store is not kept from closing.
         while !self.desk.is_closed() && (rewritten < PER_CHECKPOINT || !self.has_newer()) {
-            if goal.until_room && !self.desk.is_short() {
+            if goal.until_room && self.has_room()? {
                 break;
             }
             let old = self.candidates(checkpoint);
@@ -52,10 +52,7 @@ impl Keeper {
             match self.rewrite(checkpoint, &run, on) {
                 // What was an estimate may have been wrong, and would be again.
                 Ok(bytes) if bytes >= before => break,
-                Ok(_) => {
-                    rewritten += 1;
-                    self.desk.look(&*self.disk, &self.shared)?;
-                }
+                Ok(_) => rewritten += 1,
                 Err(Failure::Source(key, error)) => {
                     self.cleaner.stuck.insert(key);
                     on.damaged(error);
@@ -93,6 +90,12 @@ impl Keeper {
             count += u64::from(algorithm != self.vault.writes());
         }
         Ok(count)
+    }
+
+    /// Whether publishers need not wait, as things are now.
+    fn has_room(&self) -> Result<bool, Error> {
+        self.desk.look(&*self.disk, &self.shared)?;
+        Ok(!self.desk.state().is_short())
     }
 
     /// Whether a newer checkpoint waits, which says more about what is dead, and makes the next opening shorter.

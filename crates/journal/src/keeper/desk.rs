@@ -62,6 +62,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Publishers are to wait.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short || self.low
+    }
+
     fn has_work(&self) -> bool {
         let filling = self.wanted || self.checkpoint.is_some();
         !self.sealed.is_empty() || !self.errands.is_empty() || (filling && !self.hopeless)
@@ -79,12 +84,6 @@ impl Desk {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         guard(&self.state)
-    }
-
-    /// Publishers are to wait.
-    pub(crate) fn is_short(&self) -> bool {
-        let state = self.state();
-        state.short || state.low
     }
 
     /// A spare of at least `need` bytes.

@@ -84,7 +84,7 @@ impl Keeper {
     }
 
     fn work(&mut self, on: &mut dyn Events) -> Result<(), Error> {
-        let was_short = self.desk.is_short();
+        let was_short = self.desk.state().is_short();
         self.make_spare(on)?;
         let sealed = std::mem::take(&mut self.desk.state().sealed);
         for sealed in sealed {
@@ -101,7 +101,7 @@ impl Keeper {
         if is_newer || turned {
             self.tell(on)?;
         }
-        if self.desk.is_short() && (is_newer || !was_short) {
+        if (is_newer || !was_short) && self.desk.state().is_short() {
             self.clean(Goal::room(self.desk.segment_bytes), on)?;
             self.tell(on)?;
         }
